@@ -1,0 +1,238 @@
+//! The only module that speaks SQL.
+//!
+//! Above it nobody knows the driver: a [`Bound`] statement goes in, [`Rows`] of [`Cell`]s come out.
+//! There is one transport per database under the seam: [`postgres`] and [`sqlite`].
+//!
+//! | call | what runs |
+//! |---|---|
+//! | [`Store::read`] | one statement, on a connection or thread for readers; cancelled when dropped |
+//! | [`Store::snapshot`] | several reads that see one state |
+//! | [`Store::write`] | a [`Unit`]: one statement, or several in one transaction, in one round trip |
+//! | [`Store::begin`] | an open [`Transaction`] whose statements depend on what was read before |
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::value::DbValue;
+
+pub mod catalogue;
+mod error;
+pub mod postgres;
+mod rows;
+pub mod schema;
+pub mod sqlite;
+mod transaction;
+
+pub use error::{StoreError, Violation, ViolationKind};
+pub use rows::{Cell, PackedRows, Rows};
+pub use transaction::Transaction;
+
+/// Which SQL is spoken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// PostgreSQL 13 or later.
+    Postgres,
+    /// SQLite 3.35 or later.
+    Sqlite,
+}
+
+/// SQL text with `$1` (PostgreSQL) or `?1` (SQLite) places, prepared once per connection.
+#[derive(Clone, Debug)]
+pub struct Statement {
+    /// The text.
+    pub sql: Arc<str>,
+    /// Whether connections keep it prepared; `false` for text that is rarely the same twice.
+    pub cached: bool,
+    /// Whether it looks up one row by its key: short enough to run without a change of thread on SQLite.
+    pub point: bool,
+}
+
+impl Statement {
+    /// A statement that connections keep prepared.
+    pub fn new(sql: impl Into<Arc<str>>) -> Self {
+        Statement { sql: sql.into(), cached: true, point: false }
+    }
+
+    /// The same, looking up one row by its key.
+    pub fn point(sql: impl Into<Arc<str>>) -> Self {
+        Statement { sql: sql.into(), cached: true, point: true }
+    }
+
+    /// A statement that is prepared anew each time.
+    pub fn once(sql: impl Into<Arc<str>>) -> Self {
+        Statement { sql: sql.into(), cached: false, point: false }
+    }
+
+    /// The statement with its values.
+    pub fn bind(&self, values: Vec<DbValue>) -> Bound {
+        Bound { statement: self.clone(), values }
+    }
+}
+
+/// A statement with the values of its places.
+#[derive(Clone, Debug)]
+pub struct Bound {
+    /// The text.
+    pub statement: Statement,
+    /// One value for each place, in order.
+    pub values: Vec<DbValue>,
+}
+
+/// A write whose statements do not depend on what a client decides in between.
+///
+/// One statement runs by itself; several run in one transaction and one round trip.
+#[derive(Clone, Debug)]
+pub struct Unit {
+    /// In the order in which they run.
+    pub statements: Vec<Bound>,
+    /// Runs in the same transaction when the last statement returned no row, to say why.
+    pub verdict: Option<Bound>,
+}
+
+impl Unit {
+    /// One statement.
+    pub fn one(bound: Bound) -> Self {
+        Unit { statements: vec![bound], verdict: None }
+    }
+}
+
+/// How a transaction is isolated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Isolation {
+    /// Rows that were locked do not change; others may.
+    ReadCommitted,
+    /// As if transactions ran one after the other; a conflict is [`StoreError::Conflict`].
+    Serializable,
+}
+
+/// Limits and sizes of a [`Store`]; every wait has one.
+#[derive(Clone, Debug)]
+pub struct StoreOptions {
+    /// Connections to PostgreSQL; reader threads on SQLite are one per core, four at most.
+    pub max_connections: usize,
+    /// How long a request waits for a connection, and a connection for its server.
+    pub acquire_timeout: Duration,
+    /// How long one statement, or one unit, may run.
+    pub statement_timeout: Duration,
+    /// How long a statement waits for a lock, and SQLite for another process.
+    pub lock_timeout: Duration,
+    /// How long an open transaction may stay without a statement.
+    pub idle_timeout: Duration,
+    /// Whether every transaction of the application is serializable by default (the law, query rules).
+    pub serializable: bool,
+}
+
+impl Default for StoreOptions {
+    fn default() -> Self {
+        StoreOptions {
+            max_connections: 16,
+            acquire_timeout: Duration::from_secs(5),
+            statement_timeout: Duration::from_secs(30),
+            lock_timeout: Duration::from_secs(5),
+            idle_timeout: Duration::from_secs(10),
+            serializable: false,
+        }
+    }
+}
+
+/// A database, by whichever transport its URL names; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Store {
+    transport: Transport,
+}
+
+#[derive(Clone, Debug)]
+enum Transport {
+    Postgres(postgres::Postgres),
+    Sqlite(sqlite::Sqlite),
+}
+
+impl Store {
+    /// Connects to `postgres://…`, `postgresql://…`, `sqlite://path`, `sqlite::memory:` or a bare path; an
+    /// SQLite file that does not exist is created.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] where the database cannot be reached or the file not be opened.
+    pub async fn connect(url: &str, options: StoreOptions) -> Result<Self, StoreError> {
+        let transport = if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            Transport::Postgres(postgres::Postgres::connect(url, options).await?)
+        } else {
+            let path = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:")).unwrap_or(url);
+            Transport::Sqlite(sqlite::Sqlite::open(path, options).await?)
+        };
+        Ok(Store { transport })
+    }
+
+    /// Which SQL it speaks.
+    pub fn dialect(&self) -> Dialect {
+        match &self.transport {
+            Transport::Postgres(_) => Dialect::Postgres,
+            Transport::Sqlite(_) => Dialect::Sqlite,
+        }
+    }
+
+    /// Runs one statement that only reads; dropping the future cancels it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] when no connection was to be had in time or the database is away.
+    pub async fn read(&self, bound: Bound) -> Result<Rows, StoreError> {
+        match &self.transport {
+            Transport::Postgres(pg) => pg.read(bound).await,
+            Transport::Sqlite(sqlite) => sqlite.read(bound).await,
+        }
+    }
+
+    /// Runs several reads that see one state of the database.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::read`].
+    pub async fn snapshot(&self, bounds: Vec<Bound>) -> Result<Vec<Rows>, StoreError> {
+        match &self.transport {
+            Transport::Postgres(pg) => pg.snapshot(bounds).await,
+            Transport::Sqlite(sqlite) => sqlite.snapshot(bounds).await,
+        }
+    }
+
+    /// Runs a unit and answers after it is durable: the rows of each statement, and of the verdict where it ran.
+    ///
+    /// The caller keeps the future on a task of its own: a write, once begun, runs to its end.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Violation`] where a constraint stopped it, [`StoreError::Conflict`] where it may be replayed.
+    pub async fn write(&self, unit: Unit) -> Result<Vec<Rows>, StoreError> {
+        match &self.transport {
+            Transport::Postgres(pg) => pg.write(unit).await,
+            Transport::Sqlite(sqlite) => sqlite.write(unit).await,
+        }
+    }
+
+    /// Opens a transaction and runs its first statement (usually `SELECT … FOR UPDATE`) in the same round trip.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::write`].
+    pub async fn begin(&self, isolation: Isolation, first: Option<Bound>) -> Result<(Transaction, Rows), StoreError> {
+        match &self.transport {
+            Transport::Postgres(pg) => {
+                let (tx, rows) = pg.begin(isolation, first).await?;
+                Ok((Transaction::postgres(tx), rows))
+            }
+            Transport::Sqlite(sqlite) => {
+                let (tx, rows) = sqlite.begin(first).await?;
+                Ok((Transaction::sqlite(tx), rows))
+            }
+        }
+    }
+
+    /// Waits for writes in flight and closes the database.
+    pub async fn close(&self) {
+        match &self.transport {
+            Transport::Postgres(pg) => pg.close().await,
+            Transport::Sqlite(sqlite) => sqlite.close().await,
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! Rows as a transport hands them up: cells borrowed from the driver's bytes.
+
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
+use uuid::Uuid;
+
+use super::StoreError;
+
+/// One column of one row.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Cell<'a> {
+    /// NULL.
+    Null,
+    /// A boolean column (SQLite has none: 0 and 1 are [`Cell::Int`]).
+    Bool(bool),
+    /// An integer of any width.
+    Int(i64),
+    /// A floating point number.
+    Float(f64),
+    /// Text; on SQLite also JSON, UUIDs, dates and times that are kept as text.
+    Text(&'a str),
+    /// The text of a `json` or `jsonb` column.
+    Json(&'a str),
+    /// Bytes.
+    Bytes(&'a [u8]),
+    /// A UUID.
+    Uuid(Uuid),
+    /// A point in time.
+    Timestamp(DateTime<Utc>),
+    /// A date and time without zone.
+    DateTime(NaiveDateTime),
+    /// A day.
+    Date(NaiveDate),
+    /// A time of day.
+    Time(NaiveTime),
+}
+
+/// The rows of one statement.
+#[derive(Debug)]
+pub enum Rows {
+    /// As PostgreSQL sent them.
+    Postgres(Vec<tokio_postgres::Row>),
+    /// As SQLite held them, copied into one buffer.
+    Packed(PackedRows),
+}
+
+impl Rows {
+    /// No rows.
+    pub fn none() -> Self {
+        Rows::Packed(PackedRows::default())
+    }
+
+    /// How many rows there are.
+    pub fn len(&self) -> usize {
+        match self {
+            Rows::Postgres(rows) => rows.len(),
+            Rows::Packed(rows) => rows.len(),
+        }
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The cell at a row and a column, both from 0.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Internal`] where there is no such cell, or its bytes are not of the type that the database named.
+    pub fn cell(&self, row: usize, column: usize) -> Result<Cell<'_>, StoreError> {
+        match self {
+            Rows::Postgres(rows) => match rows.get(row) {
+                Some(row) => super::postgres::cell(row, column),
+                None => Err(StoreError::Internal("no such row".into())),
+            },
+            Rows::Packed(rows) => rows.cell(row, column),
+        }
+    }
+}
+
+/// Rows in one buffer: what leaves a SQLite thread.
+#[derive(Debug, Default)]
+pub struct PackedRows {
+    width: usize,
+    names: Vec<String>,
+    cells: Vec<Packed>,
+    bytes: Vec<u8>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Packed {
+    Null,
+    Int(i64),
+    Float(f64),
+    Text(usize, usize),
+    Blob(usize, usize),
+}
+
+impl PackedRows {
+    /// No rows yet, of so many columns.
+    pub fn new(width: usize) -> Self {
+        PackedRows { width, names: Vec::new(), cells: Vec::new(), bytes: Vec::new() }
+    }
+
+    /// How many rows there are.
+    pub fn len(&self) -> usize {
+        if self.width == 0 { 0 } else { self.cells.len() / self.width }
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The column names, where the transport was asked for them.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// Keeps the column names.
+    pub fn set_names(&mut self, names: Vec<String>) {
+        self.names = names;
+    }
+
+    /// Adds the next cell.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Internal`] for text that is not UTF-8.
+    pub fn push(&mut self, value: rusqlite::types::ValueRef<'_>) -> Result<(), StoreError> {
+        use rusqlite::types::ValueRef;
+        let start = self.bytes.len();
+        self.cells.push(match value {
+            ValueRef::Null => Packed::Null,
+            ValueRef::Integer(i) => Packed::Int(i),
+            ValueRef::Real(f) => Packed::Float(f),
+            ValueRef::Text(text) => {
+                std::str::from_utf8(text).map_err(|e| StoreError::Internal(Box::new(e)))?;
+                self.bytes.extend_from_slice(text);
+                Packed::Text(start, self.bytes.len())
+            }
+            ValueRef::Blob(blob) => {
+                self.bytes.extend_from_slice(blob);
+                Packed::Blob(start, self.bytes.len())
+            }
+        });
+        Ok(())
+    }
+
+    fn cell(&self, row: usize, column: usize) -> Result<Cell<'_>, StoreError> {
+        let missing = || StoreError::Internal("no such cell".into());
+        if column >= self.width {
+            return Err(missing());
+        }
+        Ok(match *self.cells.get(row * self.width + column).ok_or_else(missing)? {
+            Packed::Null => Cell::Null,
+            Packed::Int(i) => Cell::Int(i),
+            Packed::Float(f) => Cell::Float(f),
+            Packed::Text(start, end) => {
+                let bytes = self.bytes.get(start..end).ok_or_else(missing)?;
+                Cell::Text(std::str::from_utf8(bytes).map_err(|e| StoreError::Internal(Box::new(e)))?)
+            }
+            Packed::Blob(start, end) => Cell::Bytes(self.bytes.get(start..end).ok_or_else(missing)?),
+        })
+    }
+}
