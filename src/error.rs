@@ -207,9 +207,10 @@ impl From<String> for ValidationError {
 }
 
 /// How a request can fail: DRF's exceptions, and the two answers that DRF lacks (409, 503).
-#[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
+    /// The program cannot start: sentences that say what to change.
+    Startup(String),
     /// 400: what validation found.
     Validation(ValidationError),
     /// 400: the body could not be parsed.
@@ -245,6 +246,11 @@ impl Error {
         Error::NotFound("Not found.".into())
     }
 
+    /// A program that cannot start, for the reason given.
+    pub(crate) fn startup(reason: impl fmt::Display) -> Self {
+        Error::Startup(reason.to_string())
+    }
+
     /// 500 for a cause that is nobody's input.
     pub fn internal(source: impl Into<Source>) -> Self {
         Error::Internal(source.into())
@@ -267,7 +273,7 @@ impl Error {
             Error::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Error::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Error::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
-            Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Error::Internal(_) | Error::Startup(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
@@ -285,7 +291,7 @@ impl Error {
                 format!("Unsupported media type \"{media_type}\" in request.").into()
             }
             Error::Unavailable(_) => "Service temporarily unavailable, try again later.".into(),
-            Error::Internal(_) => "A server error occurred.".into(),
+            Error::Internal(_) | Error::Startup(_) => "A server error occurred.".into(),
         };
         out.extend_from_slice(b"{\"detail\":");
         write::string(&detail, out);
@@ -296,6 +302,7 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Error::Startup(sentences) => f.write_str(sentences),
             Error::Unavailable(source) => write!(f, "unavailable: {source}"),
             Error::Internal(source) => write!(f, "internal error: {source}"),
             other => {
@@ -304,6 +311,13 @@ impl fmt::Display for Error {
                 f.write_str(&String::from_utf8_lossy(&body))
             }
         }
+    }
+}
+
+/// What `main` prints when it returns an error: the sentence, not its structure.
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

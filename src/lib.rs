@@ -1,1 +1,42 @@
-//! bowline
+//! A REST framework with Django REST framework's contract, on axum and SeaORM, in which a write cannot race.
+//!
+//! SeaORM entities are the models. One line makes a resource of one:
+//!
+//! ```no_run
+//! use bowline::prelude::*;
+//! # use bowline::doc::booking;
+//!
+//! fn api() -> DefaultRouter {
+//!     DefaultRouter::new().register("bookings", ModelViewSet::<booking::Entity>::new())
+//! }
+//!
+//! #[tokio::main]
+//! async fn main() -> bowline::Result<()> {
+//!     bowline::serve(api()).await
+//! }
+//! ```
+//!
+//! What a validator may read decides how the write is isolated: see [`validators`].
+
+pub mod app;
+#[doc(hidden)]
+pub mod doc;
+pub mod error;
+pub mod fields;
+pub mod model;
+pub mod negotiation;
+pub mod pagination;
+pub mod pause;
+pub mod prelude;
+pub mod relations;
+pub mod routers;
+pub mod serializers;
+pub mod settings;
+pub mod store;
+pub mod validators;
+pub mod value;
+pub mod views;
+
+pub use app::serve;
+pub use async_trait::async_trait;
+pub use error::{Error, Result};

@@ -16,14 +16,19 @@ use std::time::Duration;
 use crate::value::DbValue;
 
 pub mod catalogue;
+mod changes;
 mod error;
+pub mod plan;
 pub mod postgres;
+mod retry;
 mod rows;
 pub mod schema;
 pub mod sqlite;
 mod transaction;
 
+pub use changes::{Changes, ColumnSet};
 pub use error::{StoreError, Violation, ViolationKind};
+pub use retry::Retry;
 pub use rows::{Cell, PackedRows, Rows};
 pub use transaction::Transaction;
 

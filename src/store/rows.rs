@@ -4,6 +4,8 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use uuid::Uuid;
 
 use super::StoreError;
+use crate::model::ColumnKind;
+use crate::value::DbValue;
 
 /// One column of one row.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -164,4 +166,49 @@ impl PackedRows {
             Packed::Blob(start, end) => Cell::Bytes(self.bytes.get(start..end).ok_or_else(missing)?),
         })
     }
+}
+
+impl Cell<'_> {
+    /// The cell as SeaORM's value, by the kind of its column.
+    pub(crate) fn to_value(self, kind: ColumnKind) -> DbValue {
+        match (self, kind) {
+            (Cell::Null, _) => DbValue::String(None),
+            (Cell::Bool(b), _) => DbValue::Bool(Some(b)),
+            (Cell::Int(i), ColumnKind::Boolean) => DbValue::Bool(Some(i != 0)),
+            (Cell::Int(i), ColumnKind::Float) => DbValue::Double(Some(i as f64)),
+            (Cell::Int(i), _) => DbValue::BigInt(Some(i)),
+            (Cell::Float(f), _) => DbValue::Double(Some(f)),
+            (Cell::Text(text), ColumnKind::Uuid) => match Uuid::try_parse(text) {
+                Ok(uuid) => DbValue::Uuid(Some(uuid)),
+                Err(_) => DbValue::String(Some(text.to_owned())),
+            },
+            (Cell::Text(text), ColumnKind::Date) => match text.parse() {
+                Ok(date) => DbValue::ChronoDate(Some(date)),
+                Err(_) => DbValue::String(Some(text.to_owned())),
+            },
+            (Cell::Text(text), ColumnKind::DateTime(_)) => match stored_datetime(text) {
+                Some(at) => DbValue::ChronoDateTimeUtc(Some(at)),
+                None => DbValue::String(Some(text.to_owned())),
+            },
+            (Cell::Text(text) | Cell::Json(text), _) => DbValue::String(Some(text.to_owned())),
+            (Cell::Bytes(bytes), _) => DbValue::Bytes(Some(bytes.to_vec())),
+            (Cell::Uuid(uuid), _) => DbValue::Uuid(Some(uuid)),
+            (Cell::Timestamp(at), _) => DbValue::ChronoDateTimeUtc(Some(at)),
+            (Cell::DateTime(at), _) => DbValue::ChronoDateTime(Some(at)),
+            (Cell::Date(date), _) => DbValue::ChronoDate(Some(date)),
+            (Cell::Time(time), _) => DbValue::ChronoTime(Some(time)),
+        }
+    }
+}
+
+/// A date and time as SQLite databases keep it: with an offset, or naive and then in UTC, as Django writes it.
+fn stored_datetime(text: &str) -> Option<DateTime<Utc>> {
+    if let Ok(at) = DateTime::parse_from_rfc3339(text) {
+        return Some(at.to_utc());
+    }
+    let naive = text.strip_suffix("+00:00").unwrap_or(text);
+    ["%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f"]
+        .iter()
+        .find_map(|format| NaiveDateTime::parse_from_str(naive, format).ok())
+        .map(|at| at.and_utc())
 }

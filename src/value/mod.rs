@@ -10,6 +10,7 @@ use indexmap::IndexMap;
 
 pub mod json;
 pub mod python;
+pub mod typed;
 pub mod write;
 
 pub use sea_orm::Value as DbValue;
@@ -70,4 +71,10 @@ impl Value {
             Value::List(_) | Value::Map(_) => Cow::Owned(python::repr(self)),
         }
     }
+}
+
+/// Whether a database value is NULL, of whatever type.
+pub(crate) fn is_null(value: &DbValue) -> bool {
+    // `Value` has one variant per type, each around an Option; `as_null` keeps the variant and empties it
+    *value == value.as_null()
 }

@@ -1,0 +1,100 @@
+//! A whole program around a router: environment, logs, server, shutdown.
+//!
+//! The only place that reads the environment.
+
+use std::env;
+
+use tokio::net::TcpListener;
+use tracing_subscriber::EnvFilter;
+
+use crate::error::{Error, Result};
+use crate::pagination::PageNumberPagination;
+use crate::routers::DefaultRouter;
+
+mod server;
+
+/// The file that is used where no database is named.
+const DEFAULT_DATABASE: &str = "sqlite://db.sqlite3";
+/// The address that is used where none is named.
+const DEFAULT_BIND: &str = "127.0.0.1:8000";
+
+/// Serves an API until SIGTERM or SIGINT; requests in flight are finished first.
+///
+/// | variable | meaning | default |
+/// |---|---|---|
+/// | `DATABASE_URL` | `postgres://…`, `sqlite://path` or a bare path | `sqlite://db.sqlite3` |
+/// | `BIND` | `host:port` | `127.0.0.1:8000` |
+/// | `PAGE_SIZE` | pages of this size for every list that does not say otherwise | no pages |
+/// | `PAGE_COUNT` | `off` leaves the count out of these pages | counted |
+/// | `RUST_LOG` | what is logged; `warn` leaves out the line per request | `info` |
+///
+/// # Errors
+///
+/// [`Error::Startup`] with a sentence that says what to change: the port is taken, the database cannot be reached, or
+/// the models and the database do not agree.
+///
+/// ```no_run
+/// use bowline::prelude::*;
+/// # use bowline::doc::booking;
+/// #[tokio::main]
+/// async fn main() -> bowline::Result<()> {
+///     bowline::serve(DefaultRouter::new().register("bookings", ModelViewSet::<booking::Entity>::new())).await
+/// }
+/// ```
+pub async fn serve(api: DefaultRouter) -> Result<()> {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    // a program that has its own subscriber keeps it
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+
+    let database = env::var("DATABASE_URL").unwrap_or_else(|_| DEFAULT_DATABASE.into());
+    let bind = env::var("BIND").unwrap_or_else(|_| DEFAULT_BIND.into());
+    let api = match env::var("PAGE_SIZE") {
+        Err(_) => api,
+        Ok(size) => {
+            let size = size.parse().map_err(|_| Error::Startup(format!("PAGE_SIZE={size} is not a number.")))?;
+            let pagination = PageNumberPagination::new(size);
+            let uncounted = env::var("PAGE_COUNT").is_ok_and(|count| count == "off");
+            let pagination = if uncounted { pagination.without_count() } else { pagination };
+            api.configure(|settings| settings.pagination = Some(pagination))
+        }
+    };
+    let listener = TcpListener::bind(&bind).await.map_err(|error| {
+        Error::Startup(format!("Cannot listen on {bind}: {error}. Choose another address by BIND=host:port."))
+    })?;
+    let address = listener.local_addr().map_err(Error::startup)?;
+    let first = api.first_prefix();
+    let (router, store) = api.build(&database).await?;
+    println!("bowline listens on http://{address}/ and keeps its rows in {}", without_password(&database));
+    if let Some(prefix) = first {
+        println!("try: curl -H 'Content-Type: application/json' -d '{{}}' http://{address}/{prefix}/");
+    }
+    server::run(listener, router).await;
+    store.close().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// A database URL that can be shown.
+fn without_password(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.into() };
+    let authority = rest.split('/').next().unwrap_or(rest);
+    match authority.rsplit_once('@') {
+        Some((user, _)) if user.contains(':') => {
+            let name = user.split(':').next().unwrap_or("");
+            url.replacen(user, &format!("{name}:***"), 1)
+        }
+        _ => format!("{scheme}://{rest}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_password;
+
+    #[test]
+    fn a_password_is_not_shown() {
+        assert_eq!(without_password("postgres://me:secret@host/db"), "postgres://me:***@host/db");
+        assert_eq!(without_password("postgres://me@host/db"), "postgres://me@host/db");
+        assert_eq!(without_password("rows.sqlite3"), "rows.sqlite3");
+    }
+}

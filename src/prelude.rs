@@ -1,0 +1,15 @@
+//! What an application names: `use bowline::prelude::*`.
+
+pub use sea_orm::{ActiveModelTrait, ActiveValue, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder};
+
+pub use crate::error::{Error, ErrorDetail, ValidationError};
+pub use crate::pagination::PageNumberPagination;
+pub use crate::routers::DefaultRouter;
+pub use crate::serializers::{FieldOptions, ModelSerializer};
+pub use crate::settings::Settings;
+pub use crate::store::Transaction;
+pub use crate::validators::{
+    Object, ObjectValidator, QueryValidator, UniqueTogetherValidator, UniqueValidator, ValueValidator,
+};
+pub use crate::value::DbValue;
+pub use crate::views::{Instance, ModelViewSet, Save, ViewSetHooks};

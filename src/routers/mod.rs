@@ -1,0 +1,193 @@
+//! From registered view sets to an [`axum::Router`].
+//!
+//! Everything that requests need is worked out here, once: the catalogue is read and held against the models, serializers
+//! and plans are built. Mistakes surface now, with a sentence that says what to change.
+//!
+//! See DRF's chapter "Routers".
+
+use std::fmt;
+use std::sync::Arc;
+
+use sea_orm::EntityTrait;
+
+use crate::error::{Error, Result};
+use crate::model::ModelMeta;
+use crate::model::entity::ModelSource;
+use crate::serializers::Serializer;
+use crate::settings::Settings;
+use crate::store::plan::Plan;
+use crate::store::{Isolation, Store, catalogue, schema};
+use crate::views::{Declared, ModelViewSet, Paginated, Resource};
+
+mod dispatch;
+mod resolve;
+
+use dispatch::Dispatch;
+use resolve::Resolver;
+
+/// Routes for view sets, with an API root and format suffixes, DRF's `DefaultRouter`.
+///
+/// | path | methods |
+/// |---|---|
+/// | `/` | GET: the address of each list |
+/// | `/{prefix}/`, `/{prefix}.json` | GET list, POST create |
+/// | `/{prefix}/{pk}/`, `/{prefix}/{pk}.json` | GET retrieve, PUT update, PATCH partial update, DELETE destroy |
+///
+/// A path without its final slash is redirected (Django's `APPEND_SLASH`).
+///
+/// ```no_run
+/// use bowline::prelude::*;
+/// # use bowline::doc::booking;
+/// # async fn run() -> bowline::Result<()> {
+/// let api = DefaultRouter::new().register("bookings", ModelViewSet::<booking::Entity>::new());
+/// let app: axum::Router = axum::Router::new().nest("/api", api.into_axum("sqlite://app.sqlite3").await?);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Default)]
+pub struct DefaultRouter {
+    registered: Vec<(String, Declared)>,
+    models: Vec<ModelSource>,
+    settings: Settings,
+}
+
+impl DefaultRouter {
+    /// No routes yet, DRF's default settings.
+    pub fn new() -> Self {
+        DefaultRouter::default()
+    }
+
+    /// Serves a view set under a prefix.
+    pub fn register<E: EntityTrait>(mut self, prefix: impl Into<String>, view_set: ModelViewSet<E>) -> Self {
+        self.registered.push((prefix.into(), view_set.into_declared()));
+        self
+    }
+
+    /// Makes a model known that no view set serves: its table is created with the others, and what it declares for
+    /// the deletion of the rows that it points to is done.
+    pub fn model<E: EntityTrait>(mut self) -> Self {
+        self.models.push(ModelSource::of::<E>());
+        self
+    }
+
+    /// With other settings.
+    pub fn settings(mut self, settings: Settings) -> Self {
+        self.settings = settings;
+        self
+    }
+
+    /// Changes the settings that were set so far.
+    pub fn configure(mut self, change: impl FnOnce(&mut Settings)) -> Self {
+        change(&mut self.settings);
+        self
+    }
+
+    /// Connects to a database (`postgres://…`, `sqlite://path` or a bare path) and becomes an axum router.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Startup`], a sentence that says what to change, where the database cannot be reached or the models,
+    /// the serializers and the database do not agree.
+    pub async fn into_axum(self, database: &str) -> Result<axum::Router> {
+        Ok(self.build(database).await?.0)
+    }
+
+    /// The prefix that was registered first.
+    pub(crate) fn first_prefix(&self) -> Option<String> {
+        self.registered.first().map(|(prefix, _)| prefix.clone())
+    }
+
+    /// The router, and the store under it.
+    pub(crate) async fn build(self, database: &str) -> Result<(axum::Router, Store)> {
+        let DefaultRouter { registered, models, settings } = self;
+        let serializable = registered.iter().any(|(_, d)| d.serializer.has_query_rules());
+        let mut options = settings.store.clone();
+        options.serializable |= serializable;
+        let isolation = if options.serializable { Isolation::Serializable } else { Isolation::ReadCommitted };
+        let store = Store::connect(database, options).await.map_err(Error::startup)?;
+
+        let mut sources: Vec<ModelSource> = Vec::new();
+        for source in registered.iter().map(|(_, d)| &d.source).chain(&models) {
+            if !sources.iter().any(|s| s.meta.table == source.meta.table && s.meta.schema == source.meta.schema) {
+                sources.push(source.clone());
+            }
+        }
+        if settings.create_tables {
+            schema::create_if_empty(&store, &sources).await.map_err(Error::startup)?;
+        }
+        let models = completed(&store, &sources).await?;
+
+        let mut mistakes = Vec::new();
+        let mut resources = Vec::new();
+        for (prefix, declared) in registered {
+            let taken = resources.iter().any(|(p, _): &(String, Arc<Resource>)| *p == prefix);
+            if taken || prefix.starts_with('/') || prefix.ends_with('/') || prefix.contains('.') {
+                mistakes.push(format!("\"{prefix}\" cannot be a prefix: it is taken, or begins or ends with a slash, or has a dot."));
+                continue;
+            }
+            match resource(&store, declared, &models, &settings, isolation) {
+                Ok(resource) => resources.push((prefix, Arc::new(resource))),
+                Err(found) => mistakes.extend(found),
+            }
+        }
+        if !mistakes.is_empty() {
+            return Err(Error::Startup(mistakes.join("\n")));
+        }
+        let dispatch = Arc::new(Dispatch::new(Resolver::new(resources), settings.body));
+        let router = axum::Router::new().fallback(move |request: axum::extract::Request| {
+            let dispatch = Arc::clone(&dispatch);
+            async move { dispatch.handle(request).await }
+        });
+        Ok((router, store))
+    }
+}
+
+/// The models with what the catalogue knows of them.
+async fn completed(store: &Store, sources: &[ModelSource]) -> Result<Vec<Arc<ModelMeta>>> {
+    let mut models: Vec<ModelMeta> = sources.iter().map(|s| s.meta.clone()).collect();
+    let tables: Vec<_> = models.iter().map(|m| (m.schema.clone(), m.table.clone())).collect();
+    let found = catalogue::read(store, &tables).await.map_err(Error::startup)?;
+    if let Err(mistakes) = catalogue::complete(&mut models, &found) {
+        let sentences: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+        return Err(Error::Startup(sentences.join("\n")));
+    }
+    Ok(models.into_iter().map(Arc::new).collect())
+}
+
+fn resource(
+    store: &Store,
+    declared: Declared,
+    models: &[Arc<ModelMeta>],
+    settings: &Settings,
+    isolation: Isolation,
+) -> Result<Resource, Vec<String>> {
+    let meta = &declared.source.meta;
+    let model = models.iter().find(|m| m.table == meta.table && m.schema == meta.schema);
+    let model = model.ok_or_else(|| vec![format!("{}: its table was not read.", meta.name)])?;
+    let serializer = Serializer::build(&declared.serializer, model, models, store.dialect())?;
+    let plan = Plan::new(store.dialect(), Arc::clone(model), serializer.shown(), serializer.probes(), models)
+        .map_err(|mistake| vec![mistake])?;
+    let whole: Vec<usize> = (0..model.columns.len()).collect();
+    Ok(Resource {
+        store: store.clone(),
+        layout: serializer.layout(plan.shown(), 0),
+        page_layout: serializer.layout(plan.shown(), 1),
+        whole: serializer.layout(&whole, 0),
+        hooks: declared.hooks,
+        pagination: match declared.pagination {
+            Paginated::Default => settings.pagination.clone(),
+            Paginated::Own(own) => own,
+        },
+        isolation,
+        replays: settings.replays,
+        serializer,
+        plan,
+    })
+}
+
+impl fmt::Debug for DefaultRouter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let prefixes: Vec<&String> = self.registered.iter().map(|(p, _)| p).collect();
+        f.debug_struct("DefaultRouter").field("registered", &prefixes).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,182 @@
+//! How a row is deleted: one statement where the database cascades by itself, otherwise parents locked from the
+//! top, children deleted from the bottom, in one transaction and one round trip.
+
+use std::sync::Arc;
+
+use crate::model::{ModelMeta, OnDelete, ReferenceMeta};
+use crate::value::DbValue;
+
+use super::super::{Bound, Dialect, Statement, Unit};
+use super::sql::{list, quote, table};
+
+/// The statements that delete one row by its key, which is the only value of each.
+#[derive(Clone, Debug)]
+pub struct Destroy {
+    statements: Vec<Statement>,
+    verdict: Option<Statement>,
+    /// The relations that protect a row from deletion, as `Document.collection`.
+    pub protected_by: Vec<String>,
+    /// The constraints of the children that the statements delete or change.
+    cascading: Vec<String>,
+}
+
+struct Cascade<'a> {
+    dialect: Dialect,
+    models: &'a [Arc<ModelMeta>],
+    locks: Vec<Statement>,
+    deletes: Vec<String>,
+    guards: Vec<String>,
+    protected_by: Vec<String>,
+    cascading: Vec<String>,
+}
+
+impl Destroy {
+    pub(super) fn new(dialect: Dialect, model: &ModelMeta, key: usize, models: &[Arc<ModelMeta>]) -> Result<Self, String> {
+        let from = table(model.schema.as_deref(), &model.table);
+        let key = quote(&model.columns[key].column);
+        let place = match dialect {
+            Dialect::Postgres => "$1",
+            Dialect::Sqlite => "?1",
+        };
+        let mut cascade = Cascade {
+            dialect,
+            models,
+            locks: Vec::new(),
+            deletes: Vec::new(),
+            guards: Vec::new(),
+            protected_by: Vec::new(),
+            cascading: Vec::new(),
+        };
+        let doomed = cascade.closure(model, &format!("{key} = {place}"));
+        cascade.below(model, &doomed, &mut vec![&model.table])?;
+        let guard: String = cascade.guards.iter().map(|g| format!(" AND {g}")).collect();
+        let mut statements = Vec::new();
+        if !cascade.deletes.is_empty() && dialect == Dialect::Postgres {
+            statements.push(Statement::new(format!("SELECT 1 FROM {from} WHERE {doomed} ORDER BY {key} FOR UPDATE")));
+            statements.extend(cascade.locks);
+        }
+        // every statement carries the guard, so that a protected row keeps all that hangs on it; deletions can only
+        // take protecting rows away, so what held for the first statement holds for the last
+        statements.extend(cascade.deletes.iter().map(|delete| Statement::new(format!("{delete}{guard}"))));
+        statements.push(Statement::new(format!("DELETE FROM {from} WHERE {doomed}{guard} RETURNING {key}")));
+        let verdict = (!cascade.guards.is_empty())
+            .then(|| Statement::new(format!("SELECT {key} FROM {from} WHERE {key} = {place}")));
+        Ok(Destroy { statements, verdict, protected_by: cascade.protected_by, cascading: cascade.cascading })
+    }
+
+    /// The statements for one row. The last one returns the row's key; where it returns nothing, the verdict (if
+    /// there is one) tells a protected row from one that is not there.
+    pub fn unit(&self, key: &DbValue) -> Unit {
+        let bind = |statement: &Statement| statement.bind(vec![key.clone()]);
+        Unit { statements: self.statements.iter().map(bind).collect(), verdict: self.verdict.as_ref().map(bind) }
+    }
+
+    /// Whether a foreign key that stopped the deletion is one whose rows the statements take along, so that only a row
+    /// that came in between can have broken it.
+    pub fn cascades(&self, constraint: Option<&str>) -> bool {
+        constraint.is_some_and(|name| self.cascading.iter().any(|c| c == name))
+    }
+
+    /// The same statements one by one, for a transaction that is open.
+    pub fn statements(&self, key: &DbValue) -> Vec<Bound> {
+        self.statements.iter().map(|s| s.bind(vec![key.clone()])).collect()
+    }
+}
+
+impl Cascade<'_> {
+    /// The rows of a model that go: those that a condition names, and by a cascade onto itself those below them.
+    fn closure(&self, model: &ModelMeta, condition: &str) -> String {
+        let own = model.referenced_by.iter().find(|r| self.is_own(model, r) && r.on_delete == OnDelete::Cascade && !r.by_database);
+        let Some(ReferenceMeta { columns, to_columns, .. }) = own else { return condition.into() };
+        let ([column], [to]) = (columns.as_slice(), to_columns.as_slice()) else { return condition.into() };
+        let from = table(model.schema.as_deref(), &model.table);
+        let (column, to) = (quote(column), quote(to));
+        format!(
+            "{to} IN (WITH RECURSIVE d(k) AS (SELECT {to} FROM {from} WHERE {condition} \
+             UNION SELECT c.{to} FROM {from} AS c JOIN d ON c.{column} = d.k) SELECT k FROM d)"
+        )
+    }
+
+    fn is_own(&self, model: &ModelMeta, reference: &ReferenceMeta) -> bool {
+        reference.table == model.table && reference.schema == model.schema
+    }
+
+    /// What must happen to the rows that point at the doomed rows of a model.
+    fn below<'a>(&mut self, model: &'a ModelMeta, doomed: &str, path: &mut Vec<&'a str>) -> Result<(), String>
+    where
+        Self: 'a,
+    {
+        let from = table(model.schema.as_deref(), &model.table);
+        for reference in &model.referenced_by {
+            if reference.by_database && reference.on_delete != OnDelete::Protect {
+                continue;
+            }
+            if self.is_own(model, reference) && reference.on_delete == OnDelete::Cascade {
+                continue;
+            }
+            let child = table(reference.schema.as_deref(), &reference.table);
+            let columns = list(reference.columns.iter().map(|c| quote(c)));
+            let to = list(reference.to_columns.iter().map(|c| quote(c)));
+            let columns = if reference.columns.len() > 1 { format!("({columns})") } else { columns };
+            let condition = format!("{columns} IN (SELECT {to} FROM {from} WHERE {doomed})");
+            let known = self.models.iter().find(|m| m.table == reference.table && m.schema == reference.schema).cloned();
+            if reference.on_delete != OnDelete::Protect {
+                self.cascading.extend(reference.constraint.clone());
+            }
+            match reference.on_delete {
+                OnDelete::Protect => {
+                    let relation = known.as_ref().and_then(|m| {
+                        m.relations.iter().find(|r| {
+                            r.columns.iter().map(|n| &m.columns[*n].column).eq(reference.columns.iter())
+                        })
+                    });
+                    self.protected_by.push(match (&known, relation) {
+                        (Some(model), Some(relation)) => format!("{}.{}", model.name, relation.name),
+                        _ => reference.table.clone(),
+                    });
+                    if self.dialect == Dialect::Sqlite {
+                        self.guards.push(format!("NOT EXISTS (SELECT 1 FROM {child} WHERE {condition})"));
+                    }
+                }
+                OnDelete::SetDefault if self.dialect == Dialect::Sqlite => {
+                    return Err(format!(
+                        "{}: SQLite cannot set the default of {child} by itself in an UPDATE; give the foreign key \
+                         ON DELETE SET DEFAULT in the database.",
+                        model.name
+                    ));
+                }
+                OnDelete::SetNull | OnDelete::SetDefault => {
+                    let value = if reference.on_delete == OnDelete::SetNull { "NULL" } else { "DEFAULT" };
+                    let set = list(reference.columns.iter().map(|c| format!("{} = {value}", quote(c))));
+                    self.deletes.push(format!("UPDATE {child} SET {set} WHERE ({condition})"));
+                }
+                OnDelete::Cascade => {
+                    let deletes = if let Some(next) = known {
+                        if path.contains(&reference.table.as_str()) {
+                            return Err(format!(
+                                "{}: its cascades lead back to {} by way of other tables; give the foreign keys \
+                                 ON DELETE CASCADE in the database.",
+                                model.name, next.name
+                            ));
+                        }
+                        let doomed = self.closure(&next, &condition);
+                        if self.dialect == Dialect::Postgres {
+                            let order = list(next.primary_key.iter().map(|n| quote(&next.columns[*n].column)));
+                            self.locks.push(Statement::new(format!(
+                                "SELECT 1 FROM {child} WHERE {doomed} ORDER BY {order} FOR UPDATE"
+                            )));
+                        }
+                        let mut path: Vec<&str> = path.clone();
+                        path.push(&next.table);
+                        self.below(&next, &doomed, &mut path)?;
+                        format!("DELETE FROM {child} WHERE ({doomed})")
+                    } else {
+                        format!("DELETE FROM {child} WHERE ({condition})")
+                    };
+                    self.deletes.push(deletes);
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,282 @@
+//! The statements of one resource, worked out when the router is built.
+//!
+//! A [`Plan`] turns the metadata of a model and its probes into SQL text. A request looks its statement up by the
+//! set of columns that it writes; text for a set that was not seen before is made once and kept.
+//!
+//! A *probe* is a question whose answer decides an error of DRF's: does the row exist that a key points to, is this
+//! key still free. On the happy path nobody asks it separately: it rides as a guard in the INSERT, or the constraint
+//! answers by itself.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, RwLock};
+
+use crate::model::ModelMeta;
+use crate::value::DbValue;
+
+use super::{Bound, Changes, ColumnSet, Dialect, Statement};
+
+mod destroy;
+mod read;
+mod sql;
+mod write;
+
+pub use destroy::Destroy;
+
+/// How many texts are kept before further ones are made for one use; bounds the memory that clients can claim.
+const KEPT: usize = 512;
+
+/// A question about other rows whose answer decides an error.
+#[derive(Clone, Debug)]
+pub enum Probe {
+    /// The row that a column's new value points to exists.
+    Exists {
+        /// The foreign key's column here.
+        column: usize,
+        /// The schema of the other table.
+        schema: Option<String>,
+        /// The other table.
+        table: String,
+        /// The column that it points to.
+        to_column: String,
+    },
+    /// No other row has the same values in these columns.
+    Free {
+        /// The columns of the unique set.
+        columns: Vec<usize>,
+        /// Whether NULL equals nothing, as SQL has it.
+        nulls_distinct: bool,
+    },
+}
+
+impl Probe {
+    /// The columns that it asks about.
+    pub fn columns(&self) -> &[usize] {
+        match self {
+            Probe::Exists { column, .. } => std::slice::from_ref(column),
+            Probe::Free { columns, .. } => columns,
+        }
+    }
+}
+
+/// What a place of a statement is filled with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// The primary key of the request's row.
+    Key,
+    /// The new value of a column.
+    Column(usize),
+}
+
+/// A statement for one set of columns, with the meaning of its places and of what it returns.
+#[derive(Debug)]
+pub struct Prepared {
+    statement: Statement,
+    places: Vec<Place>,
+    /// The probes whose answers come first in the row, by position in the plan.
+    pub probes: Vec<usize>,
+    /// The columns that come after them.
+    pub returns: Vec<usize>,
+    /// Whether the last statement's row is there whatever happened, with the key's column NULL where nothing was written.
+    pub guarded: bool,
+    /// Asks the probes after a guarded statement that wrote nothing (SQLite).
+    verdict: Option<(Statement, Vec<Place>)>,
+}
+
+impl Prepared {
+    /// The statement with its values.
+    pub fn bind(&self, key: Option<&DbValue>, changes: &Changes) -> Bound {
+        bind(&self.statement, &self.places, key, changes)
+    }
+
+    /// The verdict with its values.
+    pub fn bind_verdict(&self, key: Option<&DbValue>, changes: &Changes) -> Option<Bound> {
+        self.verdict.as_ref().map(|(statement, places)| bind(statement, places, key, changes))
+    }
+}
+
+fn bind(statement: &Statement, places: &[Place], key: Option<&DbValue>, changes: &Changes) -> Bound {
+    let null = || DbValue::String(None);
+    let values = places.iter().map(|place| match place {
+        Place::Key => key.cloned().unwrap_or_else(null),
+        Place::Column(column) => changes.get(*column).cloned().unwrap_or_else(null),
+    });
+    statement.bind(values.collect())
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Purpose {
+    Insert,
+    InsertPlain,
+    Update,
+    ExamineNew,
+    ExamineStored,
+}
+
+/// The statements of one resource.
+pub struct Plan {
+    dialect: Dialect,
+    model: Arc<ModelMeta>,
+    key: usize,
+    shown: Vec<usize>,
+    probes: Vec<Probe>,
+    retrieve: Statement,
+    list: Statement,
+    page: Statement,
+    page_uncounted: Statement,
+    lock: Statement,
+    destroy: Destroy,
+    kept: RwLock<HashMap<(Purpose, ColumnSet), Arc<Prepared>>>,
+}
+
+impl fmt::Debug for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Plan").field("table", &self.model.table).field("probes", &self.probes).finish_non_exhaustive()
+    }
+}
+
+impl Plan {
+    /// Works out the statements of a model: `shown` are the columns that answers need, `models` all models of the
+    /// application, for cascades.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that says what to change, where the model has no key of one column, too many columns, or cascades
+    /// that lead back to itself by way of other tables.
+    pub fn new(
+        dialect: Dialect,
+        model: Arc<ModelMeta>,
+        shown: Vec<usize>,
+        probes: Vec<Probe>,
+        models: &[Arc<ModelMeta>],
+    ) -> Result<Self, String> {
+        let &[key] = model.primary_key.as_slice() else {
+            return Err(format!("{}: a resource needs a primary key of one column.", model.name));
+        };
+        if model.columns.len() > ColumnSet::MAX {
+            return Err(format!("{}: a resource can have {} columns at most.", model.name, ColumnSet::MAX));
+        }
+        let destroy = Destroy::new(dialect, &model, key, models)?;
+        let read = read::Reads::new(dialect, &model, key, &shown);
+        Ok(Plan {
+            dialect,
+            key,
+            shown,
+            probes,
+            retrieve: read.retrieve,
+            list: read.list,
+            page: read.page,
+            page_uncounted: read.page_uncounted,
+            lock: read.lock,
+            destroy,
+            kept: RwLock::default(),
+            model,
+        })
+    }
+
+    /// The model.
+    pub fn model(&self) -> &Arc<ModelMeta> {
+        &self.model
+    }
+
+    /// The position of the primary key's column.
+    pub fn key(&self) -> usize {
+        self.key
+    }
+
+    /// The columns that reads return, in order.
+    pub fn shown(&self) -> &[usize] {
+        &self.shown
+    }
+
+    /// The probes, in the order in which DRF would ask them.
+    pub fn probes(&self) -> &[Probe] {
+        &self.probes
+    }
+
+    /// One row by its key.
+    pub fn retrieve(&self, key: &DbValue) -> Bound {
+        self.retrieve.bind(vec![key.clone()])
+    }
+
+    /// Every row in the order of the key.
+    pub fn list(&self) -> Bound {
+        self.list.bind(Vec::new())
+    }
+
+    /// Some rows, and before their columns the count of all; one row of NULLs where the page is empty.
+    ///
+    /// Count and page come from one statement and so from one snapshot.
+    pub fn page(&self, limit: u64, offset: u64) -> Bound {
+        self.page.bind(vec![count(limit), count(offset)])
+    }
+
+    /// Some rows without a count.
+    pub fn page_uncounted(&self, limit: u64, offset: u64) -> Bound {
+        self.page_uncounted.bind(vec![count(limit), count(offset)])
+    }
+
+    /// All columns of one row, locked until the transaction ends.
+    pub fn lock(&self, key: &DbValue) -> Bound {
+        self.lock.bind(vec![key.clone()])
+    }
+
+    /// How a row is deleted.
+    pub fn destroy(&self) -> &Destroy {
+        &self.destroy
+    }
+
+    /// INSERT of these columns, with the probes as its guard.
+    pub fn insert(&self, columns: ColumnSet) -> Arc<Prepared> {
+        self.prepared(Purpose::Insert, columns)
+    }
+
+    /// INSERT of these columns that leaves every judgement to the constraints.
+    pub fn insert_plain(&self, columns: ColumnSet) -> Arc<Prepared> {
+        self.prepared(Purpose::InsertPlain, columns)
+    }
+
+    /// UPDATE of these columns of one row, which must not be none.
+    pub fn update(&self, columns: ColumnSet) -> Arc<Prepared> {
+        self.prepared(Purpose::Update, columns)
+    }
+
+    /// Asks the probes that these columns of a new row allow to ask.
+    pub fn examine_new(&self, columns: ColumnSet) -> Arc<Prepared> {
+        self.prepared(Purpose::ExamineNew, columns)
+    }
+
+    /// Asks whether the row exists, then the probes that a change of these columns makes necessary.
+    pub fn examine_stored(&self, columns: ColumnSet) -> Arc<Prepared> {
+        self.prepared(Purpose::ExamineStored, columns)
+    }
+
+    fn prepared(&self, purpose: Purpose, columns: ColumnSet) -> Arc<Prepared> {
+        // a poisoned lock only means that another thread panicked beside the map, which is whole
+        let kept = self.kept.read().unwrap_or_else(|e| e.into_inner());
+        if let Some(found) = kept.get(&(purpose, columns)) {
+            return Arc::clone(found);
+        }
+        drop(kept);
+        let mut made = match purpose {
+            Purpose::Insert => self.make_insert(columns, true),
+            Purpose::InsertPlain => self.make_insert(columns, false),
+            Purpose::Update => self.make_update(columns),
+            Purpose::ExamineNew => self.make_examine(columns, false),
+            Purpose::ExamineStored => self.make_examine(columns, true),
+        };
+        let mut kept = self.kept.write().unwrap_or_else(|e| e.into_inner());
+        if kept.len() >= KEPT {
+            made.statement.cached = false;
+            if let Some((statement, _)) = &mut made.verdict {
+                statement.cached = false;
+            }
+            return Arc::new(made);
+        }
+        Arc::clone(kept.entry((purpose, columns)).or_insert_with(|| Arc::new(made)))
+    }
+}
+
+fn count(n: u64) -> DbValue {
+    DbValue::BigInt(Some(i64::try_from(n).unwrap_or(i64::MAX)))
+}

@@ -1,0 +1,100 @@
+//! SQL text: names, places and types of one dialect.
+
+use std::fmt::Write;
+
+use super::super::{Dialect, Statement};
+use super::Place;
+
+/// A name in quotes.
+pub(super) fn quote(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// A table with its schema.
+pub(super) fn table(schema: Option<&str>, table: &str) -> String {
+    match schema {
+        Some(schema) => format!("{}.{}", quote(schema), quote(table)),
+        None => quote(table),
+    }
+}
+
+/// Names joined by commas.
+pub(super) fn list(names: impl IntoIterator<Item = String>) -> String {
+    names.into_iter().collect::<Vec<_>>().join(", ")
+}
+
+/// The type to cast a place to: PostgreSQL's name without its length, since a cast to a length cuts silently.
+fn cast(db_type: &str) -> String {
+    let mut base = String::with_capacity(db_type.len());
+    let mut depth = 0;
+    for c in db_type.chars() {
+        match c {
+            '(' => depth += 1,
+            ')' => depth -= 1,
+            c if depth == 0 => base.push(c),
+            _ => {}
+        }
+    }
+    if base == "character" { "bpchar".into() } else { base }
+}
+
+/// Text under construction, with the places it has so far.
+#[derive(Debug)]
+pub(super) struct Text {
+    dialect: Dialect,
+    pub(super) sql: String,
+    pub(super) places: Vec<Place>,
+}
+
+impl Text {
+    pub(super) fn new(dialect: Dialect) -> Self {
+        Text { dialect, sql: String::new(), places: Vec::new() }
+    }
+
+    pub(super) fn push(&mut self, sql: &str) -> &mut Self {
+        self.sql.push_str(sql);
+        self
+    }
+
+    /// The text of a place, numbered once however often it is used; cast where PostgreSQL could not infer its type.
+    pub(super) fn place(&mut self, place: Place, db_type: &str) -> String {
+        let number = match self.places.iter().position(|p| *p == place) {
+            Some(n) => n + 1,
+            None => {
+                self.places.push(place);
+                self.places.len()
+            }
+        };
+        let mut text = String::new();
+        // writing to a String cannot fail
+        let _ = match self.dialect {
+            Dialect::Postgres if !db_type.is_empty() => write!(text, "${number}::{}", cast(db_type)),
+            Dialect::Postgres => write!(text, "${number}"),
+            Dialect::Sqlite => write!(text, "?{number}"),
+        };
+        text
+    }
+
+    pub(super) fn statement(self) -> (Statement, Vec<Place>) {
+        (Statement::new(self.sql), self.places)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cast_never_cuts() {
+        assert_eq!(cast("character varying(50)"), "character varying");
+        assert_eq!(cast("character(32)"), "bpchar");
+        assert_eq!(cast("timestamp(3) with time zone"), "timestamp with time zone");
+        assert_eq!(cast("bigint"), "bigint");
+    }
+
+    #[test]
+    fn names_cannot_end_their_quotes() {
+        assert_eq!(quote("a\"b"), "\"a\"\"b\"");
+        assert_eq!(table(Some("s"), "t"), "\"s\".\"t\"");
+    }
+}

@@ -1,0 +1,61 @@
+//! Bounded replay: how often a unit that another transaction got in the way of is tried again.
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::time::Duration;
+
+use super::StoreError;
+
+/// The longest pause between two tries.
+const LONGEST: Duration = Duration::from_millis(100);
+
+/// A budget of replays for one request, with growing, random pauses between them.
+#[derive(Debug)]
+pub struct Retry {
+    left: u32,
+    pause: Duration,
+}
+
+impl Retry {
+    /// A budget of so many replays after the first try.
+    pub fn new(replays: u32) -> Self {
+        Retry { left: replays, pause: Duration::from_millis(1) }
+    }
+
+    /// Waits before the next try.
+    ///
+    /// # Errors
+    ///
+    /// The conflict itself, when the budget is used up or the error is none that a replay could mend.
+    pub async fn again(&mut self, error: StoreError) -> Result<(), StoreError> {
+        if !matches!(error, StoreError::Conflict(_)) || self.left == 0 {
+            return Err(error);
+        }
+        self.left -= 1;
+        let limit = u64::try_from(self.pause.as_micros()).unwrap_or(u64::MAX).max(1);
+        // a hasher with fresh keys is all the chance that this needs
+        let random = RandomState::new().build_hasher().finish();
+        tokio::time::sleep(Duration::from_micros(random % limit)).await;
+        self.pause = (self.pause * 2).min(LONGEST);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_budget_ends() {
+        let conflict = || StoreError::Conflict("40001".into());
+        let mut retry = Retry::new(2);
+        assert!(retry.again(conflict()).await.is_ok());
+        assert!(retry.again(conflict()).await.is_ok());
+        assert!(matches!(retry.again(conflict()).await, Err(StoreError::Conflict(_))));
+    }
+
+    #[tokio::test]
+    async fn only_conflicts_are_replayed() {
+        let mut retry = Retry::new(2);
+        assert!(retry.again(StoreError::Unavailable("away".into())).await.is_err());
+    }
+}

@@ -1,0 +1,157 @@
+//! The four kinds of rules: what a rule may read decides how the write is isolated.
+//!
+//! | kind | reads | declared as | how the write runs |
+//! |---|---|---|---|
+//! | value rule | one value | [`ValueValidator`] | before any database work |
+//! | constraint | the database's own constraint | [`UniqueValidator`], [`UniqueTogetherValidator`], keys | the constraint is the check: one statement |
+//! | object rule | the object as it will be | [`ObjectValidator`] | row locked, judged, written, in one transaction |
+//! | query rule | any rows | [`QueryValidator`] | a serializable transaction, replayed on conflict |
+//!
+//! A validator is shared by all requests and gets what it judges as an argument. It has nowhere to keep a request
+//! (`&self`, `Sync`), a value validator has no handle to the database, an object validator none to other rows:
+//! a validator that reads more than its plan protects does not compile.
+//!
+//! See DRF's chapter "Validators".
+
+mod object;
+mod unique;
+
+use async_trait::async_trait;
+
+pub use object::Object;
+pub use unique::{UniqueTogetherValidator, UniqueValidator};
+
+use crate::error::{Result, ValidationError};
+use crate::store::Transaction;
+use crate::value::DbValue;
+
+/// A rule about one value: a pure function of it.
+///
+/// It runs after the field's coercion and limits, before any database work. Every function
+/// `Fn(&DbValue) -> Result<(), ValidationError>` is one.
+///
+/// ```
+/// use bowline::prelude::*;
+///
+/// fn no_spaces(value: &DbValue) -> Result<(), ValidationError> {
+///     match value {
+///         DbValue::String(Some(text)) if text.contains(' ') => Err("Spaces are not allowed.".into()),
+///         _ => Ok(()),
+///     }
+/// }
+/// # fn takes(_: impl ValueValidator) {}
+/// # takes(no_spaces);
+/// ```
+///
+/// It cannot ask the database, since nothing protects the answer until the write:
+///
+/// ```compile_fail
+/// use bowline::prelude::*;
+///
+/// async fn is_free(value: &DbValue) -> Result<(), ValidationError> { Ok(()) }
+/// # fn takes(_: impl ValueValidator) {}
+/// # takes(is_free);
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a value validator",
+    label = "not a plain function of one value",
+    note = "a value validator is `Fn(&DbValue) -> Result<(), ValidationError> + Send + Sync`: not async, no handle to the database",
+    note = "a rule that reads other columns of its row is an `ObjectValidator`, one that reads other rows a `QueryValidator`"
+)]
+pub trait ValueValidator: Send + Sync + 'static {
+    /// Judges a value that is not null.
+    ///
+    /// # Errors
+    ///
+    /// The messages for this field, answered with 400.
+    fn validate(&self, value: &DbValue) -> Result<(), ValidationError>;
+}
+
+impl<F> ValueValidator for F
+where
+    F: Fn(&DbValue) -> Result<(), ValidationError> + Send + Sync + 'static,
+{
+    fn validate(&self, value: &DbValue) -> Result<(), ValidationError> {
+        self(value)
+    }
+}
+
+/// A rule about the object as it will be: the changes laid over the stored row.
+///
+/// On an update the row is locked before the rule reads it and until the changes are committed, so that two
+/// requests cannot each be right and break the rule together.
+///
+/// ```
+/// use bowline::prelude::*;
+/// # use bowline::doc::booking;
+///
+/// struct StartBeforeEnd;
+///
+/// impl ObjectValidator for StartBeforeEnd {
+///     fn validate(&self, object: &Object<'_>) -> Result<(), ValidationError> {
+///         let start: Option<i64> = object.get(booking::Column::Start);
+///         let end: Option<i64> = object.get(booking::Column::End);
+///         if start < end { Ok(()) } else { Err("A booking ends after it starts.".into()) }
+///     }
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an object validator",
+    label = "does not implement `ObjectValidator`",
+    note = "an object validator is a function of the object as it will be: `fn validate(&self, object: &Object<'_>) -> Result<(), ValidationError>`",
+    note = "a rule that reads other rows is a `QueryValidator`, whose write runs serializable"
+)]
+pub trait ObjectValidator: Send + Sync + 'static {
+    /// Judges the object as it will be.
+    ///
+    /// # Errors
+    ///
+    /// Messages without a field (answered under `non_field_errors`) or by field; 400.
+    fn validate(&self, object: &Object<'_>) -> Result<(), ValidationError>;
+}
+
+impl<F> ObjectValidator for F
+where
+    F: Fn(&Object<'_>) -> Result<(), ValidationError> + Send + Sync + 'static,
+{
+    fn validate(&self, object: &Object<'_>) -> Result<(), ValidationError> {
+        self(object)
+    }
+}
+
+/// A rule that asks the database about any rows.
+///
+/// It alone gets a handle: the open transaction, through which SeaORM's queries run. When one is registered, every
+/// write of the application runs serializable, and a unit that another transaction got in the way of is replayed as a
+/// whole: the rule may run several times for one request.
+///
+/// ```
+/// use bowline::prelude::*;
+/// # use bowline::doc::booking;
+///
+/// struct AtMostThree;
+///
+/// #[bowline::async_trait]
+/// impl QueryValidator for AtMostThree {
+///     async fn validate(&self, object: &Object<'_>, tx: &Transaction) -> bowline::Result<()> {
+///         let room: Option<i64> = object.get(booking::Column::RoomId);
+///         let taken = booking::Entity::find().filter(booking::Column::RoomId.eq(room)).all(tx).await?;
+///         if taken.len() < 3 { Ok(()) } else { Err(ValidationError::from("The room is full.").into()) }
+///     }
+/// }
+/// ```
+#[async_trait]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a query validator",
+    label = "does not implement `QueryValidator`",
+    note = "write `#[bowline::async_trait] impl QueryValidator for …` with `async fn validate(&self, object: &Object<'_>, tx: &Transaction) -> bowline::Result<()>`"
+)]
+pub trait QueryValidator: Send + Sync + 'static {
+    /// Judges the object as it will be, beside whatever rows it asks for.
+    ///
+    /// # Errors
+    ///
+    /// A [`ValidationError`] is answered with 400; an error of the database by its own kind (503 when the database is
+    /// away or the retries are used up).
+    async fn validate(&self, object: &Object<'_>, tx: &Transaction) -> Result<()>;
+}

@@ -1,0 +1,204 @@
+//! `perform_create`, `perform_update` and `perform_destroy`, inside the open transaction.
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use sea_orm::sea_query::ValueType;
+use sea_orm::{ColumnTrait, IdenStatic};
+
+use super::resource::{Resource, Stop};
+use crate::error::{Error, Result};
+use crate::store::plan::Prepared;
+use crate::store::{Changes, Rows, StoreError, Transaction};
+use crate::validators::Object;
+use crate::value::{DbValue, Value};
+
+/// What a view set does around its writes, DRF's `perform_*` hooks.
+///
+/// Each runs inside the open transaction, after validation, with the row locked: what it reads and writes through
+/// [`Save::tx`] is committed with the row or not at all. A conflict with another transaction replays the whole, so a
+/// hook may run several times for one request: effects outside the database do not belong into it.
+///
+/// ```
+/// use bowline::prelude::*;
+/// # use bowline::doc::booking;
+///
+/// struct Numbered;
+///
+/// #[bowline::async_trait]
+/// impl ViewSetHooks for Numbered {
+///     async fn perform_create(&self, save: &mut Save<'_>) -> bowline::Result<()> {
+///         let before = booking::Entity::find().count(save.tx()).await?;
+///         save.set(booking::Column::Note, format!("number {}", before + 1));
+///         save.save().await
+///     }
+/// }
+/// ```
+///
+/// # Errors
+///
+/// A hook's [`ValidationError`](crate::error::ValidationError) is answered with 400 and rolls everything back; an error
+/// of the database by its own kind; a panic with 500.
+#[async_trait]
+pub trait ViewSetHooks: Send + Sync + 'static {
+    /// Saves a new object.
+    async fn perform_create(&self, save: &mut Save<'_>) -> Result<()> {
+        save.save().await
+    }
+
+    /// Saves the changes of an object.
+    async fn perform_update(&self, save: &mut Save<'_>) -> Result<()> {
+        save.save().await
+    }
+
+    /// Deletes an object.
+    async fn perform_destroy(&self, instance: &mut Instance<'_>) -> Result<()> {
+        instance.delete().await
+    }
+}
+
+impl fmt::Debug for dyn ViewSetHooks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ViewSetHooks")
+    }
+}
+
+/// A validated object that is about to be saved.
+#[derive(Debug)]
+pub struct Save<'a> {
+    resource: &'a Resource,
+    tx: &'a Transaction,
+    key: Option<&'a DbValue>,
+    stored: Option<&'a [DbValue]>,
+    changes: Changes,
+    saved: Option<(Vec<Rows>, Option<Arc<Prepared>>)>,
+    stop: Option<StoreError>,
+}
+
+impl<'a> Save<'a> {
+    pub(super) fn new(
+        resource: &'a Resource,
+        tx: &'a Transaction,
+        key: Option<&'a DbValue>,
+        stored: Option<&'a [DbValue]>,
+        changes: Changes,
+    ) -> Self {
+        Save { resource, tx, key, stored, changes, saved: None, stop: None }
+    }
+
+    /// The open transaction; SeaORM's queries run in it.
+    pub fn tx(&self) -> &'a Transaction {
+        self.tx
+    }
+
+    /// The object as it will be.
+    pub fn object(&self) -> Object<'_> {
+        Object::new(self.resource.model(), self.stored, &self.changes)
+    }
+
+    /// The value that a column will have; see [`Object::get`].
+    pub fn get<T: ValueType>(&self, column: impl ColumnTrait) -> Option<T> {
+        self.object().get(column)
+    }
+
+    /// Writes a further column, or another value than the body's (DRF's `save(owner=…)`).
+    pub fn set(&mut self, column: impl ColumnTrait, value: impl Into<DbValue>) -> &mut Self {
+        if let Some(position) = self.resource.model().column(IdenStatic::as_str(&column)) {
+            self.changes.set(position, value.into());
+        }
+        self
+    }
+
+    /// Writes the object.
+    ///
+    /// # Errors
+    ///
+    /// When a constraint stops it: pass the error on, the request is judged again and answered with DRF's 400.
+    pub async fn save(&mut self) -> Result<()> {
+        let plan = &self.resource.plan;
+        if self.key.is_some() && self.changes.columns().is_empty() {
+            self.saved = Some((Vec::new(), None));
+            return Ok(());
+        }
+        let prepared = match self.key {
+            Some(_) => plan.update(self.changes.columns()),
+            None => plan.insert_plain(self.changes.columns()),
+        };
+        match self.tx.query(prepared.bind(self.key, &self.changes)).await {
+            Ok(rows) => {
+                self.saved = Some((vec![rows], Some(prepared)));
+                Ok(())
+            }
+            Err(error) => {
+                self.stop = Some(error);
+                Err(Error::internal("the database stopped the save"))
+            }
+        }
+    }
+
+    /// The answer after a hook: what was saved, or why nothing was.
+    pub(super) fn finish(self, outcome: Result<()>, whole: &Rows, _data: &Value) -> Result<Vec<u8>, Stop> {
+        if let Some(stop) = self.stop {
+            return Err(stop.into());
+        }
+        outcome?;
+        match self.saved {
+            Some((rows, Some(prepared))) => match rows.first() {
+                Some(rows) if self.resource.is_written(&prepared, rows)? => {
+                    Ok(self.resource.saved_body(rows, &prepared, &self.changes)?)
+                }
+                _ => Err(Stop::Unexplained),
+            },
+            Some((_, None)) => Ok(self.resource.whole_body(whole)?),
+            None => Err(Error::internal("a perform_* hook returned without calling save()").into()),
+        }
+    }
+}
+
+/// A stored object that is about to be deleted; its row is locked.
+#[derive(Debug)]
+pub struct Instance<'a> {
+    resource: &'a Resource,
+    tx: &'a Transaction,
+    key: &'a DbValue,
+    stored: &'a [DbValue],
+    pub(super) stop: Option<StoreError>,
+}
+
+impl<'a> Instance<'a> {
+    pub(super) fn new(resource: &'a Resource, tx: &'a Transaction, key: &'a DbValue, stored: &'a [DbValue]) -> Self {
+        Instance { resource, tx, key, stored, stop: None }
+    }
+
+    /// The open transaction; SeaORM's queries run in it.
+    pub fn tx(&self) -> &'a Transaction {
+        self.tx
+    }
+
+    /// The value of a column; none where it is NULL or not of the wanted type.
+    pub fn get<T: ValueType>(&self, column: impl ColumnTrait) -> Option<T> {
+        let position = self.resource.model().column(IdenStatic::as_str(&column))?;
+        self.stored.get(position).and_then(crate::value::typed::get)
+    }
+
+    /// Deletes the row and what its relations say must go with it.
+    ///
+    /// # Errors
+    ///
+    /// When other rows protect it: pass the error on, the request is answered with 409.
+    pub async fn delete(&mut self) -> Result<()> {
+        let mut last = Rows::none();
+        for bound in self.resource.plan.destroy().statements(self.key) {
+            match self.tx.query(bound).await {
+                Ok(rows) => last = rows,
+                Err(error) => {
+                    self.stop = Some(error);
+                    return Err(Error::internal("the database stopped the deletion"));
+                }
+            }
+        }
+        // the row is locked and there: where nothing was deleted, a guard stood before it
+        if last.is_empty() { Err(self.resource.protected()) } else { Ok(()) }
+    }
+}

@@ -1,0 +1,108 @@
+//! View sets: what a resource does with each method.
+//!
+//! [`ModelViewSet`] is the typed shell over the engine: the plans of [`crate::store::plan`] run by `write`,
+//! `destroy` and `read`. See DRF's chapters "Generic views" and "ViewSets".
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use sea_orm::EntityTrait;
+
+use crate::model::entity::ModelSource;
+use crate::pagination::PageNumberPagination;
+use crate::serializers::{Declaration, ModelSerializer};
+
+mod destroy;
+mod hooks;
+mod read;
+mod resource;
+mod write;
+
+pub use hooks::{Instance, Save, ViewSetHooks};
+pub(crate) use resource::Resource;
+
+/// List, create, retrieve, update, partial update and destroy of an entity, DRF's `ModelViewSet`.
+///
+/// ```
+/// use bowline::prelude::*;
+/// # use bowline::doc::booking;
+/// let bookings = ModelViewSet::<booking::Entity>::new()
+///     .serializer(ModelSerializer::new().exclude([booking::Column::Note]))
+///     .pagination(PageNumberPagination::new(20));
+/// ```
+pub struct ModelViewSet<E: EntityTrait> {
+    declared: Declared,
+    entity: PhantomData<fn() -> E>,
+}
+
+/// A view set without its types.
+#[derive(Clone)]
+pub(crate) struct Declared {
+    pub(crate) source: ModelSource,
+    pub(crate) serializer: Declaration,
+    pub(crate) hooks: Option<Arc<dyn ViewSetHooks>>,
+    pub(crate) pagination: Paginated,
+}
+
+/// What a view set says about pages.
+#[derive(Clone, Debug)]
+pub(crate) enum Paginated {
+    /// As the settings say.
+    Default,
+    /// This way, or not at all.
+    Own(Option<PageNumberPagination>),
+}
+
+impl<E: EntityTrait> ModelViewSet<E> {
+    /// All fields of the entity, no hooks, pages as the settings say.
+    pub fn new() -> Self {
+        let declared = Declared {
+            source: ModelSource::of::<E>(),
+            serializer: ModelSerializer::<E>::new().into_declaration(),
+            hooks: None,
+            pagination: Paginated::Default,
+        };
+        ModelViewSet { declared, entity: PhantomData }
+    }
+
+    /// With a serializer of one's own (DRF's `serializer_class`).
+    pub fn serializer(mut self, serializer: ModelSerializer<E>) -> Self {
+        self.declared.serializer = serializer.into_declaration();
+        self
+    }
+
+    /// With `perform_*` hooks, inside the open transaction.
+    pub fn hooks(mut self, hooks: impl ViewSetHooks) -> Self {
+        self.declared.hooks = Some(Arc::new(hooks));
+        self
+    }
+
+    /// With pages of its own (DRF's `pagination_class`).
+    pub fn pagination(mut self, pagination: PageNumberPagination) -> Self {
+        self.declared.pagination = Paginated::Own(Some(pagination));
+        self
+    }
+
+    /// Without pages, whatever the settings say.
+    pub fn no_pagination(mut self) -> Self {
+        self.declared.pagination = Paginated::Own(None);
+        self
+    }
+
+    pub(crate) fn into_declared(self) -> Declared {
+        self.declared
+    }
+}
+
+impl<E: EntityTrait> Default for ModelViewSet<E> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<E: EntityTrait> fmt::Debug for ModelViewSet<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ModelViewSet").field("pagination", &self.declared.pagination).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,206 @@
+//! A resource, built: everything that its requests look up.
+
+use std::sync::Arc;
+
+use super::hooks::ViewSetHooks;
+use crate::error::{Error, Result, ValidationError};
+use crate::model::ModelMeta;
+use crate::pagination::PageNumberPagination;
+use crate::serializers::{Layout, Serializer};
+use crate::store::plan::{Plan, Prepared};
+use crate::store::{Bound, Cell, Changes, Isolation, Retry, Rows, Store, StoreError, Transaction, Violation};
+use crate::value::{DbValue, Value};
+
+/// How often a write is tried against constraints that no probe explains before the constraint's own word stands.
+const UNEXPLAINED: u32 = 4;
+
+/// A model's serializer, statements and hooks over a store.
+#[derive(Debug)]
+pub(crate) struct Resource {
+    pub(crate) store: Store,
+    pub(crate) serializer: Serializer,
+    pub(crate) plan: Plan,
+    pub(crate) hooks: Option<Arc<dyn ViewSetHooks>>,
+    pub(crate) pagination: Option<PageNumberPagination>,
+    pub(crate) isolation: Isolation,
+    pub(crate) replays: u32,
+    /// Where the fields are in rows of the plan's reads, and in its pages (after the count).
+    pub(crate) layout: Layout,
+    pub(crate) page_layout: Layout,
+    /// Where the fields are in whole rows.
+    pub(crate) whole: Layout,
+}
+
+/// Why a try at a write ended without an answer.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// The request has its answer, and it is an error.
+    Fail(Error),
+    /// The database did not do it.
+    Store(StoreError),
+    /// Nothing was written, and by now nothing seems to be in the way.
+    Unexplained,
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Stop::Fail(error)
+    }
+}
+
+impl From<StoreError> for Stop {
+    fn from(error: StoreError) -> Self {
+        Stop::Store(error)
+    }
+}
+
+/// The tries of one write.
+#[derive(Debug)]
+pub(crate) struct Tries {
+    retry: Retry,
+    /// How many ended at a constraint.
+    pub(crate) stopped: u32,
+}
+
+impl Tries {
+    pub(crate) fn new(replays: u32) -> Self {
+        Tries { retry: Retry::new(replays), stopped: 0 }
+    }
+
+    /// Decides about another try after one that was stopped.
+    ///
+    /// # Errors
+    ///
+    /// The answer of the request, when there is none to be had by trying again.
+    pub(crate) async fn again(&mut self, stop: Stop, verdict: impl FnOnce(&Violation) -> Error) -> Result<()> {
+        match stop {
+            Stop::Fail(error) => Err(error),
+            Stop::Store(StoreError::Violation(violation)) => {
+                self.stopped += 1;
+                if self.stopped > UNEXPLAINED { Err(verdict(&violation)) } else { Ok(()) }
+            }
+            Stop::Unexplained => {
+                self.stopped += 1;
+                if self.stopped > UNEXPLAINED {
+                    return Err(Error::unavailable("a constraint that no probe sees stops the write again and again"));
+                }
+                Ok(())
+            }
+            Stop::Store(StoreError::Data(source)) => {
+                tracing::debug!(%source, "a value does not fit its column");
+                Err(ValidationError::field("non_field_errors", "A value does not fit its column.").into())
+            }
+            Stop::Store(error) => Ok(self.retry.again(error).await?),
+        }
+    }
+}
+
+/// The truth of a probe's answer.
+pub(crate) fn truth(cell: Cell<'_>) -> bool {
+    matches!(cell, Cell::Bool(true) | Cell::Int(1))
+}
+
+impl Resource {
+    pub(crate) fn model(&self) -> &ModelMeta {
+        self.serializer.model()
+    }
+
+    /// Whether writes need an open transaction: a rule or a hook comes between reading and writing.
+    pub(crate) fn needs_transaction(&self, stored: bool) -> bool {
+        self.hooks.is_some() || self.serializer.has_query_rules() || (stored && self.serializer.has_object_rules())
+    }
+
+    pub(crate) fn no_match(&self) -> Error {
+        Error::no_match(&self.model().name)
+    }
+
+    /// The answers to a prepared statement's probes, from a column of a row on.
+    pub(crate) fn answers(prepared: &Prepared, rows: &Rows, from: usize) -> Result<Vec<(usize, bool)>, StoreError> {
+        let probes = prepared.probes.iter().enumerate();
+        probes.map(|(n, probe)| Ok((*probe, truth(rows.cell(0, from + n)?)))).collect()
+    }
+
+    /// Asks the probes about a new object.
+    pub(crate) async fn examine_new(&self, changes: &Changes, via: Via<'_>) -> Result<Vec<(usize, bool)>, StoreError> {
+        let prepared = self.plan.examine_new(changes.columns());
+        if prepared.probes.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows = via.read(self, prepared.bind(None, changes)).await?;
+        Self::answers(&prepared, &rows, 0)
+    }
+
+    /// Asks whether a row is there, and the probes about its changes; none where it is not there.
+    pub(crate) async fn examine_stored(
+        &self,
+        key: &DbValue,
+        changes: &Changes,
+        via: Via<'_>,
+    ) -> Result<Option<Vec<(usize, bool)>>, StoreError> {
+        let prepared = self.plan.examine_stored(changes.columns());
+        let rows = via.read(self, prepared.bind(Some(key), changes)).await?;
+        if !truth(rows.cell(0, 0)?) {
+            return Ok(None);
+        }
+        Self::answers(&prepared, &rows, 1).map(Some)
+    }
+
+    /// DRF's complete error body from what probes answered and rules found; empty where all is well.
+    pub(crate) fn judged(
+        &self,
+        data: &Value,
+        answers: &[(usize, bool)],
+        mut errors: ValidationError,
+        rules: ValidationError,
+    ) -> ValidationError {
+        let fields_were_fine = errors.is_empty();
+        self.serializer.judge(data, answers, &mut errors);
+        let only_whole = match &errors {
+            ValidationError::Fields(map) => map.keys().all(|k| k == "non_field_errors"),
+            ValidationError::List(_) => true,
+        };
+        // rules about the whole speak only where every field is right
+        if fields_were_fine && only_whole {
+            errors.merge(rules);
+        }
+        errors
+    }
+
+    /// A whole row as values.
+    pub(crate) fn stored(&self, rows: &Rows) -> Result<Vec<DbValue>, StoreError> {
+        let columns = self.model().columns.iter().enumerate();
+        columns.map(|(n, column)| Ok(rows.cell(0, n)?.to_value(column.kind))).collect()
+    }
+}
+
+/// The way a question takes: by itself, or inside an open transaction.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Via<'a> {
+    Store,
+    Transaction(&'a Transaction),
+}
+
+impl Via<'_> {
+    pub(crate) async fn read(self, resource: &Resource, bound: Bound) -> Result<Rows, StoreError> {
+        match self {
+            Via::Store => resource.read(bound).await,
+            Via::Transaction(tx) => tx.query(bound).await,
+        }
+    }
+}
+
+impl Resource {
+    /// A read, replayed where a serializable transaction got in its way.
+    pub(crate) async fn read(&self, bound: Bound) -> Result<Rows, StoreError> {
+        if self.isolation == Isolation::ReadCommitted {
+            return self.store.read(bound).await;
+        }
+        let mut retry = Retry::new(self.replays);
+        loop {
+            match self.store.read(bound.clone()).await {
+                Ok(rows) => return Ok(rows),
+                Err(error) => retry.again(error).await?,
+            }
+        }
+    }
+}
