@@ -1,0 +1,202 @@
+//! One connection: how it is opened, and how it runs one statement.
+
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, OpenFlags, Statement};
+
+use super::bind::Param;
+use super::verdict::failed;
+use crate::store::{Bound, PackedRows, Rows, StoreError};
+
+/// How many prepared statements a connection keeps.
+const STATEMENTS: usize = 256;
+/// After how many instructions of SQLite's machine a running statement is asked whether to stop.
+const INSTRUCTIONS: i32 = 2_000;
+/// Up to what size the write-ahead log's file is kept after a checkpoint.
+const LOG_BYTES: u32 = 64 << 20;
+
+/// What a connection is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// The one that writes; it creates the file.
+    Writer,
+    /// One of those that only read.
+    Reader,
+    /// A reader that runs on an asynchronous task and so never sleeps for a lock.
+    Point,
+}
+
+/// The file, and how long a connection waits for other processes.
+#[derive(Clone, Debug)]
+pub(super) struct File {
+    pub(super) path: PathBuf,
+    pub(super) lock_timeout: Duration,
+}
+
+impl File {
+    /// Opens a connection.
+    pub(super) fn open(&self, role: Role) -> Result<Connection, StoreError> {
+        self.try_open(role).map_err(|error| {
+            let path = self.path.display();
+            StoreError::Unavailable(
+                format!("cannot open the SQLite database {path}: {error}").into(),
+            )
+        })
+    }
+
+    fn try_open(&self, role: Role) -> Result<Connection, rusqlite::Error> {
+        let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        if role == Role::Writer {
+            flags |= OpenFlags::SQLITE_OPEN_CREATE;
+        }
+        let connection = Connection::open_with_flags(Path::new(&self.path), flags)?;
+        // SQLite counts milliseconds in 31 bits.
+        let limit = self.lock_timeout.min(Duration::from_secs(86_400));
+        connection.busy_timeout(limit)?;
+        if role == Role::Writer {
+            self.use_log(&connection)?;
+        }
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.pragma_update(None, "foreign_keys", true)?;
+        connection.pragma_update(None, "journal_size_limit", LOG_BYTES)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        // Reads the schema, so that a file that is no database shows itself now.
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+        if role != Role::Writer {
+            connection.pragma_update(None, "query_only", true)?;
+        }
+        if role == Role::Point {
+            connection.busy_timeout(Duration::ZERO)?;
+        }
+        Ok(connection)
+    }
+
+    /// Switches the file to its write-ahead log. Two processes that do so at once make SQLite answer
+    /// "busy" without waiting, hence the loop.
+    fn use_log(&self, connection: &Connection) -> Result<(), rusqlite::Error> {
+        let deadline = Instant::now() + self.lock_timeout;
+        loop {
+            let mode: Result<String, _> =
+                connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0));
+            match mode {
+                Ok(mode) if mode == "wal" => return Ok(()),
+                Ok(mode) => {
+                    let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CANTOPEN);
+                    let message = format!("its journal stays in mode {mode:?}, WAL is needed");
+                    return Err(rusqlite::Error::SqliteFailure(code, Some(message)));
+                }
+                Err(error)
+                    if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy)
+                        && Instant::now() < deadline =>
+                {
+                    thread::sleep(Duration::from_millis(10));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+/// Whether rows keep the names of their columns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Names {
+    /// The caller knows its columns.
+    Dropped,
+    /// For rows that are looked up by name.
+    Kept,
+}
+
+/// Runs a statement to its end and copies its rows.
+pub(super) fn run(
+    connection: &Connection,
+    bound: &Bound,
+    names: Names,
+) -> Result<Rows, StoreError> {
+    let sql = &bound.statement.sql;
+    if bound.statement.cached {
+        fetch(
+            &mut *connection.prepare_cached(sql).map_err(failed)?,
+            bound,
+            names,
+        )
+    } else {
+        fetch(&mut connection.prepare(sql).map_err(failed)?, bound, names)
+    }
+}
+
+fn fetch(statement: &mut Statement<'_>, bound: &Bound, names: Names) -> Result<Rows, StoreError> {
+    let (wanted, given) = (statement.parameter_count(), bound.values.len());
+    if wanted != given {
+        let text = format!("a statement with {wanted} places was given {given} values");
+        return Err(StoreError::Internal(text.into()));
+    }
+    for (n, value) in bound.values.iter().enumerate() {
+        statement
+            .raw_bind_parameter(n + 1, Param(value))
+            .map_err(failed)?;
+    }
+    let mut rows = statement.raw_query();
+    let mut packed: Option<PackedRows> = None;
+    // The first step may prepare the statement anew, after which it may have other columns.
+    while let Some(row) = rows.next().map_err(failed)? {
+        let columns: &Statement<'_> = row.as_ref();
+        let width = columns.column_count();
+        let packed = packed.get_or_insert_with(|| describe(columns, names));
+        for column in 0..width {
+            packed.push(row.get_ref(column).map_err(failed)?)?;
+        }
+    }
+    drop(rows);
+    Ok(Rows::Packed(match packed {
+        Some(packed) => packed,
+        None => describe(statement, names),
+    }))
+}
+
+fn describe(statement: &Statement<'_>, names: Names) -> PackedRows {
+    let mut packed = PackedRows::new(statement.column_count());
+    if names == Names::Kept {
+        let columns = statement.column_names().into_iter().map(str::to_owned);
+        packed.set_names(columns.collect());
+    }
+    packed
+}
+
+/// Runs a statement of the transport's own: BEGIN, COMMIT, SAVEPOINT, ….
+pub(super) fn control(connection: &Connection, sql: &str) -> Result<(), rusqlite::Error> {
+    connection.prepare_cached(sql)?.raw_execute().map(drop)
+}
+
+/// Does some work, in which a statement is stopped as soon as `stop` says so.
+pub(super) fn stoppable<T>(
+    connection: &Connection,
+    stop: impl FnMut() -> bool + Send + 'static,
+    work: impl FnOnce() -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    connection
+        .progress_handler(INSTRUCTIONS, Some(stop))
+        .map_err(failed)?;
+    let result = work();
+    connection
+        .progress_handler(0, None::<fn() -> bool>)
+        .map_err(failed)?;
+    result
+}
+
+/// Stops at a point in time.
+pub(super) fn at(deadline: Instant) -> impl FnMut() -> bool + Send + 'static {
+    move || Instant::now() >= deadline
+}
+
+/// Ends a transaction that is still open; `false` where even that failed and the connection is of no more use.
+pub(super) fn clear(connection: &Connection) -> bool {
+    if connection.is_autocommit() {
+        return true;
+    }
+    if let Err(error) = control(connection, "ROLLBACK") {
+        tracing::error!(%error, "a SQLite transaction could not be rolled back");
+    }
+    connection.is_autocommit()
+}
