@@ -63,6 +63,16 @@ pub(super) fn statements<E: EntityTrait>(backend: DbBackend) -> Result<Vec<Strin
     Ok(statements)
 }
 
+/// The tables that the foreign keys point to; a relation that is marked `skip_fk` needs none.
+pub(super) fn needs<E: EntityTrait>() -> Vec<(Option<String>, String)> {
+    let table = Schema::new(DbBackend::Postgres).create_table_from_entity(E::default());
+    table
+        .get_foreign_key_create_stmts()
+        .iter()
+        .filter_map(|key| super::table_name(key.get_foreign_key().get_ref_table()?))
+        .collect()
+}
+
 fn build(backend: DbBackend, table: &TableCreateStatement) -> String {
     match backend {
         DbBackend::Sqlite => table.to_string(SqliteQueryBuilder),

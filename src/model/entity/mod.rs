@@ -45,6 +45,8 @@ pub use definition::Unsupported;
 pub struct ModelSource {
     /// What the entity says.
     pub meta: ModelMeta,
+    /// The schema and name of each table that must exist before this one, for its foreign keys.
+    pub needs: Vec<(Option<String>, String)>,
     definition: fn(DbBackend) -> Result<Vec<String>, Unsupported>,
 }
 
@@ -53,6 +55,7 @@ impl ModelSource {
     pub fn of<E: EntityTrait>() -> Self {
         ModelSource {
             meta: meta::<E>(),
+            needs: definition::needs::<E>(),
             definition: definition::statements::<E>,
         }
     }
@@ -186,14 +189,12 @@ fn belongs_to(def: &RelationDef, columns: &[ColumnMeta], variant: &str) -> Optio
         .iter()
         .map(|name| columns.iter().position(|c| c.column == *name))
         .collect::<Option<Vec<usize>>>()?;
-    let TableRef::Table(TableName(schema, table), _) = &def.to_tbl else {
-        return None;
-    };
+    let (to_schema, to_table) = table_name(&def.to_tbl)?;
     Some(RelationMeta {
         name: snake_case(variant),
         columns: from,
-        to_schema: schema.as_ref().map(|schema| schema.1.to_string()),
-        to_table: table.to_string(),
+        to_schema,
+        to_table,
         to_columns: names(&def.to_col),
         on_delete: match def.on_delete {
             Some(sea_orm::sea_query::ForeignKeyAction::Cascade) => OnDelete::Cascade,
@@ -204,6 +205,16 @@ fn belongs_to(def: &RelationDef, columns: &[ColumnMeta], variant: &str) -> Optio
         constraint: None,
         deferred: false,
     })
+}
+
+fn table_name(table: &TableRef) -> Option<(Option<String>, String)> {
+    match table {
+        TableRef::Table(TableName(schema, table), _) => {
+            let schema = schema.as_ref().map(|schema| schema.1.to_string());
+            Some((schema, table.to_string()))
+        }
+        _ => None,
+    }
 }
 
 fn names(identity: &Identity) -> Vec<String> {
