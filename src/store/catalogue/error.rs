@@ -1,0 +1,118 @@
+//! Mistakes that are found when an application starts, each with what to change.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+use super::super::StoreError;
+
+/// Why an application cannot start on its database.
+///
+/// Each prints a sentence that says what to change.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum StartupError {
+    /// The table of a model does not exist.
+    MissingTable {
+        /// The model.
+        model: String,
+        /// Its table, as SQL names it.
+        table: String,
+    },
+    /// The table lacks a column that the entity has.
+    MissingColumn {
+        /// The model.
+        model: String,
+        /// Its table, as SQL names it.
+        table: String,
+        /// The column.
+        column: String,
+        /// Those that the table has.
+        columns: Vec<String>,
+    },
+    /// The entity declares a unique that no index of the table enforces.
+    UnbackedUnique {
+        /// The model.
+        model: String,
+        /// The columns of the unique.
+        columns: Vec<String>,
+        /// The statement that would back it.
+        create: String,
+    },
+    /// A model's foreign key points to a table that does not exist and that no model makes.
+    MissingTarget {
+        /// The model.
+        model: String,
+        /// Its relation.
+        relation: String,
+        /// The table that it points to, as SQL names it.
+        table: String,
+    },
+    /// Tables that cannot be created because each must come after the other.
+    Cycle {
+        /// The models, in the order in which they point to each other.
+        models: Vec<String>,
+    },
+    /// A column of a type that the database lacks.
+    UnsupportedColumn {
+        /// The model.
+        model: String,
+        /// Which column, and why.
+        column: crate::model::entity::Unsupported,
+    },
+    /// The database did not answer.
+    Store(StoreError),
+}
+
+impl fmt::Display for StartupError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StartupError::MissingTable { model, table } => write!(
+                f,
+                "The table {table} of the model {model} does not exist; run the migration that creates it, or correct \
+                 the entity's table_name."
+            ),
+            StartupError::MissingColumn { model, table, column, columns } => write!(
+                f,
+                "The table {table} of the model {model} has no column \"{column}\" (it has {}); run the migration that \
+                 adds it, or give the entity's field the right column_name.",
+                columns.join(", ")
+            ),
+            StartupError::UnbackedUnique { model, columns, create } => write!(
+                f,
+                "The model {model} declares that ({}) is unique, but no index of the database enforces it; run: {create};",
+                columns.join(", ")
+            ),
+            StartupError::MissingTarget { model, relation, table } => write!(
+                f,
+                "{model}.{relation} points to the table {table}, which does not exist; register its model too, or \
+                 create the table first."
+            ),
+            StartupError::Cycle { models } => write!(
+                f,
+                "The tables of {} cannot be created, for each must exist before the next; create them with a migration \
+                 that adds the foreign keys afterwards, or mark one relation skip_fk.",
+                models.join(" and ")
+            ),
+            StartupError::UnsupportedColumn { model, column } => {
+                write!(f, "The table of the model {model} cannot be created: {column}; give the column another column_type.")
+            }
+            StartupError::Store(error) => write!(f, "The database could not be read: {error}"),
+        }
+    }
+}
+
+impl StdError for StartupError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            StartupError::Store(error) => Some(error),
+            StartupError::UnsupportedColumn { column, .. } => Some(column),
+            _ => None,
+        }
+    }
+}
+
+impl From<StoreError> for StartupError {
+    fn from(error: StoreError) -> Self {
+        StartupError::Store(error)
+    }
+}
