@@ -16,7 +16,7 @@ use crate::model::entity::ModelSource;
 use crate::serializers::Serializer;
 use crate::settings::Settings;
 use crate::store::plan::Plan;
-use crate::store::{Isolation, Store, catalogue, schema};
+use crate::store::{KnownEntities, Store, catalogue, schema};
 use crate::views::{Declared, ModelViewSet, Paginated, Resource};
 
 mod dispatch;
@@ -48,6 +48,7 @@ use resolve::Resolver;
 pub struct DefaultRouter {
     registered: Vec<(String, Declared)>,
     models: Vec<ModelSource>,
+    known: KnownEntities,
     settings: Settings,
 }
 
@@ -59,13 +60,15 @@ impl DefaultRouter {
 
     /// Serves a view set under a prefix.
     pub fn register<E: EntityTrait>(mut self, prefix: impl Into<String>, view_set: ModelViewSet<E>) -> Self {
+        self.known.learn::<E>();
         self.registered.push((prefix.into(), view_set.into_declared()));
         self
     }
 
-    /// Makes a model known that no view set serves: its table is created with the others, and what it declares for
-    /// the deletion of the rows that it points to is done.
+    /// Makes a model known that no view set serves: its table is created with the others, what it declares for the
+    /// deletion of the rows that it points to is done, and hooks read its rows with the types of its fields.
     pub fn model<E: EntityTrait>(mut self) -> Self {
+        self.known.learn::<E>();
         self.models.push(ModelSource::of::<E>());
         self
     }
@@ -99,11 +102,11 @@ impl DefaultRouter {
 
     /// The router, and the store under it.
     pub(crate) async fn build(self, database: &str) -> Result<(axum::Router, Store)> {
-        let DefaultRouter { registered, models, settings } = self;
+        let DefaultRouter { registered, models, known, settings } = self;
+        let known = Arc::new(known);
         let serializable = registered.iter().any(|(_, d)| d.serializer.has_query_rules());
         let mut options = settings.store.clone();
         options.serializable |= serializable;
-        let isolation = if options.serializable { Isolation::Serializable } else { Isolation::ReadCommitted };
         let store = Store::connect(database, options).await.map_err(Error::startup)?;
 
         let mut sources: Vec<ModelSource> = Vec::new();
@@ -125,7 +128,7 @@ impl DefaultRouter {
                 mistakes.push(format!("\"{prefix}\" cannot be a prefix: it is taken, or begins or ends with a slash, or has a dot."));
                 continue;
             }
-            match resource(&store, declared, &models, &settings, isolation) {
+            match resource(&store, declared, &models, &settings, &known) {
                 Ok(resource) => resources.push((prefix, Arc::new(resource))),
                 Err(found) => mistakes.extend(found),
             }
@@ -159,7 +162,7 @@ fn resource(
     declared: Declared,
     models: &[Arc<ModelMeta>],
     settings: &Settings,
-    isolation: Isolation,
+    known: &Arc<KnownEntities>,
 ) -> Result<Resource, Vec<String>> {
     let meta = &declared.source.meta;
     let model = models.iter().find(|m| m.table == meta.table && m.schema == meta.schema);
@@ -170,6 +173,7 @@ fn resource(
     let whole: Vec<usize> = (0..model.columns.len()).collect();
     Ok(Resource {
         store: store.clone(),
+        known: Arc::clone(known),
         layout: serializer.layout(plan.shown(), 0),
         page_layout: serializer.layout(plan.shown(), 1),
         whole: serializer.layout(&whole, 0),
@@ -178,7 +182,7 @@ fn resource(
             Paginated::Default => settings.pagination.clone(),
             Paginated::Own(own) => own,
         },
-        isolation,
+        isolation: store.isolation(),
         replays: settings.replays,
         serializer,
         plan,

@@ -38,7 +38,7 @@ impl Serializer {
         };
         let required: Vec<usize> = together_columns(declaration, model);
         for column in selected(declaration, model) {
-            let default = FieldOptions::default();
+            let default: FieldOptions = Default::default();
             let options = declaration.options.iter().find(|(n, _)| *n == model.columns[column].column);
             let options = options.map_or(&default, |(_, o)| o);
             match field(model, column, options, models, dialect, required.contains(&column)) {

@@ -30,7 +30,7 @@ pub use changes::{Changes, ColumnSet};
 pub use error::{StoreError, Violation, ViolationKind};
 pub use retry::Retry;
 pub use rows::{Cell, PackedRows, Rows};
-pub use transaction::Transaction;
+pub use transaction::{KnownEntities, Transaction};
 
 /// Which SQL is spoken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,6 +144,7 @@ impl Default for StoreOptions {
 #[derive(Clone, Debug)]
 pub struct Store {
     transport: Transport,
+    isolation: Isolation,
 }
 
 #[derive(Clone, Debug)]
@@ -160,13 +161,14 @@ impl Store {
     ///
     /// [`StoreError::Unavailable`] where the database cannot be reached or the file not be opened.
     pub async fn connect(url: &str, options: StoreOptions) -> Result<Self, StoreError> {
+        let isolation = if options.serializable { Isolation::Serializable } else { Isolation::ReadCommitted };
         let transport = if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             Transport::Postgres(postgres::Postgres::connect(url, options).await?)
         } else {
             let path = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:")).unwrap_or(url);
             Transport::Sqlite(sqlite::Sqlite::open(path, options).await?)
         };
-        Ok(Store { transport })
+        Ok(Store { transport, isolation })
     }
 
     /// Which SQL it speaks.
@@ -175,6 +177,11 @@ impl Store {
             Transport::Postgres(_) => Dialect::Postgres,
             Transport::Sqlite(_) => Dialect::Sqlite,
         }
+    }
+
+    /// How every transaction of the application is isolated.
+    pub fn isolation(&self) -> Isolation {
+        self.isolation
     }
 
     /// Runs one statement that only reads; dropping the future cancels it.

@@ -46,16 +46,16 @@ fn variants(value: &DbValue) -> Vec<DbValue> {
 
 fn integers(i: i64) -> Vec<DbValue> {
     let mut all = vec![DbValue::BigInt(Some(i))];
-    if let Ok(small) = i32::try_from(i) {
+    if let Ok(small) = <i32 as TryFrom<i64>>::try_from(i) {
         all.push(DbValue::Int(Some(small)));
     }
-    if let Ok(small) = i16::try_from(i) {
+    if let Ok(small) = <i16 as TryFrom<i64>>::try_from(i) {
         all.push(DbValue::SmallInt(Some(small)));
     }
-    if let Ok(unsigned) = u64::try_from(i) {
+    if let Ok(unsigned) = <u64 as TryFrom<i64>>::try_from(i) {
         all.push(DbValue::BigUnsigned(Some(unsigned)));
     }
-    if let Ok(unsigned) = u32::try_from(i) {
+    if let Ok(unsigned) = <u32 as TryFrom<i64>>::try_from(i) {
         all.push(DbValue::Unsigned(Some(unsigned)));
     }
     all

@@ -66,7 +66,7 @@ impl Resource {
     }
 
     async fn destroy_in_transaction(&self, key: &DbValue, pause: &Pause) -> Result<(), Stop> {
-        let (tx, rows) = self.store.begin(self.isolation, Some(self.plan.lock(key))).await?;
+        let (tx, rows) = self.begin(Some(key)).await?;
         match self.destroy_inside(&tx, &rows, key, pause).await {
             Ok(()) => Ok(tx.commit().await?),
             Err(stop) => {

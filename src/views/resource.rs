@@ -8,7 +8,7 @@ use crate::model::ModelMeta;
 use crate::pagination::PageNumberPagination;
 use crate::serializers::{Layout, Serializer};
 use crate::store::plan::{Plan, Prepared};
-use crate::store::{Bound, Cell, Changes, Isolation, Retry, Rows, Store, StoreError, Transaction, Violation};
+use crate::store::{Bound, Cell, Changes, Isolation, KnownEntities, Retry, Rows, Store, StoreError, Transaction, Violation};
 use crate::value::{DbValue, Value};
 
 /// How often a write is tried against constraints that no probe explains before the constraint's own word stands.
@@ -20,6 +20,7 @@ pub(crate) struct Resource {
     pub(crate) store: Store,
     pub(crate) serializer: Serializer,
     pub(crate) plan: Plan,
+    pub(crate) known: Arc<KnownEntities>,
     pub(crate) hooks: Option<Arc<dyn ViewSetHooks>>,
     pub(crate) pagination: Option<PageNumberPagination>,
     pub(crate) isolation: Isolation,
@@ -51,6 +52,23 @@ impl From<Error> for Stop {
 impl From<StoreError> for Stop {
     fn from(error: StoreError) -> Self {
         Stop::Store(error)
+    }
+}
+
+/// What a query of a hook's or of a rule's met.
+impl From<Arc<StoreError>> for Stop {
+    fn from(error: Arc<StoreError>) -> Self {
+        Stop::Store(match Arc::try_unwrap(error) {
+            Ok(error) => error,
+            // the user's error still holds it: the same kind, with the original as its source
+            Err(shared) => match &*shared {
+                StoreError::Violation(violation) => StoreError::Violation(violation.clone()),
+                StoreError::Data(_) => StoreError::Data(Box::new(shared)),
+                StoreError::Conflict(_) => StoreError::Conflict(Box::new(shared)),
+                StoreError::Unavailable(_) => StoreError::Unavailable(Box::new(shared)),
+                _ => StoreError::Internal(Box::new(shared)),
+            },
+        })
     }
 }
 
@@ -190,6 +208,13 @@ impl Via<'_> {
 }
 
 impl Resource {
+    /// Opens the transaction of a write, with the row that it is about.
+    pub(crate) async fn begin(&self, key: Option<&DbValue>) -> Result<(Transaction, Rows), StoreError> {
+        let first = key.map(|key| self.plan.lock(key));
+        let (tx, rows) = self.store.begin(self.isolation, first).await?;
+        Ok((tx.knowing(Arc::clone(&self.known)), rows))
+    }
+
     /// A read, replayed where a serializable transaction got in its way.
     pub(crate) async fn read(&self, bound: Bound) -> Result<Rows, StoreError> {
         if self.isolation == Isolation::ReadCommitted {

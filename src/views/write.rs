@@ -175,8 +175,7 @@ impl Resource {
 
     /// The plan of several statements: the row locked, judged and written before anybody else can.
     async fn in_transaction(&self, request: &Request<'_>) -> Result<Vec<u8>, Stop> {
-        let first = request.key.map(|key| self.plan.lock(key));
-        let (tx, rows) = self.store.begin(self.isolation, first).await?;
+        let (tx, rows) = self.begin(request.key).await?;
         match self.inside(&tx, &rows, request).await {
             Ok(Finish::Done(body)) => {
                 tx.commit().await?;
@@ -190,7 +189,7 @@ impl Resource {
                     tx.commit().await?;
                     rows
                 } else {
-                    tx.commit_with(bound).await?
+                    tx.commit_with(Some(bound)).await?
                 };
                 if !self.is_written(&prepared, &rows)? {
                     return Err(Stop::Unexplained);
