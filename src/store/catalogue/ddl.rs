@@ -60,7 +60,9 @@ pub(super) fn predicate(sql: &str) -> Option<String> {
         match token.kind {
             Kind::Open => depth += 1,
             Kind::Close => depth -= 1,
-            _ if depth == 0 && token.is("WHERE") => return sql.get(token.end..).map(|text| text.trim().to_owned()),
+            _ if depth == 0 && token.is("WHERE") => {
+                return sql.get(token.end..).map(|text| text.trim().to_owned());
+            }
             _ => {}
         }
     }
@@ -71,7 +73,9 @@ pub(super) fn predicate(sql: &str) -> Option<String> {
 pub(super) fn constraints(sql: &str) -> Constraints {
     let tokens = tokens(sql);
     let mut found = Constraints::default();
-    let Some(open) = tokens.iter().position(|t| t.kind == Kind::Open) else { return found };
+    let Some(open) = tokens.iter().position(|t| t.kind == Kind::Open) else {
+        return found;
+    };
     let mut at = open + 1;
     // the first word of a definition is its column's name, where it is not a constraint of the table
     let mut first = true;
@@ -81,7 +85,9 @@ pub(super) fn constraints(sql: &str) -> Constraints {
         let next = at + 1;
         let after = matching(&tokens, next);
         if first {
-            let of_table = ["CONSTRAINT", "PRIMARY", "UNIQUE", "CHECK", "FOREIGN"].iter().any(|k| token.is(k));
+            let of_table = ["CONSTRAINT", "PRIMARY", "UNIQUE", "CHECK", "FOREIGN"]
+                .iter()
+                .any(|k| token.is(k));
             first = false;
             column = None;
             if !of_table {
@@ -109,13 +115,19 @@ pub(super) fn constraints(sql: &str) -> Constraints {
             _ if token.is("CHECK") => {
                 let text = tokens.get(next).zip(tokens.get(after.saturating_sub(1)));
                 let text = text.and_then(|(open, close)| sql.get(open.end..close.start));
-                found.checks.push((name.take(), text.unwrap_or_default().trim().to_owned()));
+                found
+                    .checks
+                    .push((name.take(), text.unwrap_or_default().trim().to_owned()));
                 at = after;
                 continue;
             }
             _ if token.is("UNIQUE") => {
                 let columns = if tokens.get(next).is_some_and(|t| t.kind == Kind::Open) {
-                    parts(&tokens[next + 1..after.saturating_sub(1)])
+                    parts(
+                        tokens
+                            .get(next + 1..after.saturating_sub(1))
+                            .unwrap_or_default(),
+                    )
                 } else {
                     column.iter().cloned().collect()
                 };
@@ -124,7 +136,10 @@ pub(super) fn constraints(sql: &str) -> Constraints {
                 }
             }
             _ if token.is("REFERENCES") => {
-                found.references.push(Reference { name: name.take(), deferred: deferred(&tokens[next..]) });
+                found.references.push(Reference {
+                    name: name.take(),
+                    deferred: deferred(&tokens[next..]),
+                });
             }
             _ => {}
         }
@@ -208,7 +223,11 @@ fn tokens(sql: &str) -> Vec<Token> {
             }
             b'[' => {
                 at = sql[at..].find(']').map_or(bytes.len(), |n| at + n + 1);
-                Kind::Quoted(sql.get(start + 1..at.saturating_sub(1)).unwrap_or_default().to_owned())
+                Kind::Quoted(
+                    sql.get(start + 1..at.saturating_sub(1))
+                        .unwrap_or_default()
+                        .to_owned(),
+                )
             }
             b'(' => {
                 at += 1;
@@ -233,7 +252,11 @@ fn tokens(sql: &str) -> Vec<Token> {
                 Kind::Other
             }
         };
-        tokens.push(Token { start, end: at, kind });
+        tokens.push(Token {
+            start,
+            end: at,
+            kind,
+        });
     }
     tokens
 }
@@ -264,7 +287,10 @@ mod tests {
     use super::*;
 
     fn reference(name: Option<&str>, deferred: bool) -> Reference {
-        Reference { name: name.map(str::to_owned), deferred }
+        Reference {
+            name: name.map(str::to_owned),
+            deferred,
+        }
     }
 
     #[test]
@@ -289,7 +315,11 @@ mod tests {
                 reference(Some("fk_x"), true),
             ]
         );
-        let checks: Vec<_> = found.checks.iter().map(|(n, t)| (n.as_deref(), t.as_str())).collect();
+        let checks: Vec<_> = found
+            .checks
+            .iter()
+            .map(|(n, t)| (n.as_deref(), t.as_str()))
+            .collect();
         assert_eq!(
             checks,
             [
@@ -300,20 +330,31 @@ mod tests {
         );
         assert_eq!(
             found.uniques,
-            [("b_once".to_owned(), vec!["b".to_owned()]), ("t_ab".to_owned(), vec!["a".to_owned(), "b".to_owned()])]
+            [
+                ("b_once".to_owned(), vec!["b".to_owned()]),
+                ("t_ab".to_owned(), vec!["a".to_owned(), "b".to_owned()])
+            ]
         );
     }
 
     #[test]
     fn a_deferrable_key_that_is_immediate() {
-        let found = constraints("CREATE TABLE t (a REFERENCES u DEFERRABLE INITIALLY IMMEDIATE, b REFERENCES u DEFERRABLE)");
-        assert_eq!(found.references, [reference(None, false), reference(None, false)]);
+        let found = constraints(
+            "CREATE TABLE t (a REFERENCES u DEFERRABLE INITIALLY IMMEDIATE, b REFERENCES u DEFERRABLE)",
+        );
+        assert_eq!(
+            found.references,
+            [reference(None, false), reference(None, false)]
+        );
     }
 
     #[test]
     fn the_where_of_an_index() {
         assert_eq!(
-            predicate(r#"CREATE UNIQUE INDEX "where" ON "t" ("a", lower("where")) WHERE "b" IS NULL "#).as_deref(),
+            predicate(
+                r#"CREATE UNIQUE INDEX "where" ON "t" ("a", lower("where")) WHERE "b" IS NULL "#
+            )
+            .as_deref(),
             Some(r#""b" IS NULL"#)
         );
         assert_eq!(predicate("CREATE UNIQUE INDEX i ON t (a)"), None);
@@ -321,7 +362,15 @@ mod tests {
 
     #[test]
     fn text_that_ends_early() {
-        for sql in ["", "CREATE TABLE t", "CREATE TABLE t (", "CREATE TABLE t (a CHECK (", "CREATE TABLE t ('a", "(UNIQUE (", "(a UNIQUE("] {
+        for sql in [
+            "",
+            "CREATE TABLE t",
+            "CREATE TABLE t (",
+            "CREATE TABLE t (a CHECK (",
+            "CREATE TABLE t ('a",
+            "(UNIQUE (",
+            "(a UNIQUE(",
+        ] {
             constraints(sql);
             predicate(sql);
         }
