@@ -18,6 +18,8 @@
 //!
 //! What a validator may read decides how the write is isolated: see [`validators`].
 
+#![warn(unreachable_pub)]
+
 pub mod app;
 #[doc(hidden)]
 pub mod doc;

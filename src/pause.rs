@@ -11,6 +11,8 @@ use std::sync::Arc;
 pub enum Point {
     /// After everything that can be judged before the write was judged.
     BeforeWrite,
+    /// After a constraint stopped the write, before the probes are asked why.
+    BeforeVerdict,
     /// After the write, before the commit (plans of several statements only).
     BeforeCommit,
 }

@@ -16,6 +16,7 @@ use crate::model::entity::ModelSource;
 use crate::serializers::Serializer;
 use crate::settings::Settings;
 use crate::store::plan::Plan;
+use crate::store::catalogue::StartupError;
 use crate::store::{KnownEntities, Store, catalogue, schema};
 use crate::views::{Declared, ModelViewSet, Paginated, Resource};
 
@@ -118,7 +119,8 @@ impl DefaultRouter {
         if settings.create_tables {
             schema::create_if_empty(&store, &sources).await.map_err(Error::startup)?;
         }
-        let models = completed(&store, &sources).await?;
+        let declared: Vec<&Declared> = registered.iter().map(|(_, d)| d).collect();
+        let models = completed(&store, &sources, &declared).await?;
 
         let mut mistakes = Vec::new();
         let mut resources = Vec::new();
@@ -146,11 +148,21 @@ impl DefaultRouter {
 }
 
 /// The models with what the catalogue knows of them.
-async fn completed(store: &Store, sources: &[ModelSource]) -> Result<Vec<Arc<ModelMeta>>> {
+async fn completed(store: &Store, sources: &[ModelSource], declared: &[&Declared]) -> Result<Vec<Arc<ModelMeta>>> {
     let mut models: Vec<ModelMeta> = sources.iter().map(|s| s.meta.clone()).collect();
     let tables: Vec<_> = models.iter().map(|m| (m.schema.clone(), m.table.clone())).collect();
     let found = catalogue::read(store, &tables).await.map_err(Error::startup)?;
-    if let Err(mistakes) = catalogue::complete(&mut models, &found) {
+    if let Err(mut mistakes) = catalogue::complete(&mut models, &found) {
+        // a unique that the entity declares and a rule calls unenforced is a query rule
+        mistakes.retain(|mistake| match mistake {
+            StartupError::UnbackedUnique { model, columns, .. } => {
+                !declared.iter().any(|d| d.source.meta.name == *model && d.serializer.calls_unenforced(columns))
+            }
+            _ => true,
+        });
+        if mistakes.is_empty() {
+            return Ok(models.into_iter().map(Arc::new).collect());
+        }
         let sentences: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
         return Err(Error::Startup(sentences.join("\n")));
     }

@@ -53,6 +53,16 @@ impl Declaration {
     }
 }
 
+impl Declaration {
+    /// Whether a rule over exactly these columns is declared as unenforced.
+    pub(crate) fn calls_unenforced(&self, columns: &[String]) -> bool {
+        let together = self.together.iter().flatten().filter(|t| t.unenforced).map(|t| t.columns.as_slice());
+        let single = self.options.iter().filter(|(_, o)| o.unique.as_ref().is_some_and(|u| u.unenforced));
+        let same = |own: &[String]| own.len() == columns.len() && own.iter().all(|c| columns.contains(c));
+        together.chain(single.map(|(name, _)| std::slice::from_ref(name))).any(same)
+    }
+}
+
 impl<E: EntityTrait> ModelSerializer<E> {
     /// All fields (`fields = "__all__"`).
     pub fn new() -> Self {

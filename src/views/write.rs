@@ -99,6 +99,7 @@ impl Resource {
         match self.store.write(unit).await {
             Ok(rows) => self.inserted(&prepared, &rows, data, changes),
             Err(StoreError::Violation(violation)) => {
+                pause.at(Point::BeforeVerdict).await;
                 let answers = self.examine_new(changes, Via::Store).await?;
                 self.refuse(data, &answers)?;
                 Err(StoreError::Violation(violation).into())
@@ -168,6 +169,7 @@ impl Resource {
             Err(error @ StoreError::Violation(_)) => error.into(),
             Err(error) => return Err(error.into()),
         };
+        pause.at(Point::BeforeVerdict).await;
         let answers = self.examine_stored(key, changes, Via::Store).await?.ok_or_else(|| self.no_match())?;
         self.refuse(data, &answers)?;
         Err(stop)

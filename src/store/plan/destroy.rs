@@ -134,7 +134,7 @@ impl Cascade<'_> {
                         (Some(model), Some(relation)) => format!("{}.{}", model.name, relation.name),
                         _ => reference.table.clone(),
                     });
-                    if self.dialect == Dialect::Sqlite {
+                    if self.dialect == Dialect::Sqlite && !reference.by_database {
                         self.guards.push(format!("NOT EXISTS (SELECT 1 FROM {child} WHERE {condition})"));
                     }
                 }
