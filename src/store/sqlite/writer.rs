@@ -170,7 +170,7 @@ impl Writer<'_> {
 
     /// Runs one unit, so that it either happens as a whole or leaves no trace.
     fn unit(&self, unit: &Unit) -> Result<Vec<Rows>, StoreError> {
-        // A statement that fails undoes itself: only several of them need a savepoint.
+        // A statement that fails undoes itself. For several, a savepoint is cheaper than to undo the group.
         let several = unit.statements.len() > 1;
         if several {
             control(&self.connection, "SAVEPOINT unit").map_err(failed)?;
@@ -241,4 +241,40 @@ impl Writer<'_> {
 
 fn answer((write, result): Done) {
     let _ = write.answer.send(result);
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+    use super::*;
+    use crate::store::Statement;
+
+    /// The outcome of a group would be the same without savepoints; this is what they are for.
+    #[test]
+    fn a_failed_unit_of_several_statements_leaves_the_group_open() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = File {
+            path: directory.path().join("test.db"),
+            lock_timeout: Duration::from_secs(1),
+        };
+        let writer = Writer {
+            connection: file.open(Role::Writer).unwrap(),
+            file: &file,
+            options: &StoreOptions::default(),
+        };
+        let start = "CREATE TABLE t (a INT UNIQUE); BEGIN; INSERT INTO t VALUES (1)";
+        writer.connection.execute_batch(start).unwrap();
+        let insert = |a: i32| Statement::new("INSERT INTO t VALUES (?1)").bind(vec![a.into()]);
+        let unit = Unit {
+            statements: vec![insert(2), insert(1)],
+            verdict: None,
+        };
+        assert!(writer.unit(&unit).is_err());
+        assert!(!writer.connection.is_autocommit());
+        control(&writer.connection, "COMMIT").unwrap();
+        let sum = "SELECT sum(a) FROM t";
+        let sum: i64 = writer.connection.query_row(sum, [], |r| r.get(0)).unwrap();
+        assert_eq!(sum, 1);
+    }
 }
