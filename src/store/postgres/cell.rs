@@ -1,0 +1,128 @@
+//! Columns as PostgreSQL sent them, read in place.
+
+use std::error::Error as StdError;
+
+use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta};
+use tokio_postgres::Row;
+use tokio_postgres::types::{FromSql, Kind, Type};
+use uuid::Uuid;
+
+use super::bind::{base, is_text};
+use crate::store::{Cell, StoreError};
+
+/// Seconds from 1970 to 2000, where PostgreSQL's clock starts.
+const EPOCH_SECONDS: i64 = 946_684_800;
+
+/// The cell of a row, borrowed from the bytes that PostgreSQL sent.
+///
+/// # Errors
+///
+/// [`StoreError::Internal`] where there is no such column, for a type that no [`Cell`] stands for (`numeric`,
+/// arrays, `interval`…: select them as text), and for what no Rust value can hold (`infinity`, `24:00:00`).
+pub fn cell(row: &Row, column: usize) -> Result<Cell<'_>, StoreError> {
+    match row.try_get::<_, InPlace<'_>>(column) {
+        Ok(InPlace(cell)) => Ok(cell),
+        Err(error) => Err(StoreError::Internal(Box::new(error))),
+    }
+}
+
+struct InPlace<'a>(Cell<'a>);
+
+type Unreadable = Box<dyn StdError + Sync + Send>;
+
+impl<'a> FromSql<'a> for InPlace<'a> {
+    fn from_sql(ty: &Type, raw: &'a [u8]) -> Result<Self, Unreadable> {
+        read(base(ty), raw).map(InPlace)
+    }
+
+    fn from_sql_null(_: &Type) -> Result<Self, Unreadable> {
+        Ok(InPlace(Cell::Null))
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+}
+
+fn read<'a>(ty: &Type, raw: &'a [u8]) -> Result<Cell<'a>, Unreadable> {
+    Ok(match *ty {
+        Type::INT4 => Cell::Int(i32::from_be_bytes(raw.try_into()?).into()),
+        Type::INT8 => Cell::Int(i64::from_be_bytes(raw.try_into()?)),
+        Type::TEXT
+        | Type::VARCHAR
+        | Type::BPCHAR
+        | Type::NAME
+        | Type::UNKNOWN
+        | Type::XML
+        | Type::CHAR => Cell::Text(std::str::from_utf8(raw)?),
+        Type::BOOL => Cell::Bool(u8::from_be_bytes(raw.try_into()?) != 0),
+        Type::TIMESTAMPTZ => Cell::Timestamp(instant(micros(raw)?)?),
+        Type::TIMESTAMP => Cell::DateTime(instant(micros(raw)?)?.naive_utc()),
+        Type::UUID => Cell::Uuid(Uuid::from_slice(raw)?),
+        Type::FLOAT8 => Cell::Float(f64::from_be_bytes(raw.try_into()?)),
+        Type::FLOAT4 => Cell::Float(widen(f32::from_be_bytes(raw.try_into()?))),
+        Type::INT2 => Cell::Int(i16::from_be_bytes(raw.try_into()?).into()),
+        Type::OID => Cell::Int(u32::from_be_bytes(raw.try_into()?).into()),
+        Type::JSON => Cell::Json(std::str::from_utf8(raw)?),
+        Type::JSONB => match raw.split_first() {
+            Some((1, text)) => Cell::Json(std::str::from_utf8(text)?),
+            _ => return Err("a version of jsonb that is not known".into()),
+        },
+        Type::DATE => Cell::Date(date(i32::from_be_bytes(raw.try_into()?))?),
+        Type::TIME => Cell::Time(time(micros(raw)?)?),
+        Type::BYTEA => Cell::Bytes(raw),
+        // An extension's text type has an OID of its own; an enum's value is its label.
+        _ if is_text(ty) || ty.name() == "citext" || matches!(ty.kind(), Kind::Enum(_)) => {
+            Cell::Text(std::str::from_utf8(raw)?)
+        }
+        _ => {
+            return Err(format!("columns of type {ty} cannot be read; select them as text").into());
+        }
+    })
+}
+
+fn micros(raw: &[u8]) -> Result<i64, Unreadable> {
+    Ok(i64::from_be_bytes(raw.try_into()?))
+}
+
+fn instant(micros: i64) -> Result<DateTime<chrono::Utc>, Unreadable> {
+    if micros == i64::MAX || micros == i64::MIN {
+        return Err("an infinite timestamp".into());
+    }
+    let nanos = u32::try_from(micros.rem_euclid(1_000_000))? * 1000;
+    DateTime::from_timestamp(micros.div_euclid(1_000_000) + EPOCH_SECONDS, nanos)
+        .ok_or_else(|| "a timestamp out of range".into())
+}
+
+fn date(days: i32) -> Result<NaiveDate, Unreadable> {
+    if days == i32::MAX || days == i32::MIN {
+        return Err("an infinite date".into());
+    }
+    let start = NaiveDate::from_ymd_opt(2000, 1, 1);
+    let distance = Days::new(days.unsigned_abs().into());
+    let day = if days < 0 {
+        start.and_then(|d| d.checked_sub_days(distance))
+    } else {
+        start.and_then(|d| d.checked_add_days(distance))
+    };
+    day.ok_or_else(|| "a date out of range".into())
+}
+
+fn time(micros: i64) -> Result<NaiveTime, Unreadable> {
+    match NaiveTime::MIN.overflowing_add_signed(TimeDelta::microseconds(micros)) {
+        (time, 0) => Ok(time),
+        _ => Err("24:00:00 is no time of day".into()),
+    }
+}
+
+/// The number that a `real` prints as, so that `0.1` stays `0.1`.
+fn widen(v: f32) -> f64 {
+    if v.is_finite() {
+        ryu::Buffer::new()
+            .format_finite(v)
+            .parse()
+            .unwrap_or(f64::from(v))
+    } else {
+        f64::from(v)
+    }
+}

@@ -1,0 +1,264 @@
+//! An open transaction on one connection.
+
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::lease::Lease;
+use super::pipeline::{Answer, command, ready, run, statement, together};
+use super::verdict::Failure;
+use super::{bounded, committed};
+use crate::store::{Bound, Rows, StoreError};
+
+/// A transaction on PostgreSQL.
+///
+/// After a statement failed, PostgreSQL refuses all that follow until the end (25P02), and the commit fails with
+/// the kind of that first error: an error that a hook swallowed cannot turn into a write that seems to be done. (A
+/// `ROLLBACK TO SAVEPOINT` of one's own makes it whole again.) Dropped without an end, it is rolled back
+/// and its connection closed.
+pub struct PostgresTransaction {
+    lease: Lease,
+    limit: Duration,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Statements that were sent and not seen to succeed: failed, timed out, or dropped on the way.
+    unsettled: u32,
+    /// Of what kind the first failure was.
+    failed: Option<StoreError>,
+    /// The connection broke.
+    broken: bool,
+}
+
+impl fmt::Debug for PostgresTransaction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostgresTransaction")
+            .field("state", &*self.state())
+            .finish_non_exhaustive()
+    }
+}
+
+impl PostgresTransaction {
+    pub(super) async fn begin(
+        mut lease: Lease,
+        limit: Duration,
+        begin: &str,
+        first: Option<Bound>,
+    ) -> Result<(Self, Rows), StoreError> {
+        let prepared = match &first {
+            Some(bound) => {
+                let prepared = bounded(limit, ready(lease.client()?, bound)).await;
+                prepared
+                    .map(Some)
+                    .or_else(|failure| lease.settle(Err(failure)))?
+            }
+            None => None,
+        };
+        // From here on the lease stays as it was made: to be closed when dropped.
+        let opened = bounded(limit, async {
+            let client = lease.client()?;
+            let mut calls = vec![command(client, begin)];
+            calls.extend(prepared.iter().map(|ready| statement(client, ready)));
+            // The answers have the shape of a unit's: the first error counts.
+            committed(together(calls).await)
+        })
+        .await;
+        let mut transaction = PostgresTransaction {
+            lease,
+            limit,
+            state: Mutex::default(),
+        };
+        match opened {
+            Ok(mut answers) => {
+                let rows = if prepared.is_some() {
+                    answers.pop().unwrap_or_default().rows
+                } else {
+                    Vec::new()
+                };
+                Ok((transaction, Rows::Postgres(rows)))
+            }
+            Err(failure) if failure.broken => transaction.lease.settle(Err(failure)),
+            Err(failure) => {
+                let _ = transaction.end("ROLLBACK").await;
+                Err(failure.error)
+            }
+        }
+    }
+
+    /// Runs a statement and answers its rows.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::write`](crate::store::Store::write); the transaction can then only be rolled back.
+    pub async fn query(&self, bound: Bound) -> Result<Rows, StoreError> {
+        Ok(Rows::Postgres(self.run(bound).await?.rows))
+    }
+
+    /// As [`PostgresTransaction::query`]: the rows of PostgreSQL always have their columns' names.
+    ///
+    /// # Errors
+    ///
+    /// As [`PostgresTransaction::query`].
+    pub async fn query_named(&self, bound: Bound) -> Result<Rows, StoreError> {
+        self.query(bound).await
+    }
+
+    /// Runs a statement and answers how many rows it changed; there is no last insert id on PostgreSQL (0).
+    ///
+    /// # Errors
+    ///
+    /// As [`PostgresTransaction::query`].
+    pub async fn execute(&self, bound: Bound) -> Result<(u64, i64), StoreError> {
+        Ok((self.run(bound).await?.affected, 0))
+    }
+
+    /// Runs statements without values, separated by semicolons.
+    ///
+    /// # Errors
+    ///
+    /// As [`PostgresTransaction::query`].
+    pub async fn batch(&self, sql: &str) -> Result<(), StoreError> {
+        self.tracked(async { Ok(self.lease.client()?.batch_execute(sql).await?) })
+            .await
+    }
+
+    /// Runs a last statement, if there is one, and commits, in one round trip.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::write`](crate::store::Store::write), with the errors of deferred constraints; nothing was
+    /// committed then, except that after [`StoreError::Unavailable`] it is not known.
+    pub async fn commit_with(mut self, last: Option<Bound>) -> Result<Rows, StoreError> {
+        self.check_whole().await?;
+        let prepared = match &last {
+            Some(bound) => match bounded(self.limit, ready(self.lease.client()?, bound)).await {
+                Ok(prepared) => Some(prepared),
+                Err(failure) => return self.give_up(failure).await,
+            },
+            None => None,
+        };
+        let answers = bounded(self.limit, async {
+            let client = self.lease.client()?;
+            let mut calls: Vec<_> = prepared
+                .iter()
+                .map(|ready| statement(client, ready))
+                .collect();
+            calls.push(command(client, "COMMIT"));
+            committed(together(calls).await)
+        })
+        .await;
+        let mut answers = self.lease.settle(answers)?;
+        answers.pop();
+        Ok(Rows::Postgres(answers.pop().unwrap_or_default().rows))
+    }
+
+    /// Undoes everything and gives the connection back.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] where the server is away; then it has undone everything by itself.
+    pub async fn rollback(mut self) -> Result<(), StoreError> {
+        self.end("ROLLBACK").await
+    }
+
+    async fn end(&mut self, sql: &str) -> Result<(), StoreError> {
+        let ended = bounded(self.limit, async {
+            Ok(self.lease.client()?.batch_execute(sql).await?)
+        })
+        .await;
+        // A rollback that was refused leaves an open transaction behind.
+        let ended = ended.map_err(|failure| Failure {
+            broken: true,
+            ..failure
+        });
+        self.lease.settle(ended)
+    }
+
+    async fn give_up<T>(mut self, failure: Failure) -> Result<T, StoreError> {
+        if !failure.broken {
+            let _ = self.end("ROLLBACK").await;
+        }
+        Err(failure.error)
+    }
+
+    async fn run(&self, bound: Bound) -> Result<Answer, StoreError> {
+        self.tracked(async {
+            let client = self.lease.client()?;
+            let prepared = ready(client, &bound).await?;
+            Ok(run(client, &prepared).await?)
+        })
+        .await
+    }
+
+    /// Counts a statement as failed until it is seen to succeed, so that one whose future was dropped counts too.
+    async fn tracked<T>(
+        &self,
+        statement: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, StoreError> {
+        self.state().unsettled += 1;
+        let result = bounded(self.limit, statement).await;
+        let mut state = self.state();
+        match result {
+            Ok(value) => {
+                state.unsettled -= 1;
+                Ok(value)
+            }
+            Err(failure) => {
+                state.broken |= failure.broken;
+                state.failed.get_or_insert_with(|| echo(&failure.error));
+                Err(failure.error)
+            }
+        }
+    }
+
+    /// Finds out whether there is something to commit: PostgreSQL answers the COMMIT of an aborted transaction with a
+    /// ROLLBACK and no error.
+    async fn check_whole(&mut self) -> Result<(), StoreError> {
+        let State {
+            unsettled,
+            failed,
+            broken,
+        } = std::mem::take(&mut *self.state());
+        if unsettled == 0 && !broken {
+            return Ok(());
+        }
+        let aborted =
+            || StoreError::Internal("a statement of the transaction did not succeed".into());
+        if broken {
+            return Err(failed.unwrap_or_else(aborted));
+        }
+        let probe = bounded(self.limit, async {
+            Ok(self.lease.client()?.batch_execute("SELECT 1").await?)
+        })
+        .await;
+        match probe {
+            Ok(()) => Ok(()),
+            Err(Failure {
+                broken: true,
+                error,
+            }) => Err(error),
+            Err(_) => {
+                let _ = self.end("ROLLBACK").await;
+                Err(failed.unwrap_or_else(aborted))
+            }
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// An error of the same kind, for the commit that fails because of it.
+fn echo(error: &StoreError) -> StoreError {
+    let text = || format!("an earlier statement of the transaction failed: {error}").into();
+    match error {
+        StoreError::Violation(violation) => StoreError::Violation(violation.clone()),
+        StoreError::Data(_) => StoreError::Data(text()),
+        StoreError::Conflict(_) => StoreError::Conflict(text()),
+        StoreError::Unavailable(_) => StoreError::Unavailable(text()),
+        StoreError::Internal(_) => StoreError::Internal(text()),
+    }
+}

@@ -1,0 +1,119 @@
+//! What PostgreSQL's and the driver's errors mean.
+
+use std::error::Error as StdError;
+use std::io;
+
+use tokio_postgres::Error;
+use tokio_postgres::error::{DbError, Severity, SqlState};
+
+use crate::store::{StoreError, Violation, ViolationKind};
+
+/// A failed call, and whether its connection can still be trusted.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) error: StoreError,
+    /// The connection must not be used again.
+    pub(super) broken: bool,
+}
+
+impl Failure {
+    /// A wait that reached its limit: what the server does meanwhile is not known.
+    pub(super) fn elapsed() -> Self {
+        Failure {
+            error: StoreError::Unavailable("PostgreSQL did not answer in time".into()),
+            broken: true,
+        }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Failure {
+            error,
+            broken: false,
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let broken = match error.as_db_error() {
+            Some(db) => {
+                is_stale(db)
+                    || matches!(
+                        db.parsed_severity(),
+                        Some(Severity::Fatal | Severity::Panic)
+                    )
+            }
+            None => true,
+        };
+        Failure {
+            error: classify(error),
+            broken,
+        }
+    }
+}
+
+fn classify(error: Error) -> StoreError {
+    let Some(db) = error.as_db_error() else {
+        let away = error.is_closed()
+            || error
+                .source()
+                .is_some_and(|source| source.is::<io::Error>());
+        return if away {
+            StoreError::Unavailable(Box::new(error))
+        } else {
+            StoreError::Internal(Box::new(error))
+        };
+    };
+    if let Some(kind) = violation(db.code()) {
+        return StoreError::Violation(Violation {
+            kind,
+            table: db.table().map(Into::into),
+            constraint: db.constraint().map(Into::into),
+            columns: db.column().map(Into::into).into_iter().collect(),
+        });
+    }
+    let state = db.code().clone();
+    let stale = is_stale(db);
+    // The outer error prints as "db error"; the inner one says which.
+    let source = match error.into_source() {
+        Some(source) => source,
+        None => "PostgreSQL answered with an error".into(),
+    };
+    match state.code() {
+        "40001" | "40P01" | "55P03" => StoreError::Conflict(source),
+        _ if stale => StoreError::Conflict(source),
+        // 25006: the server became a standby. 25P03, 25P04: it gave up on an open transaction.
+        "57014" | "25006" | "25P03" | "25P04" | "40003" | "58030" => {
+            StoreError::Unavailable(source)
+        }
+        // 54000: a text that is too long for its index.
+        "54000" => StoreError::Data(source),
+        code => match code.get(..2) {
+            Some("22") => StoreError::Data(source),
+            Some("08" | "53") => StoreError::Unavailable(source),
+            Some("57") if code.starts_with("57P") => StoreError::Unavailable(source),
+            _ => StoreError::Internal(source),
+        },
+    }
+}
+
+fn violation(state: &SqlState) -> Option<ViolationKind> {
+    Some(match state.code() {
+        "23505" => ViolationKind::Unique,
+        "23503" | "23001" => ViolationKind::ForeignKey,
+        "23502" => ViolationKind::NotNull,
+        "23514" => ViolationKind::Check,
+        "23P01" => ViolationKind::Exclusion,
+        _ => return None,
+    })
+}
+
+/// Whether a prepared statement no longer fits: the tables changed, or somebody deallocated it.
+fn is_stale(db: &DbError) -> bool {
+    // "cached plan must not change result type" is translated; the routine's name is not.
+    *db.code() == SqlState::INVALID_SQL_STATEMENT_NAME
+        || (*db.code() == SqlState::FEATURE_NOT_SUPPORTED
+            && db.routine() == Some("RevalidateCachedQuery"))
+}

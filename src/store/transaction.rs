@@ -1,0 +1,236 @@
+//! An open transaction, and SeaORM's view of it.
+//!
+//! [`Transaction`] implements SeaORM's [`ConnectionTrait`]: `document::Entity::find().all(&tx)`,
+//! `ActiveModel { .. }.insert(&tx)`, `Entity::update_many()` and raw statements run inside it, on both databases.
+//!
+//! SeaORM decodes a proxy's row strictly: a field takes one variant of `Value` and no other, and an `Option` field
+//! reads any other variant as `None`, without an error. The database alone cannot tell the variant: a
+//! `timestamptz` may be a `DateTimeUtc` or a `DateTimeWithTimeZone`, a text of SQLite may be a UUID. So the
+//! transaction is told the entities ([`KnownEntities`]), and finds the entity of each column in the statement that SeaORM wrote.
+//!
+//! | column | decoded as |
+//! |---|---|
+//! | of a known entity | the Rust type of the entity's field |
+//! | of a table that nobody told of | by the database's type; an error where several Rust types are possible |
+//! | computed (`COUNT(*)`, an alias) | by the database's type: `i64` for SQLite's integers, `DateTimeWithTimeZone` for a `timestamptz` |
+//!
+//! What cannot work: reading a column of an entity into another Rust type than the entity's own by a struct that derives
+//! `FromQueryResult` (an `Option` field would read as `None`), and columns of types that no `Value` here stands for
+//! (arrays, `interval`…: cast them to text).
+//!
+//! After a statement failed, PostgreSQL refuses every other one until the rollback; SQLite does not. A hook that
+//! wants to go on after an error must not count on it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use sea_orm::{
+    ConnectionTrait, DbBackend, DbErr, ExecResult, ProxyExecResult, QueryResult,
+    Statement as SeaStatement,
+};
+
+use super::postgres::PostgresTransaction;
+use super::sqlite::SqliteTransaction;
+use super::{Bound, Dialect, Rows, Statement, StoreError};
+
+mod decode;
+mod known;
+#[cfg(test)]
+mod tests;
+
+pub use known::KnownEntities;
+
+/// An open transaction on either database; dropped without an end, it is rolled back.
+#[derive(Debug)]
+pub struct Transaction {
+    inner: Inner,
+    known: Arc<KnownEntities>,
+    last_error: Mutex<Option<Arc<StoreError>>>,
+}
+
+#[derive(Debug)]
+enum Inner {
+    Postgres(Box<PostgresTransaction>),
+    Sqlite(SqliteTransaction),
+}
+
+impl Transaction {
+    /// A transaction on PostgreSQL.
+    pub fn postgres(inner: PostgresTransaction) -> Self {
+        Transaction::new(Inner::Postgres(Box::new(inner)))
+    }
+
+    /// A transaction on SQLite.
+    pub fn sqlite(inner: SqliteTransaction) -> Self {
+        Transaction::new(Inner::Sqlite(inner))
+    }
+
+    fn new(inner: Inner) -> Self {
+        Transaction {
+            inner,
+            known: Arc::default(),
+            last_error: Mutex::default(),
+        }
+    }
+
+    /// Tells the transaction which entities there are, for [`ConnectionTrait`].
+    #[must_use]
+    pub fn knowing(mut self, known: Arc<KnownEntities>) -> Self {
+        self.known = known;
+        self
+    }
+
+    /// Which SQL it speaks.
+    pub fn dialect(&self) -> Dialect {
+        match &self.inner {
+            Inner::Postgres(_) => Dialect::Postgres,
+            Inner::Sqlite(_) => Dialect::Sqlite,
+        }
+    }
+
+    /// Runs a statement.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::write`](super::Store::write).
+    pub async fn query(&self, bound: Bound) -> Result<Rows, StoreError> {
+        match &self.inner {
+            Inner::Postgres(tx) => tx.query(bound).await,
+            Inner::Sqlite(tx) => tx.query(bound).await,
+        }
+    }
+
+    /// Commits.
+    ///
+    /// # Errors
+    ///
+    /// As [`Transaction::commit_with`].
+    pub async fn commit(self) -> Result<(), StoreError> {
+        self.commit_with(None).await.map(drop)
+    }
+
+    /// Runs a last statement, if there is one, and commits, in one round trip.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::write`](super::Store::write), with the errors of deferred constraints; nothing was committed then,
+    /// except that after [`StoreError::Unavailable`] it is not known.
+    pub async fn commit_with(self, last: Option<Bound>) -> Result<Rows, StoreError> {
+        match self.inner {
+            Inner::Postgres(tx) => tx.commit_with(last).await,
+            Inner::Sqlite(tx) => tx.commit_with(last).await,
+        }
+    }
+
+    /// Undoes everything.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] where the database is away; then everything is undone by itself.
+    pub async fn rollback(self) -> Result<(), StoreError> {
+        match self.inner {
+            Inner::Postgres(tx) => tx.rollback().await,
+            Inner::Sqlite(tx) => tx.rollback().await,
+        }
+    }
+
+    /// The last error that a statement of SeaORM's got, once: for a hook that did not hand its [`DbErr`] on.
+    pub fn take_error(&self) -> Option<Arc<StoreError>> {
+        self.last_error
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+    }
+
+    /// SeaORM's error for ours, which [`store_error`] finds again in it.
+    fn failed(&self, error: StoreError) -> DbErr {
+        let error = Arc::new(error);
+        *self
+            .last_error
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(error.clone());
+        DbErr::TryIntoErr {
+            from: "a statement",
+            into: "its result",
+            source: error,
+        }
+    }
+
+    fn bound(&self, statement: SeaStatement) -> Bound {
+        let values = statement.values.map(|values| values.0).unwrap_or_default();
+        // SeaORM writes the same text for the same call, so keeping it prepared pays; one with values in its text
+        // would fill the cache.
+        let cached = !values.is_empty();
+        let text = Statement {
+            cached,
+            ..Statement::new(statement.sql)
+        };
+        Bound {
+            statement: text,
+            values,
+        }
+    }
+
+    async fn rows(&self, statement: SeaStatement) -> Result<Vec<QueryResult>, DbErr> {
+        let bound = self.bound(statement);
+        let sql = bound.statement.sql.clone();
+        let rows = match &self.inner {
+            Inner::Postgres(tx) => tx.query_named(bound).await,
+            Inner::Sqlite(tx) => tx.query_named(bound).await,
+        }
+        .map_err(|error| self.failed(error))?;
+        decode::results(&rows, &sql, &self.known).map_err(|error| self.failed(error))
+    }
+}
+
+/// The store's error inside of an error that SeaORM handed on.
+///
+/// A [`StoreError::Conflict`] means that the whole unit may be replayed, a [`StoreError::Violation`] that a
+/// constraint stopped it.
+pub fn store_error(error: &DbErr) -> Option<&StoreError> {
+    match error {
+        DbErr::TryIntoErr { source, .. } => source.downcast_ref(),
+        _ => None,
+    }
+}
+
+#[async_trait::async_trait]
+impl ConnectionTrait for Transaction {
+    fn get_database_backend(&self) -> DbBackend {
+        match self.dialect() {
+            Dialect::Postgres => DbBackend::Postgres,
+            Dialect::Sqlite => DbBackend::Sqlite,
+        }
+    }
+
+    async fn execute_raw(&self, statement: SeaStatement) -> Result<ExecResult, DbErr> {
+        let bound = self.bound(statement);
+        let (affected, id) = match &self.inner {
+            Inner::Postgres(tx) => tx.execute(bound).await,
+            Inner::Sqlite(tx) => tx.execute(bound).await,
+        }
+        .map_err(|error| self.failed(error))?;
+        Ok(ProxyExecResult::new(id.cast_unsigned(), affected).into())
+    }
+
+    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        match &self.inner {
+            Inner::Postgres(tx) => tx.batch(sql).await,
+            Inner::Sqlite(tx) => tx.batch(sql).await,
+        }
+        .map_err(|error| self.failed(error))?;
+        Ok(ProxyExecResult::new(0, 0).into())
+    }
+
+    async fn query_one_raw(&self, statement: SeaStatement) -> Result<Option<QueryResult>, DbErr> {
+        Ok(self.rows(statement).await?.into_iter().next())
+    }
+
+    async fn query_all_raw(&self, statement: SeaStatement) -> Result<Vec<QueryResult>, DbErr> {
+        self.rows(statement).await
+    }
+
+    /// Both do; SeaORM's own answer for SQLite hangs on a feature of its crate.
+    fn support_returning(&self) -> bool {
+        true
+    }
+}
