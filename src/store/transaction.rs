@@ -39,6 +39,9 @@ mod tests;
 
 pub use known::KnownEntities;
 
+/// A statement of more values than this is not kept prepared.
+const MOST_CACHED: usize = 32;
+
 /// An open transaction on either database; dropped without an end, it is rolled back.
 #[derive(Debug)]
 pub struct Transaction {
@@ -157,9 +160,9 @@ impl Transaction {
 
     fn bound(&self, statement: SeaStatement) -> Bound {
         let values = statement.values.map(|values| values.0).unwrap_or_default();
-        // SeaORM writes the same text for the same call, so keeping it prepared pays; one with values in its text
-        // would fill the cache.
-        let cached = !values.is_empty();
+        // SeaORM writes the same text for the same call, so keeping it prepared pays; but values in the text, or
+        // lists of any length (`IN`, many rows), would fill the connection's cache with texts used once.
+        let cached = (1..=MOST_CACHED).contains(&values.len());
         let text = Statement {
             cached,
             ..Statement::new(statement.sql)

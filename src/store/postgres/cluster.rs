@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::fs;
+use std::net::TcpListener;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -18,6 +19,8 @@ use crate::store::postgres::Postgres;
 pub(crate) struct Cluster {
     folder: tempfile::TempDir,
     databases: AtomicUsize,
+    settings: String,
+    port: Option<u16>,
 }
 
 impl Cluster {
@@ -34,6 +37,8 @@ impl Cluster {
         let cluster = Cluster {
             folder,
             databases: AtomicUsize::new(0),
+            settings: "-c listen_addresses=''".into(),
+            port: None,
         };
         cluster.run(
             "initdb",
@@ -51,6 +56,54 @@ impl Cluster {
         cluster
     }
 
+    /// A server of the test's own that listens on a TCP port and has a certificate for `localhost`.
+    pub(crate) fn encrypted() -> Self {
+        let mut cluster = Cluster::start();
+        cluster.down();
+        let path = |name: &str| cluster.folder.path().join(name).display().to_string();
+        let mut openssl = Command::new("openssl");
+        openssl.args("req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost".split(' '));
+        openssl.args([
+            "-addext",
+            "subjectAltName=DNS:localhost",
+            "-addext",
+            "basicConstraints=critical,CA:FALSE",
+        ]);
+        openssl.args(["-keyout", &path("key"), "-out", &path("certificate")]);
+        openssl
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        assert!(openssl.status().unwrap().success(), "openssl failed");
+        if let Some((uid, gid)) = server_user() {
+            chown(path("key"), Some(uid), Some(gid)).unwrap();
+        }
+        let port = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
+        cluster.settings = format!(
+            "-p {port} -c listen_addresses=127.0.0.1 -c ssl=on -c ssl_key_file={} -c ssl_cert_file={}",
+            path("key"),
+            path("certificate")
+        );
+        cluster.port = Some(port);
+        cluster.up();
+        cluster
+    }
+
+    /// The certificate of an encrypted cluster.
+    pub(crate) fn certificate(&self) -> PathBuf {
+        self.folder.path().join("certificate")
+    }
+
+    /// The URL by TCP, with parameters.
+    pub(crate) fn tcp_url(&self, query: &str) -> String {
+        let port = self.port.expect("an encrypted cluster");
+        format!("postgres://bowline@localhost:{port}/postgres?{query}")
+    }
+
     /// A server that tests running at the same time share.
     pub(crate) fn shared() -> Arc<Self> {
         static SHARED: Mutex<Weak<Cluster>> = Mutex::new(Weak::new());
@@ -65,8 +118,9 @@ impl Cluster {
     /// Starts the server and waits until it answers.
     pub(crate) fn up(&self) {
         let settings = format!(
-            "-k {} -c listen_addresses='' -c fsync=off -c full_page_writes=off -c max_connections=200 -c deadlock_timeout=100ms",
-            self.folder.path().display()
+            "-k {} {} -c fsync=off -c full_page_writes=off -c max_connections=200 -c deadlock_timeout=100ms",
+            self.folder.path().display(),
+            self.settings
         );
         self.run(
             "pg_ctl",
