@@ -30,7 +30,7 @@ pub use changes::{Changes, ColumnSet};
 pub use error::{StoreError, Violation, ViolationKind};
 pub use retry::Retry;
 pub use rows::{Cell, PackedRows, Rows};
-pub use transaction::{KnownEntities, Transaction};
+pub use transaction::{KnownEntities, Transaction, store_error};
 
 /// Which SQL is spoken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,7 +90,8 @@ pub struct Bound {
 pub struct Unit {
     /// In the order in which they run.
     pub statements: Vec<Bound>,
-    /// Runs in the same transaction when the last statement returned no row, to say why.
+    /// Runs when the last statement returned no row, to say why: in the same transaction on SQLite, after the commit on
+    /// PostgreSQL.
     pub verdict: Option<Bound>,
 }
 
@@ -154,8 +155,8 @@ enum Transport {
 }
 
 impl Store {
-    /// Connects to `postgres://…`, `postgresql://…`, `sqlite://path`, `sqlite::memory:` or a bare path; an
-    /// SQLite file that does not exist is created.
+    /// Connects to `postgres://…`, `postgresql://…`, `sqlite://path` or a bare path; an SQLite file that does not exist
+    /// is created.
     ///
     /// # Errors
     ///

@@ -70,15 +70,12 @@ impl Resource {
         match self.destroy_inside(&tx, &rows, key, pause).await {
             Ok(()) => Ok(tx.commit().await?),
             Err(stop) => {
-                let met = tx.take_error();
+                let stop = stop.in_transaction(&tx);
                 if let Err(error) = tx.rollback().await {
                     // the connection is gone, and the transaction with it
                     tracing::debug!(%error, "a rollback was not answered");
                 }
-                Err(match (stop, met) {
-                    (Stop::Fail(Error::Internal(_)), Some(met)) => met.into(),
-                    (stop, _) => stop,
-                })
+                Err(stop)
             }
         }
     }

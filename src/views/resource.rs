@@ -8,7 +8,7 @@ use crate::model::ModelMeta;
 use crate::pagination::PageNumberPagination;
 use crate::serializers::{Layout, Serializer};
 use crate::store::plan::{Plan, Prepared};
-use crate::store::{Bound, Cell, Changes, Isolation, KnownEntities, Retry, Rows, Store, StoreError, Transaction, Violation};
+use crate::store::{Bound, Cell, Changes, Isolation, KnownEntities, Retry, Rows, Store, StoreError, Transaction, Violation, store_error};
 use crate::value::{DbValue, Value};
 
 /// How often a write is tried against constraints that no probe explains before the constraint's own word stands.
@@ -55,20 +55,30 @@ impl From<StoreError> for Stop {
     }
 }
 
-/// What a query of a hook's or of a rule's met.
-impl From<Arc<StoreError>> for Stop {
-    fn from(error: Arc<StoreError>) -> Self {
-        Stop::Store(match Arc::try_unwrap(error) {
-            Ok(error) => error,
-            // the user's error still holds it: the same kind, with the original as its source
-            Err(shared) => match &*shared {
-                StoreError::Violation(violation) => StoreError::Violation(violation.clone()),
-                StoreError::Data(_) => StoreError::Data(Box::new(shared)),
-                StoreError::Conflict(_) => StoreError::Conflict(Box::new(shared)),
-                StoreError::Unavailable(_) => StoreError::Unavailable(Box::new(shared)),
-                _ => StoreError::Internal(Box::new(shared)),
-            },
-        })
+impl Stop {
+    /// The stop that a hook's or a rule's error really is: what its query met, if a query is what failed.
+    pub(crate) fn in_transaction(self, tx: &Transaction) -> Self {
+        let Stop::Fail(Error::Internal(source)) = &self else { return self };
+        if let Some(met) = source.downcast_ref().and_then(store_error) {
+            return Stop::Store(same_kind(met));
+        }
+        // a hook that made an error of its own out of a conflict is replayed all the same
+        match tx.take_error() {
+            Some(met) if matches!(*met, StoreError::Conflict(_)) => Stop::Store(same_kind(&met)),
+            _ => self,
+        }
+    }
+}
+
+/// An error of the same kind, where the original belongs to somebody else.
+fn same_kind(error: &StoreError) -> StoreError {
+    let text = error.to_string().into();
+    match error {
+        StoreError::Violation(violation) => StoreError::Violation(violation.clone()),
+        StoreError::Data(_) => StoreError::Data(text),
+        StoreError::Conflict(_) => StoreError::Conflict(text),
+        StoreError::Unavailable(_) => StoreError::Unavailable(text),
+        StoreError::Internal(_) => StoreError::Internal(text),
     }
 }
 

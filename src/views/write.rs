@@ -199,16 +199,12 @@ impl Resource {
                 Ok(self.body(&rows, &prepared, request.changes)?)
             }
             Err(stop) => {
-                // what a hook's own query met says more than what the hook made of it
-                let met = tx.take_error();
+                let stop = stop.in_transaction(&tx);
                 if let Err(error) = tx.rollback().await {
                     // the connection is gone, and the transaction with it
                     tracing::debug!(%error, "a rollback was not answered");
                 }
-                Err(match (stop, met) {
-                    (Stop::Fail(Error::Internal(_)), Some(met)) => met.into(),
-                    (stop, _) => stop,
-                })
+                Err(stop)
             }
         }
     }
