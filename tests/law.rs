@@ -6,7 +6,8 @@ fn a_validator_that_reads_more_than_its_plan_protects_does_not_compile() {
     cases.pass("tests/law/what_each_may_read.rs");
     cases.compile_fail("tests/law/value_rule_asks_the_database.rs");
     cases.compile_fail("tests/law/object_rule_reads_another_row.rs");
-    cases.compile_fail("tests/law/object_rule_that_is_none.rs");
+    cases.compile_fail("tests/law/query_rule_as_object_rule.rs");
+    cases.compile_fail("tests/law/value_rule_is_async.rs");
     cases.compile_fail("tests/law/rule_keeps_its_request.rs");
     cases.compile_fail("tests/law/rule_changes_itself.rs");
 }

@@ -1,10 +1,17 @@
 use bowline::doc::booking;
 use bowline::prelude::*;
 
-async fn is_free(_value: &DbValue) -> Result<(), ValidationError> {
-    Ok(())
+struct IsFree;
+
+#[bowline::async_trait]
+impl QueryValidator for IsFree {
+    async fn validate(&self, object: &Object<'_>, tx: &Transaction) -> bowline::Result<()> {
+        let note = object.get::<String>(booking::Column::Note);
+        let taken = booking::Entity::find().filter(booking::Column::Note.eq(note)).count(tx).await?;
+        if taken == 0 { Ok(()) } else { Err(ValidationError::from("Taken.").into()) }
+    }
 }
 
 fn main() {
-    let _ = ModelSerializer::<booking::Entity>::new().field(booking::Column::Note, |field| field.validator(is_free));
+    let _ = ModelSerializer::<booking::Entity>::new().field(booking::Column::Note, |field| field.validator(IsFree));
 }

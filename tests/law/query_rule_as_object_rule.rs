@@ -1,0 +1,17 @@
+use bowline::doc::booking;
+use bowline::prelude::*;
+
+struct AtMostThree;
+
+#[bowline::async_trait]
+impl QueryValidator for AtMostThree {
+    async fn validate(&self, object: &Object<'_>, tx: &Transaction) -> bowline::Result<()> {
+        let room = object.get::<i64>(booking::Column::RoomId);
+        let taken = booking::Entity::find().filter(booking::Column::RoomId.eq(room)).count(tx).await?;
+        if taken < 3 { Ok(()) } else { Err(ValidationError::from("The room is full.").into()) }
+    }
+}
+
+fn main() {
+    let _ = ModelSerializer::<booking::Entity>::new().object_validator(AtMostThree);
+}
