@@ -12,8 +12,11 @@ use crate::store::Cell;
 use crate::value::{DbValue, Value};
 
 mod boolean;
+mod iso;
 mod json;
 mod number;
+#[cfg(test)]
+mod testing;
 mod text;
 mod time;
 mod uuid;
@@ -23,7 +26,7 @@ pub use json::JSONField;
 pub use number::{BigIntegerField, FloatField, IntegerField};
 pub use text::CharField;
 pub use time::{DateField, DateTimeField};
-pub use uuid::UUIDField;
+pub use uuid::{UUIDField, UUIDFormat};
 
 /// The coercion of one kind of value: input to a database value, a cell of a row to JSON bytes.
 pub trait FieldType: Send + Sync + fmt::Debug {

@@ -1,0 +1,173 @@
+//! Truth values.
+
+use super::{FieldType, Messages, Unrepresentable};
+use crate::error::ErrorDetail;
+use crate::store::Cell;
+use crate::value::{DbValue, Value};
+
+/// A boolean; forms and scripts may spell it `true`, `yes`, `on`, `1`, ….
+///
+/// Where null is allowed, `""` and `"null"` stand for it.
+///
+/// | code | message |
+/// |---|---|
+/// | `invalid` | `Must be a valid boolean.` |
+///
+/// ```
+/// use bowline::fields::{BooleanField, Field, Outcome};
+/// use bowline::value::{DbValue, Value};
+/// let field = Field::new("done", BooleanField::new());
+/// let outcome = field.run_validation(Some(&Value::Str("Yes".into())), false);
+/// assert_eq!(outcome, Ok(Outcome::Set(DbValue::Bool(Some(true)))));
+/// ```
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct BooleanField;
+
+impl BooleanField {
+    /// A boolean.
+    pub fn new() -> Self {
+        BooleanField
+    }
+}
+
+fn is_one_of(words: &[&str], text: &str) -> bool {
+    words.iter().any(|word| word.eq_ignore_ascii_case(text))
+}
+
+impl FieldType for BooleanField {
+    fn to_internal_value(
+        &self,
+        input: &Value,
+        messages: &Messages,
+    ) -> Result<DbValue, ErrorDetail> {
+        let truth = match input {
+            Value::Bool(b) => Some(*b),
+            Value::Int(1) => Some(true),
+            Value::Int(0) => Some(false),
+            // as Python compares: 1.0 is 1, -0.0 is 0
+            Value::Float(f) if *f == 1.0 => Some(true),
+            Value::Float(f) if *f == 0.0 => Some(false),
+            Value::Str(text) if is_one_of(&["t", "y", "yes", "true", "on", "1"], text) => {
+                Some(true)
+            }
+            Value::Str(text) if is_one_of(&["f", "n", "no", "false", "off", "0"], text) => {
+                Some(false)
+            }
+            _ => None,
+        };
+        match truth {
+            Some(truth) => Ok(DbValue::Bool(Some(truth))),
+            None => Err(messages.detail("invalid", "Must be a valid boolean.", &[])),
+        }
+    }
+
+    fn is_null_input(&self, input: &Value, allow_null: bool) -> bool {
+        // where null is not allowed these are no booleans, rather than a null
+        allow_null && matches!(input, Value::Str(text) if is_one_of(&["", "null"], text))
+    }
+
+    fn to_representation(&self, cell: Cell<'_>, out: &mut Vec<u8>) -> Result<(), Unrepresentable> {
+        let truth = match cell {
+            Cell::Bool(b) => b,
+            Cell::Int(i) => i != 0,
+            _ => return Err(Unrepresentable),
+        };
+        out.extend_from_slice(if truth { b"true" } else { b"false" });
+        Ok(())
+    }
+
+    fn metadata_type(&self) -> &'static str {
+        "boolean"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+    use super::super::testing::{error, field, null, set, shown};
+    use super::*;
+
+    #[test]
+    fn inputs() {
+        for json in [
+            "true",
+            r#""true""#,
+            r#""t""#,
+            r#""yes""#,
+            r#""y""#,
+            r#""ON""#,
+            r#""1""#,
+            "1",
+            "1.0",
+        ] {
+            assert_eq!(
+                set(&BooleanField::new(), json),
+                DbValue::Bool(Some(true)),
+                "{json}"
+            );
+        }
+        for json in [
+            "false",
+            r#""False""#,
+            r#""F""#,
+            r#""NO""#,
+            r#""n""#,
+            r#""Off""#,
+            r#""0""#,
+            "0",
+            "-0.0",
+        ] {
+            assert_eq!(
+                set(&BooleanField::new(), json),
+                DbValue::Bool(Some(false)),
+                "{json}"
+            );
+        }
+        for json in [
+            r#""null""#,
+            r#""nope""#,
+            r#""""#,
+            "2",
+            "-1",
+            "0.5",
+            "1e400",
+            "[]",
+            "[1]",
+            "{}",
+            r#"" 1""#,
+        ] {
+            assert_eq!(
+                error(&BooleanField::new(), json),
+                ["invalid: Must be a valid boolean."],
+                "{json}"
+            );
+        }
+        assert_eq!(
+            error(&BooleanField::new(), "null"),
+            ["null: This field may not be null."]
+        );
+    }
+
+    #[test]
+    fn words_for_null() {
+        let mut nullable = field(&BooleanField::new());
+        nullable.allow_null = true;
+        for json in ["null", r#""null""#, r#""NULL""#, r#""""#] {
+            assert!(null(&nullable, json), "{json}");
+        }
+        let input = Value::Str("None".into());
+        assert!(nullable.run_validation(Some(&input), false).is_err());
+    }
+
+    #[test]
+    fn cells() {
+        assert_eq!(
+            shown(&BooleanField::new(), Cell::Bool(true)).unwrap(),
+            "true"
+        );
+        assert_eq!(shown(&BooleanField::new(), Cell::Int(0)).unwrap(), "false");
+        assert!(shown(&BooleanField::new(), Cell::Text("t")).is_err());
+    }
+}

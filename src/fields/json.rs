@@ -1,0 +1,195 @@
+//! Any JSON value.
+
+use super::{FieldType, Messages, Unrepresentable};
+use crate::error::ErrorDetail;
+use crate::store::Cell;
+use crate::value::{DbValue, Value, json, write};
+
+/// Any JSON value, stored as compact JSON text.
+///
+/// | code | message |
+/// |---|---|
+/// | `invalid` | `Value must be valid JSON.` |
+///
+/// Refused anywhere in the value: infinite numbers, lone surrogates and NUL characters. No database holds them all, and a
+/// row that does breaks every answer that shows it.
+///
+/// ```
+/// use bowline::fields::{Field, JSONField, Outcome};
+/// use bowline::value::{DbValue, json};
+/// let field = Field::new("blob", JSONField::new());
+/// let input = json::parse(br#"{"n": [1, null]}"#).unwrap();
+/// let stored = DbValue::String(Some(r#"{"n":[1,null]}"#.into()));
+/// assert_eq!(field.run_validation(Some(&input), false), Ok(Outcome::Set(stored)));
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct JSONField {
+    binary: bool,
+}
+
+impl JSONField {
+    /// Any JSON value.
+    pub fn new() -> Self {
+        JSONField::default()
+    }
+
+    /// Whether bodies hold the value as a string of JSON text.
+    pub fn binary(mut self, yes: bool) -> Self {
+        self.binary = yes;
+        self
+    }
+}
+
+/// Whether every database can hold the value.
+fn storable(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Int(_) | Value::BigInt(_) => true,
+        Value::Float(f) => f.is_finite(),
+        Value::Str(text) => !text.contains('\0'),
+        Value::Surrogates(..) => false,
+        Value::List(items) => items.iter().all(storable),
+        Value::Map(map) => map
+            .iter()
+            .all(|(key, value)| !key.contains('\0') && storable(value)),
+    }
+}
+
+fn compact(value: &Value) -> Option<String> {
+    if !storable(value) {
+        return None;
+    }
+    let mut out = Vec::new();
+    write::value(value, &mut out);
+    String::from_utf8(out).ok()
+}
+
+impl FieldType for JSONField {
+    fn to_internal_value(
+        &self,
+        input: &Value,
+        messages: &Messages,
+    ) -> Result<DbValue, ErrorDetail> {
+        let text = match (self.binary, input) {
+            (false, value) => compact(value),
+            (true, Value::Str(text)) => json::parse_str(text).ok().as_ref().and_then(compact),
+            (true, _) => None,
+        };
+        match text {
+            Some(text) => Ok(DbValue::String(Some(text))),
+            None => Err(messages.detail("invalid", "Value must be valid JSON.", &[])),
+        }
+    }
+
+    fn to_representation(&self, cell: Cell<'_>, out: &mut Vec<u8>) -> Result<(), Unrepresentable> {
+        let (Cell::Json(text) | Cell::Text(text)) = cell else {
+            return Err(Unrepresentable);
+        };
+        if !self.binary {
+            return write::transcode(text, out).map_err(|_| Unrepresentable);
+        }
+        let mut shown = Vec::new();
+        write::dumps(text, &mut shown).map_err(|_| Unrepresentable)?;
+        write::string(&String::from_utf8_lossy(&shown), out);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+    use super::super::testing::{error, set, shown};
+    use super::*;
+
+    #[test]
+    fn inputs() {
+        for (json, stored) in [
+            (r#"{"a": [1, null, "é", 1.5]}"#, r#"{"a":[1,null,"é",1.5]}"#),
+            (r#"{"z": 1, "a": 2}"#, r#"{"z":1,"a":2}"#),
+            (r#"{"a": 1, "b": 2, "a": 3}"#, r#"{"a":3,"b":2}"#),
+            ("[]", "[]"),
+            (r#""""#, r#""""#),
+            (r#""null""#, r#""null""#),
+            ("1e-7", "1e-07"),
+            ("10000000000000000000000000", "10000000000000000000000000"),
+            (r#""{\"a\": 1}""#, r#""{\"a\": 1}""#),
+        ] {
+            assert_eq!(
+                set(&JSONField::new(), json),
+                DbValue::String(Some(stored.into())),
+                "{json}"
+            );
+        }
+        assert_eq!(
+            error(&JSONField::new(), "null"),
+            ["null: This field may not be null."]
+        );
+    }
+
+    #[test]
+    fn what_no_database_holds() {
+        for json in [
+            "1e400",
+            "[-1e400]",
+            r#""\u0000""#,
+            r#"{"a": {"\u0000": 1}}"#,
+            r#"[["\ud800"]]"#,
+            r#"{"\udc00": 1}"#,
+            r#"{"\udc00": {}}"#,
+        ] {
+            assert_eq!(
+                error(&JSONField::new(), json),
+                ["invalid: Value must be valid JSON."],
+                "{json}"
+            );
+        }
+    }
+
+    #[test]
+    fn binary() {
+        let field = JSONField::new().binary(true);
+        for (json, stored) in [
+            (r#""{\"a\": 1}""#, r#"{"a":1}"#),
+            (r#""5""#, "5"),
+            (r#""\"s\"""#, r#""s""#),
+        ] {
+            assert_eq!(
+                set(&field, json),
+                DbValue::String(Some(stored.into())),
+                "{json}"
+            );
+        }
+        for json in [
+            r#""[1,""#,
+            r#"{"a": 1}"#,
+            "5",
+            r#""NaN""#,
+            r#""\"\\ud800\"""#,
+        ] {
+            assert_eq!(
+                error(&field, json),
+                ["invalid: Value must be valid JSON."],
+                "{json}"
+            );
+        }
+        let cell = Cell::Json(r#"{"a":[1,"é😀"],"b":{}}"#);
+        assert_eq!(
+            shown(&field, cell).unwrap(),
+            r#""{\"a\": [1, \"\\u00e9\\ud83d\\ude00\"], \"b\": {}}""#
+        );
+    }
+
+    #[test]
+    fn cells() {
+        assert_eq!(
+            shown(&JSONField::new(), Cell::Json(r#"{"n": 1}"#)).unwrap(),
+            r#"{"n":1}"#
+        );
+        assert_eq!(
+            shown(&JSONField::new(), Cell::Text(r#""\u00e9""#)).unwrap(),
+            r#""é""#
+        );
+        assert!(shown(&JSONField::new(), Cell::Text("{")).is_err());
+        assert!(shown(&JSONField::new(), Cell::Int(1)).is_err());
+    }
+}

@@ -1,0 +1,45 @@
+//! Short spellings for the tests of the fields.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use super::{Field, FieldType, Outcome, Unrepresentable};
+use crate::store::Cell;
+use crate::value::{DbValue, Value, json};
+
+pub(super) fn parsed(text: &str) -> Value {
+    json::parse(text.as_bytes()).unwrap()
+}
+
+pub(super) fn field(kind: &(impl FieldType + Clone + 'static)) -> Field {
+    Field::new("value", kind.clone())
+}
+
+/// What a field makes of a JSON input that it accepts.
+pub(super) fn set(kind: &(impl FieldType + Clone + 'static), input: &str) -> DbValue {
+    match field(kind).run_validation(Some(&parsed(input)), false) {
+        Ok(Outcome::Set(value)) => value,
+        other => panic!("{input}: {other:?}"),
+    }
+}
+
+/// The codes and messages for a JSON input that it refuses.
+pub(super) fn error(kind: &(impl FieldType + Clone + 'static), input: &str) -> Vec<String> {
+    let errors = field(kind)
+        .run_validation(Some(&parsed(input)), false)
+        .unwrap_err();
+    errors
+        .iter()
+        .map(|detail| format!("{}: {}", detail.code, detail.message))
+        .collect()
+}
+
+/// Whether a field takes a JSON input for null.
+pub(super) fn null(field: &Field, input: &str) -> bool {
+    field.run_validation(Some(&parsed(input)), false) == Ok(Outcome::Set(DbValue::String(None)))
+}
+
+/// The JSON that a field writes for a cell.
+pub(super) fn shown(kind: &impl FieldType, cell: Cell<'_>) -> Result<String, Unrepresentable> {
+    let mut out = Vec::new();
+    kind.to_representation(cell, &mut out)?;
+    Ok(String::from_utf8(out).unwrap())
+}

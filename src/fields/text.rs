@@ -1,0 +1,293 @@
+//! Text.
+
+use super::{FieldType, Messages, Unrepresentable};
+use crate::error::ErrorDetail;
+use crate::store::Cell;
+use crate::value::{DbValue, Value, python, write};
+
+/// Text; numbers are accepted as their text.
+///
+/// | code | message |
+/// |---|---|
+/// | `invalid` | `Not a valid string.` |
+/// | `blank` | `This field may not be blank.` |
+/// | `max_length` | `Ensure this field has no more than {max_length} characters.` |
+/// | `min_length` | `Ensure this field has at least {min_length} characters.` |
+/// | `null_characters_not_allowed` | `Null characters are not allowed.` |
+/// | `surrogate_characters_not_allowed` | `Surrogate characters are not allowed: U+D800.` |
+///
+/// Lengths count characters, not bytes. Blank text that is allowed passes whatever `min_length` is.
+///
+/// ```
+/// use bowline::fields::{CharField, Field, Outcome};
+/// use bowline::value::{DbValue, Value};
+/// let field = Field::new("title", CharField::new().max_length(3));
+/// let outcome = field.run_validation(Some(&Value::Str(" é☃ ".into())), false);
+/// assert_eq!(outcome, Ok(Outcome::Set(DbValue::String(Some("é☃".into())))));
+/// ```
+#[derive(Clone, Debug)]
+pub struct CharField {
+    allow_blank: bool,
+    trim_whitespace: bool,
+    max_length: Option<usize>,
+    min_length: Option<usize>,
+}
+
+impl Default for CharField {
+    fn default() -> Self {
+        CharField::new()
+    }
+}
+
+impl CharField {
+    /// Text of any length but none, white space around it cut off.
+    pub fn new() -> Self {
+        CharField {
+            allow_blank: false,
+            trim_whitespace: true,
+            max_length: None,
+            min_length: None,
+        }
+    }
+
+    /// Whether empty text is accepted.
+    pub fn allow_blank(mut self, yes: bool) -> Self {
+        self.allow_blank = yes;
+        self
+    }
+
+    /// Whether white space is cut off both ends.
+    pub fn trim_whitespace(mut self, yes: bool) -> Self {
+        self.trim_whitespace = yes;
+        self
+    }
+
+    /// The most characters that are accepted.
+    pub fn max_length(mut self, max: impl Into<Option<usize>>) -> Self {
+        self.max_length = max.into();
+        self
+    }
+
+    /// The fewest characters that are accepted.
+    pub fn min_length(mut self, min: impl Into<Option<usize>>) -> Self {
+        self.min_length = min.into();
+        self
+    }
+}
+
+impl FieldType for CharField {
+    fn to_internal_value(
+        &self,
+        input: &Value,
+        messages: &Messages,
+    ) -> Result<DbValue, ErrorDetail> {
+        let text = match input {
+            Value::Str(_) | Value::Int(_) | Value::BigInt(_) | Value::Float(_) => {
+                input.to_python_str()
+            }
+            Value::Surrogates(unit, _) => {
+                return Err(ErrorDetail::new(
+                    format!("Surrogate characters are not allowed: U+{unit:X}."),
+                    "surrogate_characters_not_allowed",
+                ));
+            }
+            _ => return Err(messages.detail("invalid", "Not a valid string.", &[])),
+        };
+        let text = if self.trim_whitespace {
+            python::strip(&text)
+        } else {
+            &text
+        };
+        if text.is_empty() && !self.allow_blank {
+            return Err(messages.detail("blank", "This field may not be blank.", &[]));
+        }
+        Ok(DbValue::String(Some(text.to_owned())))
+    }
+
+    fn check(&self, value: &DbValue, messages: &Messages, errors: &mut Vec<ErrorDetail>) {
+        let DbValue::String(Some(text)) = value else {
+            return;
+        };
+        if text.is_empty() {
+            return;
+        }
+        // a character is one byte or more, so that most texts need not be counted
+        if let Some(max) = self
+            .max_length
+            .filter(|max| text.len() > *max && text.chars().count() > *max)
+        {
+            let default = "Ensure this field has no more than {max_length} characters.";
+            errors.push(messages.detail(
+                "max_length",
+                default,
+                &[("max_length", &max.to_string())],
+            ));
+        }
+        if let Some(min) = self.min_length.filter(|min| text.chars().count() < *min) {
+            let default = "Ensure this field has at least {min_length} characters.";
+            errors.push(messages.detail(
+                "min_length",
+                default,
+                &[("min_length", &min.to_string())],
+            ));
+        }
+        if text.contains('\0') {
+            errors.push(ErrorDetail::new(
+                "Null characters are not allowed.",
+                "null_characters_not_allowed",
+            ));
+        }
+    }
+
+    fn to_representation(&self, cell: Cell<'_>, out: &mut Vec<u8>) -> Result<(), Unrepresentable> {
+        match cell {
+            Cell::Text(text) => write::string(text, out),
+            Cell::Int(i) => {
+                out.push(b'"');
+                write::int(i, out);
+                out.push(b'"');
+            }
+            Cell::Float(f) => write::string(&python::float_repr(f), out),
+            _ => return Err(Unrepresentable),
+        }
+        Ok(())
+    }
+
+    fn metadata_type(&self) -> &'static str {
+        "string"
+    }
+
+    fn metadata_limits(&self) -> Vec<(&'static str, Value)> {
+        let limits = [
+            ("min_length", self.min_length),
+            ("max_length", self.max_length),
+        ];
+        let value = |limit: usize| Value::Int(i64::try_from(limit).unwrap_or(i64::MAX));
+        limits
+            .into_iter()
+            .filter_map(|(name, limit)| Some((name, value(limit?))))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+    use super::super::testing::{error, field, parsed, set, shown};
+    use super::*;
+
+    fn text(text: &str) -> DbValue {
+        DbValue::String(Some(text.into()))
+    }
+
+    #[test]
+    fn inputs() {
+        let field = CharField::new();
+        for (json, stored) in [
+            (r#""abc""#, "abc"),
+            (r#""  padded  ""#, "padded"),
+            (r#""tab\t\u001f""#, "tab"),
+            ("5", "5"),
+            ("1.5", "1.5"),
+            ("1e16", "1e+16"),
+            ("100000000000000000000", "100000000000000000000"),
+            (r#""é☃😀""#, "é☃😀"),
+            (r#""line\nbreak""#, "line\nbreak"),
+        ] {
+            assert_eq!(set(&field, json), text(stored), "{json}");
+        }
+        for (json, message) in [
+            (r#""""#, "blank: This field may not be blank."),
+            (r#""  \n""#, "blank: This field may not be blank."),
+            ("true", "invalid: Not a valid string."),
+            ("[]", "invalid: Not a valid string."),
+            ("{}", "invalid: Not a valid string."),
+            ("null", "null: This field may not be null."),
+            (
+                r#""a\u0000b""#,
+                "null_characters_not_allowed: Null characters are not allowed.",
+            ),
+            (
+                r#""\u0000""#,
+                "null_characters_not_allowed: Null characters are not allowed.",
+            ),
+            (
+                r#""a\udfff\ud800""#,
+                "surrogate_characters_not_allowed: Surrogate characters are not allowed: U+DFFF.",
+            ),
+        ] {
+            assert_eq!(error(&field, json), [message], "{json}");
+        }
+    }
+
+    #[test]
+    fn lengths() {
+        let field = CharField::new().min_length(2).max_length(5);
+        for (json, stored) in [
+            (r#""ab""#, "ab"),
+            (r#""abcde  ""#, "abcde"),
+            ("12", "12"),
+            (r#""☃☃""#, "☃☃"),
+        ] {
+            assert_eq!(set(&field, json), text(stored), "{json}");
+        }
+        let min = "min_length: Ensure this field has at least 2 characters.";
+        let max = "max_length: Ensure this field has no more than 5 characters.";
+        assert_eq!(error(&field, r#""  a  ""#), [min]);
+        assert_eq!(error(&field, r#""😀""#), [min]);
+        assert_eq!(error(&field, r#""😀😀😀😀😀😀""#), [max]);
+        assert_eq!(error(&field, "123456"), [max]);
+        let null = "null_characters_not_allowed: Null characters are not allowed.";
+        assert_eq!(error(&field, r#""abcde\u0000""#), [max, null]);
+        assert_eq!(
+            field.metadata_limits(),
+            [("min_length", Value::Int(2)), ("max_length", Value::Int(5))]
+        );
+    }
+
+    #[test]
+    fn blank_text() {
+        let field = CharField::new().allow_blank(true).min_length(2);
+        for json in [r#""""#, r#""   ""#] {
+            assert_eq!(set(&field, json), text(""));
+        }
+        let kept = CharField::new().trim_whitespace(false).max_length(4);
+        assert_eq!(set(&kept, r#""    ""#), text("    "));
+        assert_eq!(set(&kept, r#"" a ""#), text(" a "));
+        assert_eq!(
+            error(&kept, r#""""#),
+            ["blank: This field may not be blank."]
+        );
+        assert_eq!(
+            error(&kept, r#""     ""#),
+            ["max_length: Ensure this field has no more than 4 characters."]
+        );
+    }
+
+    #[test]
+    fn messages_of_the_field() {
+        let mut field = field(&CharField::new().max_length(3));
+        field.messages.set("blank", "Not empty, please.");
+        field.messages.set("max_length", "At most {max_length}!");
+        let message = |json| {
+            field
+                .run_validation(Some(&parsed(json)), false)
+                .unwrap_err()[0]
+                .message
+                .clone()
+        };
+        assert_eq!(message(r#""""#), "Not empty, please.");
+        assert_eq!(message(r#""abcd""#), "At most 3!");
+    }
+
+    #[test]
+    fn cells() {
+        assert_eq!(
+            shown(&CharField::new(), Cell::Text("\"quoted\" <b>\u{2028}")).unwrap(),
+            r#""\"quoted\" <b>\u2028""#
+        );
+        assert_eq!(shown(&CharField::new(), Cell::Int(7)).unwrap(), r#""7""#);
+        assert!(shown(&CharField::new(), Cell::Bool(true)).is_err());
+    }
+}

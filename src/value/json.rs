@@ -1,0 +1,376 @@
+//! JSON as Python's `json.loads` reads it under DRF's `JSONParser`, with its messages.
+//!
+//! It differs in one thing: DRF answers 500 where a document is nested too deep for Python's stack, here that is a
+//! [`ParseError`] like any other.
+
+use std::fmt;
+
+use indexmap::IndexMap;
+
+use super::python::MAX_INT_DIGITS;
+use super::{Value, python, write};
+
+/// How deep lists and objects may be nested.
+pub const MAX_DEPTH: usize = 512;
+
+/// Why a document was refused: the text that DRF prints after `JSON parse error - `.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParseError(String);
+
+impl fmt::Display for ParseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for ParseError {}
+
+/// Parses a whole document in UTF-8.
+///
+/// Bytes at the very end that begin a character without completing it are dropped, as the stream reader that DRF wraps
+/// around the body does.
+///
+/// # Errors
+///
+/// [`ParseError`] with CPython 3.11's text: for what is not JSON, not UTF-8, begins with a byte order mark, names `NaN`
+/// or an infinity, or holds an integer of more than 4300 digits; and for nesting beyond [`MAX_DEPTH`].
+///
+/// ```
+/// use bowline::value::{Value, json};
+/// assert_eq!(json::parse(b"[1, 1.0]").unwrap(), Value::List(vec![Value::Int(1), Value::Float(1.0)]));
+/// let error = json::parse(b"{'a': 1}").unwrap_err();
+/// assert_eq!(
+///     error.to_string(),
+///     "Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"
+/// );
+/// ```
+pub fn parse(bytes: &[u8]) -> Result<Value, ParseError> {
+    parse_str(decode(bytes)?)
+}
+
+/// Parses a whole document.
+///
+/// # Errors
+///
+/// As [`parse`].
+pub fn parse_str(text: &str) -> Result<Value, ParseError> {
+    let mut parser = Parser {
+        text,
+        bytes: text.as_bytes(),
+        at: 0,
+        depth: 0,
+    };
+    if text.starts_with('\u{feff}') {
+        return Err(parser.error("Unexpected UTF-8 BOM (decode using utf-8-sig)", 0));
+    }
+    parser.skip_space();
+    let value = parser.value()?;
+    parser.skip_space();
+    if parser.at < parser.bytes.len() {
+        return Err(parser.error("Extra data", parser.at));
+    }
+    Ok(value)
+}
+
+/// The bytes as text, or Python's sentence about the first ones that are not UTF-8.
+fn decode(bytes: &[u8]) -> Result<&str, ParseError> {
+    let error = match std::str::from_utf8(bytes) {
+        Ok(text) => return Ok(text),
+        Err(error) => error,
+    };
+    let start = error.valid_up_to();
+    let (valid, rest) = bytes.split_at(start);
+    let Some(length) = error.error_len() else {
+        return Ok(std::str::from_utf8(valid).unwrap_or_default());
+    };
+    let first = rest.first().copied().unwrap_or_default();
+    // the bytes that may begin a character; after one of them it was a later byte that did not fit
+    let reason = if matches!(first, 0xc2..=0xf4) {
+        "invalid continuation byte"
+    } else {
+        "invalid start byte"
+    };
+    Err(ParseError(match length {
+        1 => format!("'utf-8' codec can't decode byte 0x{first:02x} in position {start}: {reason}"),
+        _ => format!(
+            "'utf-8' codec can't decode bytes in position {start}-{}: {reason}",
+            start + length - 1
+        ),
+    }))
+}
+
+/// A string as read: its text, and its first lone surrogate.
+struct Text {
+    text: String,
+    lone: Option<u16>,
+}
+
+struct Parser<'a> {
+    text: &'a str,
+    bytes: &'a [u8],
+    at: usize,
+    depth: usize,
+}
+
+impl Parser<'_> {
+    fn peek(&self) -> Option<u8> {
+        self.bytes.get(self.at).copied()
+    }
+
+    fn skip_space(&mut self) {
+        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.peek() {
+            self.at += 1;
+        }
+    }
+
+    /// Python's sentence about a place, which counts lines, columns and characters.
+    fn error(&self, what: &str, at: usize) -> ParseError {
+        let before = self.bytes.get(..at).unwrap_or(self.bytes);
+        let characters = |bytes: &[u8]| bytes.iter().filter(|b| !matches!(b, 0x80..=0xbf)).count();
+        let line = before.iter().filter(|b| **b == b'\n').count() + 1;
+        let start = before
+            .iter()
+            .rposition(|b| *b == b'\n')
+            .map_or(0, |newline| newline + 1);
+        let column = characters(before.get(start..).unwrap_or_default()) + 1;
+        ParseError(format!(
+            "{what}: line {line} column {column} (char {})",
+            characters(before)
+        ))
+    }
+
+    fn value(&mut self) -> Result<Value, ParseError> {
+        match self.peek() {
+            Some(b'"') => {
+                let Text { text, lone } = self.string()?;
+                Ok(match lone {
+                    None => Value::Str(text),
+                    Some(unit) => Value::Surrogates(unit, text),
+                })
+            }
+            Some(b'{') => self.nested(Self::object),
+            Some(b'[') => self.nested(Self::list),
+            Some(b'n') if self.take(b"null") => Ok(Value::Null),
+            Some(b't') if self.take(b"true") => Ok(Value::Bool(true)),
+            Some(b'f') if self.take(b"false") => Ok(Value::Bool(false)),
+            Some(b'N') if self.take(b"NaN") => Err(constant("NaN")),
+            Some(b'I') if self.take(b"Infinity") => Err(constant("Infinity")),
+            Some(b'-') if self.take(b"-Infinity") => Err(constant("-Infinity")),
+            Some(b'-' | b'0'..=b'9') => self.number(),
+            _ => Err(self.error("Expecting value", self.at)),
+        }
+    }
+
+    fn take(&mut self, word: &[u8]) -> bool {
+        let found = self
+            .bytes
+            .get(self.at..)
+            .is_some_and(|rest| rest.starts_with(word));
+        if found {
+            self.at += word.len();
+        }
+        found
+    }
+
+    fn nested(
+        &mut self,
+        read: fn(&mut Self) -> Result<Value, ParseError>,
+    ) -> Result<Value, ParseError> {
+        if self.depth == MAX_DEPTH {
+            return Err(ParseError("Maximum nesting depth exceeded".into()));
+        }
+        self.depth += 1;
+        self.at += 1;
+        self.skip_space();
+        let value = read(self)?;
+        self.depth -= 1;
+        Ok(value)
+    }
+
+    fn list(&mut self) -> Result<Value, ParseError> {
+        let mut items = Vec::new();
+        if self.peek() == Some(b']') {
+            self.at += 1;
+            return Ok(Value::List(items));
+        }
+        loop {
+            items.push(self.value()?);
+            if self.ends(b']')? {
+                return Ok(Value::List(items));
+            }
+        }
+    }
+
+    fn object(&mut self) -> Result<Value, ParseError> {
+        let mut map = IndexMap::new();
+        if self.peek() == Some(b'}') {
+            self.at += 1;
+            return Ok(Value::Map(map));
+        }
+        loop {
+            if self.peek() != Some(b'"') {
+                return Err(
+                    self.error("Expecting property name enclosed in double quotes", self.at)
+                );
+            }
+            let key = self.string()?;
+            self.skip_space();
+            if self.peek() != Some(b':') {
+                return Err(self.error("Expecting ':' delimiter", self.at));
+            }
+            self.at += 1;
+            self.skip_space();
+            let value = self.value()?;
+            // no field is called so, and a field that takes any object must see that a key was not text
+            let value = match key.lone {
+                None => value,
+                Some(unit) => Value::Surrogates(unit, key.text.clone()),
+            };
+            map.insert(key.text, value);
+            if self.ends(b'}')? {
+                return Ok(Value::Map(map));
+            }
+        }
+    }
+
+    /// Reads what follows an item: whether it was the last one.
+    fn ends(&mut self, close: u8) -> Result<bool, ParseError> {
+        self.skip_space();
+        match self.peek() {
+            Some(b',') => {
+                self.at += 1;
+                self.skip_space();
+                Ok(false)
+            }
+            Some(b) if b == close => {
+                self.at += 1;
+                Ok(true)
+            }
+            _ => Err(self.error("Expecting ',' delimiter", self.at)),
+        }
+    }
+
+    fn number(&mut self) -> Result<Value, ParseError> {
+        let start = self.at;
+        let negative = self.peek() == Some(b'-');
+        let first = start + usize::from(negative);
+        let end = match self.bytes.get(first) {
+            Some(b'0') => first + 1,
+            Some(b'1'..=b'9') => self.digits(first),
+            _ => return Err(self.error("Expecting value", start)),
+        };
+        let mut float_end = end;
+        if self.bytes.get(end) == Some(&b'.') {
+            let fraction = self.digits(end + 1);
+            if fraction > end + 1 {
+                float_end = fraction;
+            }
+        }
+        if let Some(b'e' | b'E') = self.bytes.get(float_end) {
+            let sign = matches!(self.bytes.get(float_end + 1), Some(b'+' | b'-'));
+            let exponent = float_end + 1 + usize::from(sign);
+            if self.digits(exponent) > exponent {
+                float_end = self.digits(exponent);
+            }
+        }
+        self.at = float_end;
+        if float_end > end {
+            let text = self.text.get(start..float_end).unwrap_or_default();
+            return text
+                .parse()
+                .map(Value::Float)
+                .map_err(|_| self.error("Expecting value", start));
+        }
+        let digits = self.text.get(first..end).unwrap_or_default();
+        if digits.len() > MAX_INT_DIGITS {
+            return Err(ParseError(format!(
+                "Exceeds the limit ({MAX_INT_DIGITS} digits) for integer string conversion: value has {} digits; \
+                 use sys.set_int_max_str_digits() to increase the limit",
+                digits.len()
+            )));
+        }
+        match self.text.get(start..end).and_then(|text| text.parse().ok()) {
+            Some(int) => Ok(Value::Int(int)),
+            None => Ok(python::integer(negative, digits)),
+        }
+    }
+
+    /// Where the digits that begin at a place end.
+    fn digits(&self, from: usize) -> usize {
+        let rest = self.bytes.get(from..).unwrap_or_default();
+        from + rest.iter().take_while(|b| b.is_ascii_digit()).count()
+    }
+
+    fn string(&mut self) -> Result<Text, ParseError> {
+        let open = self.at;
+        self.at += 1;
+        let mut text = String::new();
+        let mut lone = None;
+        loop {
+            let start = self.at;
+            self.at += write::plain::<false>(self.bytes.get(start..).unwrap_or_default());
+            let run = self.text.get(start..self.at).unwrap_or_default();
+            match self.peek() {
+                Some(b'"') => {
+                    self.at += 1;
+                    text.push_str(run);
+                    return Ok(Text { text, lone });
+                }
+                Some(b'\\') => {
+                    text.push_str(run);
+                    match self.escape(open)? {
+                        Ok(c) => text.push(c),
+                        Err(unit) => {
+                            text.push('\u{fffd}');
+                            lone = lone.or(Some(unit));
+                        }
+                    }
+                }
+                Some(_) => return Err(self.error("Invalid control character at", self.at)),
+                None => return Err(self.error("Unterminated string starting at", open)),
+            }
+        }
+    }
+
+    /// Reads an escape: a character, or a surrogate that stands alone.
+    fn escape(&mut self, open: usize) -> Result<Result<char, u16>, ParseError> {
+        let backslash = self.at;
+        let c = match self.bytes.get(backslash + 1) {
+            Some(b'"') => '"',
+            Some(b'\\') => '\\',
+            Some(b'/') => '/',
+            Some(b'b') => '\u{8}',
+            Some(b'f') => '\u{c}',
+            Some(b'n') => '\n',
+            Some(b'r') => '\r',
+            Some(b't') => '\t',
+            Some(b'u') => {
+                let (length, unit) =
+                    match write::unicode_escape(self.bytes.get(backslash..).unwrap_or_default()) {
+                        // Python wants a character after the digits, be it the closing quote
+                        Some((length, _)) if backslash + length >= self.bytes.len() => {
+                            let last = backslash + length - 6;
+                            return Err(self.error("Invalid \\uXXXX escape", last + 1));
+                        }
+                        Some(found) => found,
+                        None => return Err(self.error("Invalid \\uXXXX escape", backslash + 1)),
+                    };
+                self.at += length;
+                return Ok(unit);
+            }
+            Some(_) => return Err(self.error("Invalid \\escape", backslash)),
+            None => return Err(self.error("Unterminated string starting at", open)),
+        };
+        self.at += 2;
+        Ok(Ok(c))
+    }
+}
+
+fn constant(name: &str) -> ParseError {
+    ParseError(format!(
+        "Out of range float values are not JSON compliant: '{name}'"
+    ))
+}
+
+#[cfg(test)]
+mod tests;
