@@ -22,7 +22,7 @@ const COUNTED: [Probe; 3] = [
 ];
 
 // The new document comes before what fails: a failed insert may or may not use up an id.
-const WRITES: [Probe; 13] = [
+const WRITES: [Probe; 14] = [
     (
         "POST",
         "/documents/",
@@ -51,6 +51,8 @@ const WRITES: [Probe; 13] = [
         Some(r#"{"blob":{"size":7,"title":"Changed"}}"#),
     ),
     ("PATCH", "/documents/7/", Some(r#"{"uid":"renamed"}"#)),
+    // back again: the conflicting POST counts on every key of the data being taken
+    ("PATCH", "/documents/7/", Some(r#"{"uid":"document-7"}"#)),
     ("GET", "/documents/7/", None),
     ("PATCH", "/documents/8/", Some(r#"{"uid":"document-16"}"#)),
     ("PATCH", "/documents/8/", Some(r#"{"collection":99}"#)),

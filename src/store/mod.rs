@@ -10,7 +10,7 @@
 //! | [`Store::write`] | a [`Unit`]: one statement, or several in one transaction, in one round trip |
 //! | [`Store::begin`] | an open [`Transaction`] whose statements depend on what was read before |
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use crate::value::DbValue;
@@ -146,6 +146,20 @@ impl Default for StoreOptions {
 pub struct Store {
     transport: Transport,
     isolation: Isolation,
+    /// Ends the ticks with the last clone.
+    _alive: Arc<()>,
+}
+
+/// Ticks as long as there is a store.
+///
+/// A timer that is due before all others wakes the runtime's driver, by a system call and another thread. Nearly every
+/// request sets a limit for its wait and lets go of it; with a tick a second none of these is ever the first one due.
+async fn tick(alive: Weak<()>) {
+    let mut ticks = tokio::time::interval(Duration::from_secs(1));
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    while alive.strong_count() > 0 {
+        ticks.tick().await;
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -169,7 +183,9 @@ impl Store {
             let path = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:")).unwrap_or(url);
             Transport::Sqlite(sqlite::Sqlite::open(path, options).await?)
         };
-        Ok(Store { transport, isolation })
+        let alive = Arc::new(());
+        tokio::spawn(tick(Arc::downgrade(&alive)));
+        Ok(Store { transport, isolation, _alive: alive })
     }
 
     /// Which SQL it speaks.
