@@ -1,6 +1,6 @@
 //! Pause points, for tests that force an interleaving.
 //!
-//! With the feature `pause` a request that carries a [`Pauses`] in its extensions stops where the handle says, until
+//! With the feature `pause` a request that carries a handle (`Pauses`) in its extensions stops where the handle says, until
 //! the test lets it go on. Without the feature nothing of it exists.
 
 #[cfg(feature = "pause")]

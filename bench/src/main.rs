@@ -1,1 +1,357 @@
-fn main() {}
+//! bowline beside the program that a good engineer would write by hand: processor time per request, measured.
+//!
+//! ```text
+//! cargo run --release -p bowline-bench -- --help
+//! ```
+//!
+//! Each operation gets fresh databases and fresh servers. Both servers must give the same answers, then they are loaded in
+//! turn, the order reversed every other round, and the medians are printed as a Markdown table. On a machine that does
+//! other work, only the ratios mean something, and those under ten per cent are ties.
+#![allow(
+    clippy::expect_used,
+    reason = "a benchmark may stop with a message where a service may not"
+)]
+
+mod check;
+mod cluster;
+mod cpu;
+mod load;
+mod operation;
+mod peer_postgres;
+mod peer_sqlite;
+mod report;
+mod server;
+mod wire;
+
+use std::env;
+use std::error::Error;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use tokio::process::Command;
+use tokio::signal::unix::{SignalKind, signal};
+
+use cluster::Databases;
+use operation::{OPERATIONS, Operation};
+use report::{Comparison, Sample};
+use server::{Program, Server};
+
+pub(crate) type Result<T, E = Box<dyn Error + Send + Sync>> = std::result::Result<T, E>;
+
+const HELP: &str = "\
+bowline-bench [--seconds 4] [--rounds 3] [--db postgres|sqlite|both] [--only NAME,NAME] [--out FILE]
+              [--program PATH|peer] [--pg-bin DIRECTORY]
+
+  --seconds   length of one run
+  --rounds    runs of each server for each operation
+  --db        which databases; both by default
+  --only      operations: retrieve, page, page-uncounted, list, patch, post, conflict
+  --out       a file for the tables, beside standard output
+  --program   the server under test; by default the example `documents`, built first.
+              `peer` compares the peer with itself, which shows the noise
+  --pg-bin    where PostgreSQL's programs are
+";
+
+#[derive(Debug)]
+struct Arguments {
+    seconds: u32,
+    rounds: u32,
+    postgres: bool,
+    sqlite: bool,
+    only: Option<Vec<String>>,
+    out: Option<PathBuf>,
+    program: Option<PathBuf>,
+    pg_bin: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    let mut words = env::args().skip(1).peekable();
+    let result = match words.peek().map(String::as_str) {
+        Some("--help" | "-h") => {
+            print!("{HELP}");
+            Ok(())
+        }
+        // The peers are modes of this program, in processes of their own.
+        Some("peer-postgres") => serve(peer_postgres::serve()),
+        Some("peer-sqlite") => serve(peer_sqlite::serve()),
+        _ => Arguments::parse(words).and_then(|arguments| serve(until_stopped(arguments))),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve(work: impl Future<Output = Result<()>>) -> Result<()> {
+    tokio::runtime::Runtime::new()?.block_on(work)
+}
+
+impl Arguments {
+    fn parse(mut words: impl Iterator<Item = String>) -> Result<Self> {
+        let mut arguments = Arguments {
+            seconds: 4,
+            rounds: 3,
+            postgres: true,
+            sqlite: true,
+            only: None,
+            out: None,
+            program: None,
+            pg_bin: None,
+        };
+        while let Some(name) = words.next() {
+            let value = words
+                .next()
+                .ok_or_else(|| format!("{name} needs a value\n\n{HELP}"))?;
+            match (name.as_str(), value.as_str()) {
+                ("--seconds", _) => arguments.seconds = positive(&name, &value)?,
+                ("--rounds", _) => arguments.rounds = positive(&name, &value)?,
+                ("--db", "both") => {}
+                ("--db", "postgres") => arguments.sqlite = false,
+                ("--db", "sqlite") => arguments.postgres = false,
+                ("--only", _) => {
+                    arguments.only = Some(value.split(',').map(str::to_owned).collect());
+                }
+                ("--out", _) => arguments.out = Some(value.into()),
+                ("--program", _) => arguments.program = Some(value.into()),
+                ("--pg-bin", _) => arguments.pg_bin = Some(value.into()),
+                _ => return Err(format!("{name} {value} is not known\n\n{HELP}").into()),
+            }
+        }
+        for name in arguments.only.iter().flatten() {
+            if !OPERATIONS.iter().any(|operation| operation.name == name) {
+                return Err(format!("there is no operation {name}\n\n{HELP}").into());
+            }
+        }
+        Ok(arguments)
+    }
+
+    fn wants(&self, operation: &Operation) -> bool {
+        let only = self.only.as_ref();
+        only.is_none_or(|names| names.iter().any(|name| name == operation.name))
+    }
+}
+
+fn positive(name: &str, value: &str) -> Result<u32> {
+    match value.parse() {
+        Ok(number) if number > 0 => Ok(number),
+        _ => Err(format!("{name} wants a number over zero, not {value}").into()),
+    }
+}
+
+/// Runs to the end or to a signal. Either way what was started is stopped: dropping the work drops its guards.
+async fn until_stopped(arguments: Arguments) -> Result<()> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    tokio::select! {
+        result = run(&arguments) => result,
+        _ = interrupt.recv() => Err("interrupted".into()),
+        _ = terminate.recv() => Err("terminated".into()),
+        _ = hangup.recv() => Err("hung up".into()),
+    }
+}
+
+async fn run(arguments: &Arguments) -> Result<()> {
+    load::find_wrk().await?;
+    let against_itself = arguments.program.as_deref() == Some(Path::new("peer"));
+    let program = match &arguments.program {
+        Some(path) => path.clone(),
+        None => build().await?,
+    };
+    let load = report::load_average();
+    if load > 0.5 {
+        eprintln!("warning: the load average is {load}: other work will disturb the measurement");
+    }
+    let mut text = format!(
+        "{}. `wrk -t1 -c{}` over loopback on the same machine, {} rounds of {} s in turn, medians; two worker threads and \
+         the system allocator for both programs. µs are processor time per request, user and system.\n",
+        report::machine(),
+        load::CONNECTIONS,
+        arguments.rounds,
+        arguments.seconds,
+    );
+    let mut failures = Vec::new();
+    for postgres in [true, false] {
+        if !(if postgres {
+            arguments.postgres
+        } else {
+            arguments.sqlite
+        }) {
+            continue;
+        }
+        let directory = tempfile::Builder::new()
+            .prefix("bowline-bench-")
+            .tempdir()?;
+        eprintln!("preparing databases");
+        let databases = if postgres {
+            Databases::postgres(directory.path(), arguments.pg_bin.clone()).await?
+        } else {
+            Databases::sqlite(directory.path())?
+        };
+        let peer = Program {
+            path: env::current_exe()?,
+            arguments: vec![
+                if postgres {
+                    "peer-postgres"
+                } else {
+                    "peer-sqlite"
+                }
+                .to_owned(),
+            ],
+        };
+        let ours = if against_itself {
+            peer.clone()
+        } else {
+            Program {
+                path: program.clone(),
+                arguments: Vec::new(),
+            }
+        };
+        let bench = Bench {
+            databases: &databases,
+            ours,
+            peer,
+            directory: directory.path(),
+            arguments,
+        };
+        let mut comparisons = Vec::new();
+        for operation in OPERATIONS.iter().filter(|o| arguments.wants(o)) {
+            match bench.compare(operation).await {
+                Ok(comparison) => comparisons.push(comparison),
+                Err(error) => {
+                    let failure = format!("{}, {}: {error}", databases.title(), operation.title);
+                    eprintln!("not timed: {failure}");
+                    failures.push(failure);
+                }
+            }
+        }
+        let name = if against_itself {
+            "peer again"
+        } else {
+            "bowline"
+        };
+        text.push_str(&format!(
+            "\n## {}\n\n{}\n\n{}",
+            databases.title(),
+            databases.conditions().await?,
+            report::table(name, "peer", &comparisons)
+        ));
+    }
+    print!("\n{text}");
+    if let Some(out) = &arguments.out {
+        fs::write(out, text)?;
+    }
+    match failures.len() {
+        0 => Ok(()),
+        n => Err(format!("{n} operations were not timed:\n{}", failures.join("\n")).into()),
+    }
+}
+
+/// Builds the example beside this program, and says where it is.
+async fn build() -> Result<PathBuf> {
+    let status = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .args([
+            "build",
+            "--release",
+            "-p",
+            "bowline",
+            "--example",
+            "documents",
+        ])
+        .kill_on_drop(true)
+        .status()
+        .await?;
+    let path = env::current_exe()?.with_file_name("examples/documents");
+    if status.success() && path.exists() {
+        Ok(path)
+    } else {
+        Err(
+            "there is no example `documents` to measure; --program PATH names another server"
+                .into(),
+        )
+    }
+}
+
+/// The comparison of two programs on one kind of database.
+struct Bench<'a> {
+    databases: &'a Databases,
+    ours: Program,
+    peer: Program,
+    directory: &'a Path,
+    arguments: &'a Arguments,
+}
+
+impl Bench<'_> {
+    async fn compare(&self, operation: &Operation) -> Result<Comparison> {
+        let ours = self.start(&self.ours, "ours", operation).await?;
+        let peer = self.start(&self.peer, "peer", operation).await?;
+        check::same_answers(operation, &ours, &peer).await?;
+        // Statements prepared, caches warm.
+        for server in [&ours, &peer] {
+            load::run(operation, &server.address, 0, 1, self.directory).await?;
+        }
+        let mut rounds = Vec::new();
+        for round in 1..=self.arguments.rounds {
+            let pair = if round % 2 == 1 {
+                let first = self.time(operation, &ours, "ours", round).await?;
+                (first, self.time(operation, &peer, "peer", round).await?)
+            } else {
+                let first = self.time(operation, &peer, "peer", round).await?;
+                (self.time(operation, &ours, "ours", round).await?, first)
+            };
+            eprintln!(
+                "{}, {}, round {round}: server {:.1} and {:.1} µs, database {:.1} and {:.1} µs",
+                self.databases.title(),
+                operation.title,
+                pair.0.server,
+                pair.1.server,
+                pair.0.database,
+                pair.1.database
+            );
+            rounds.push(pair);
+        }
+        Ok(Comparison {
+            title: operation.title,
+            rounds,
+        })
+    }
+
+    async fn start(&self, program: &Program, name: &str, operation: &Operation) -> Result<Server> {
+        let url = self.databases.make(name, operation.data).await?;
+        let log = self.directory.join(format!("{name}.log"));
+        Server::start(program, &url, operation.environment, &log).await
+    }
+
+    async fn time(
+        &self,
+        operation: &Operation,
+        server: &Server,
+        name: &str,
+        round: u32,
+    ) -> Result<Sample> {
+        if operation.writes {
+            self.databases.settle(name).await?;
+        }
+        let database = || {
+            self.databases
+                .process()
+                .map_or(Ok(Default::default()), cpu::tree)
+        };
+        let (server_before, database_before) = (cpu::tree(server.id())?, database()?);
+        let seconds = self.arguments.seconds;
+        let load = load::run(operation, &server.address, round, seconds, self.directory).await?;
+        let (server_after, database_after) = (cpu::tree(server.id())?, database()?);
+        let each = |time: std::time::Duration| time.as_secs_f64() * 1e6 / load.requests;
+        Ok(Sample {
+            server: each(server_after - server_before),
+            database: each(database_after - database_before),
+            rate: load.requests * 1e6 / load.duration,
+            p50: load.p50 / 1e3,
+            p99: load.p99 / 1e3,
+        })
+    }
+}

@@ -201,3 +201,57 @@ impl Field {
         if errors.is_empty() { Ok(Outcome::Set(value)) } else { Err(errors) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+    use super::*;
+
+    fn messages(field: &Field, input: Option<&Value>, partial: bool) -> Vec<String> {
+        let errors = field.run_validation(input, partial).unwrap_err();
+        errors.into_iter().map(|detail| format!("{}: {}", detail.code, detail.message)).collect()
+    }
+
+    #[test]
+    fn an_absent_field() {
+        let mut field = Field::new("n", IntegerField::new());
+        assert_eq!(messages(&field, None, false), ["required: This field is required."]);
+        assert_eq!(field.run_validation(None, true), Ok(Outcome::Skip));
+        field.required = false;
+        assert_eq!(field.run_validation(None, false), Ok(Outcome::Skip));
+        field.default = Some(Default::Value(DbValue::BigInt(Some(42))));
+        assert_eq!(field.run_validation(None, false), Ok(Outcome::Set(DbValue::BigInt(Some(42)))));
+        assert_eq!(field.run_validation(None, true), Ok(Outcome::Skip));
+        field.default = Some(Default::Call(Arc::new(|| DbValue::BigInt(Some(7)))));
+        assert_eq!(field.run_validation(None, false), Ok(Outcome::Set(DbValue::BigInt(Some(7)))));
+    }
+
+    #[test]
+    fn null() {
+        let mut field = Field::new("n", IntegerField::new());
+        field.default = Some(Default::Value(DbValue::BigInt(Some(42))));
+        assert_eq!(messages(&field, Some(&Value::Null), true), ["null: This field may not be null."]);
+        field.allow_null = true;
+        assert_eq!(field.run_validation(Some(&Value::Null), false), Ok(Outcome::Set(DbValue::String(None))));
+    }
+
+    #[test]
+    fn a_read_only_field_ignores_its_input() {
+        let mut field = Field::new("n", IntegerField::new());
+        field.read_only = true;
+        assert_eq!(field.run_validation(Some(&Value::Str("x".into())), false), Ok(Outcome::Skip));
+        assert_eq!(field.run_validation(None, false), Ok(Outcome::Skip));
+    }
+
+    #[test]
+    fn own_messages() {
+        let mut field = Field::new("n", IntegerField::new().max_value(3));
+        field.messages.set("max_value", "{max_value} at most, not more than {max_value}.");
+        field.messages.set("required", "Say {something}.");
+        assert_eq!(messages(&field, Some(&Value::Int(4)), false), ["max_value: 3 at most, not more than 3."]);
+        assert_eq!(messages(&field, None, false), ["required: Say {something}."]);
+        field.messages.set("required", "Say it.");
+        assert_eq!(messages(&field, None, false), ["required: Say it."]);
+    }
+}

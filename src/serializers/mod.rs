@@ -88,7 +88,7 @@ enum Slot {
     Written,
 }
 
-/// Which columns a statement returns, for [`Serializer::represent`].
+/// Which columns a statement returns, in the order of the shown fields.
 #[derive(Debug)]
 pub struct Layout(Vec<Slot>);
 

@@ -202,11 +202,12 @@ impl Parser<'_> {
     }
 
     fn object(&mut self) -> Result<Value, ParseError> {
-        let mut map = IndexMap::new();
         if self.peek() == Some(b'}') {
             self.at += 1;
-            return Ok(Value::Map(map));
+            return Ok(Value::Map(IndexMap::new()));
         }
+        // room for the usual body at once; none for objects inside, of which a short text can hold very many
+        let mut map = IndexMap::with_capacity(if self.depth == 1 { 7 } else { 0 });
         loop {
             if self.peek() != Some(b'"') {
                 return Err(

@@ -136,23 +136,21 @@ pub fn float(f: f64, out: &mut Vec<u8>) {
     if f == 0.0 || (1e-4..1e16).contains(&f.abs()) {
         return out.extend_from_slice(ryu::Buffer::new().format_finite(f).as_bytes());
     }
-    // Python signs the exponent and gives it two digits
-    let start = out.len();
-    let _ = write!(out, "{f:e}");
-    let Some(e) = out
-        .iter()
-        .skip(start)
-        .position(|b| *b == b'e')
-        .map(|n| start + n)
-    else {
-        return;
+    // Python signs the exponent and gives it two digits; the longest float has 24 characters here
+    let mut buffer = [0; 32];
+    let mut free = buffer.as_mut_slice();
+    let _ = write!(free, "{f:e}");
+    let length = 32 - free.len();
+    let text = buffer.get(..length).unwrap_or_default();
+    let e = text.iter().position(|b| *b == b'e').unwrap_or(length);
+    let (mantissa, exponent) = text.split_at(e);
+    let (sign, digits): (_, &[u8]) = match exponent {
+        [_, b'-', digits @ ..] => (b'-', digits),
+        [_, digits @ ..] => (b'+', digits),
+        [] => return,
     };
-    let exponent = out.split_off(e + 1);
-    let (sign, digits) = match exponent.strip_prefix(b"-") {
-        Some(digits) => (b'-', digits),
-        None => (b'+', exponent.as_slice()),
-    };
-    out.push(sign);
+    out.extend_from_slice(mantissa);
+    out.extend_from_slice(&[b'e', sign]);
     if digits.len() == 1 {
         out.push(b'0');
     }

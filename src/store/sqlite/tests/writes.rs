@@ -210,9 +210,14 @@ async fn writes_behind_a_transaction_give_up_in_time_and_never_run() {
 
 #[tokio::test]
 async fn a_write_that_has_begun_outlives_its_future() {
-    let fixture = Fixture::new().await;
+    // how long the slow one takes is the machine's business
+    let options = StoreOptions {
+        acquire_timeout: Duration::from_secs(60),
+        ..StoreOptions::default()
+    };
+    let fixture = Fixture::with(options).await;
     let slow = "INSERT INTO c (name) WITH RECURSIVE n (i) AS
-        (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000000)
+        (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000000)
         SELECT 'slow' || max(i) FROM n";
     let write = fixture.sqlite.write(Unit::one(sql(slow)));
     assert!(timeout(Duration::from_millis(100), write).await.is_err());
@@ -221,44 +226,6 @@ async fn a_write_that_has_begun_outlives_its_future() {
         .write(Unit::one(named("next")))
         .await
         .unwrap();
-    let found = "SELECT count(*) FROM c WHERE name = 'slow5000000'";
+    let found = "SELECT count(*) FROM c WHERE name = 'slow2000000'";
     assert_eq!(fixture.seen(found), 1);
-}
-
-/// `cargo test --release --lib store::sqlite -- --ignored --nocapture throughput`
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "a measurement, for release builds"]
-async fn throughput() {
-    let fixture = Fixture::new().await;
-    let (callers, seconds) = (32, Duration::from_secs(3));
-    let started = Instant::now();
-    let tasks: Vec<_> = (0..callers)
-        .map(|caller| {
-            let sqlite = fixture.sqlite.clone();
-            tokio::spawn(async move {
-                let mut count = 0_u64;
-                while started.elapsed() < seconds {
-                    let name = format!("{caller}-{count}");
-                    sqlite.write(Unit::one(named(&name))).await.unwrap();
-                    count += 1;
-                }
-                count
-            })
-        })
-        .collect();
-    let mut total = 0;
-    for task in tasks {
-        total += task.await.unwrap();
-    }
-    println!("{} durable inserts/s", total / seconds.as_secs());
-    let point = Statement::point("SELECT id, name FROM c WHERE id = ?1");
-    let queued = Statement::new("SELECT id, name FROM c WHERE id = ?1");
-    for (label, statement) in [("point", point), ("thread", queued)] {
-        let started = Instant::now();
-        for id in 0..20_000_i64 {
-            let bound = statement.bind(vec![(id % 1000).into()]);
-            fixture.sqlite.read(bound).await.unwrap();
-        }
-        println!("{label}: {:?} a read", started.elapsed() / 20_000);
-    }
 }

@@ -1,0 +1,123 @@
+//! What is timed: each operation's data, environment, requests and expected answer.
+
+/// Documents in the large data set.
+pub(crate) const DOCUMENTS: u32 = 100_000;
+/// Documents in the small data set, and on a page.
+pub(crate) const PAGE: u32 = 20;
+/// Collections in both.
+pub(crate) const COLLECTIONS: u32 = 8;
+
+/// What is in the database when an operation starts.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Data {
+    Large,
+    Small,
+}
+
+impl Data {
+    pub(crate) const ALL: [Data; 2] = [Data::Large, Data::Small];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Data::Large => "large",
+            Data::Small => "small",
+        }
+    }
+
+    pub(crate) fn documents(self) -> u32 {
+        match self {
+            Data::Large => DOCUMENTS,
+            Data::Small => PAGE,
+        }
+    }
+}
+
+/// One line of the report.
+#[derive(Debug)]
+pub(crate) struct Operation {
+    /// For `--only`.
+    pub(crate) name: &'static str,
+    pub(crate) title: &'static str,
+    pub(crate) data: Data,
+    /// Set for both servers.
+    pub(crate) environment: &'static [(&'static str, &'static str)],
+    pub(crate) writes: bool,
+    pub(crate) status: u16,
+    /// The body of wrk's `request()`. `n` counts requests, `run` tells runs apart, `documents` and `collections` are the
+    /// sizes of the tables.
+    pub(crate) request: &'static str,
+}
+
+const PAGED: &[(&str, &str)] = &[("PAGE_SIZE", "20")];
+const UNCOUNTED: &[(&str, &str)] = &[("PAGE_SIZE", "20"), ("PAGE_COUNT", "off")];
+
+pub(crate) const OPERATIONS: [Operation; 7] = [
+    Operation {
+        name: "retrieve",
+        title: "retrieve by id",
+        data: Data::Large,
+        environment: PAGED,
+        writes: false,
+        status: 200,
+        request: r#"return wrk.format("GET", "/documents/" .. math.random(documents) .. "/")"#,
+    },
+    Operation {
+        name: "page",
+        title: "page of 20 with count",
+        data: Data::Large,
+        environment: PAGED,
+        writes: false,
+        status: 200,
+        request: r#"return wrk.format("GET", "/documents/?page=" .. math.random(50))"#,
+    },
+    Operation {
+        name: "page-uncounted",
+        title: "page of 20 without count",
+        data: Data::Large,
+        environment: UNCOUNTED,
+        writes: false,
+        status: 200,
+        request: r#"return wrk.format("GET", "/documents/?page=" .. math.random(50))"#,
+    },
+    Operation {
+        name: "list",
+        title: "bare list of a table of 20",
+        data: Data::Small,
+        environment: &[],
+        writes: false,
+        status: 200,
+        request: r#"return wrk.format("GET", "/documents/")"#,
+    },
+    Operation {
+        name: "patch",
+        title: "PATCH blob",
+        data: Data::Large,
+        environment: PAGED,
+        writes: true,
+        status: 200,
+        request: r#"return wrk.format("PATCH", "/documents/" .. math.random(documents) .. "/", nil,
+    '{"blob":{"title":"Changed","size":' .. n .. ',"tags":["a","b"],"done":false}}')"#,
+    },
+    Operation {
+        name: "post",
+        title: "POST",
+        data: Data::Large,
+        environment: PAGED,
+        writes: true,
+        status: 201,
+        request: r#"return wrk.format("POST", "/documents/", nil, '{"collection":' .. 1 + n % collections ..
+    ',"uid":"new-' .. run .. "-" .. n .. '","blob":{"title":"New","size":' .. n .. ',"tags":["a","b"],"done":false}}')"#,
+    },
+    Operation {
+        name: "conflict",
+        title: "POST of a uid that is taken",
+        data: Data::Large,
+        environment: PAGED,
+        writes: true,
+        status: 400,
+        // Document `id` is in collection `1 + id % collections`.
+        request: r#"local id = math.random(documents)
+  return wrk.format("POST", "/documents/", nil, '{"collection":' .. 1 + id % collections ..
+    ',"uid":"document-' .. id .. '","blob":{"title":"New","size":1,"tags":["a","b"],"done":false}}')"#,
+    },
+];
