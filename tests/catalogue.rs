@@ -155,8 +155,8 @@ fn names(columns: &[&str]) -> Vec<Option<String>> {
 
 #[tokio::test]
 async fn a_django_database() {
-    let postgres = support::Postgres::start().await;
-    let store = Store::connect(&postgres.url("postgres"), StoreOptions::default())
+    let postgres = support::Postgres::shared().database();
+    let store = Store::connect(&postgres, StoreOptions::default())
         .await
         .unwrap();
     run(&store, &DJANGO).await;
@@ -273,8 +273,8 @@ async fn a_django_database() {
 
 #[tokio::test]
 async fn nulls_that_are_not_distinct() {
-    let postgres = support::Postgres::start().await;
-    let store = Store::connect(&postgres.url("postgres"), StoreOptions::default())
+    let postgres = support::Postgres::shared().database();
+    let store = Store::connect(&postgres, StoreOptions::default())
         .await
         .unwrap();
     let version = store.read(
@@ -296,8 +296,7 @@ async fn nulls_that_are_not_distinct() {
 
 #[tokio::test]
 async fn several_processes_create_the_tables() {
-    let postgres = support::Postgres::start().await;
-    let url = postgres.url("postgres");
+    let url = support::Postgres::shared().database();
     let store = Store::connect(&url, StoreOptions::default()).await.unwrap();
     run(&store, &["CREATE SCHEMA made"]).await;
     let mut processes = tokio::task::JoinSet::new();

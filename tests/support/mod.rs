@@ -1,0 +1,34 @@
+//! What the integration tests stand on: a PostgreSQL cluster of their own, fresh databases, the example as a process,
+//! and a client that can also misbehave.
+//!
+//! What should run and does not fails the test; nothing is skipped.
+#![allow(dead_code, unused_imports, reason = "each test file uses its part")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod database;
+mod http;
+mod postgres;
+mod random;
+mod server;
+
+pub(crate) use database::{Database, Document};
+pub(crate) use http::{Client, Response, cut_short};
+pub(crate) use postgres::Postgres;
+pub(crate) use random::Random;
+pub(crate) use server::{Ended, Server};
+
+use std::time::{Duration, Instant};
+
+/// Asks until the answer is yes; `false` when it was not within `limit`.
+pub(crate) fn within(limit: Duration, mut answer: impl FnMut() -> bool) -> bool {
+    let end = Instant::now() + limit;
+    loop {
+        if answer() {
+            return true;
+        }
+        if Instant::now() > end {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
