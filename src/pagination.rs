@@ -233,13 +233,16 @@ mod tests {
     fn links_are_drfs() {
         let first = r#"{"count":12,"next":"http://testserver/lib/?b=1&page=2&z=%C3%A9+x","previous":null,"results":"#;
         assert_eq!(opened("z=%C3%A9+x&b=1", 12).as_deref(), Some(first));
-        let second = r#"{"count":12,"next":"http://testserver/lib/?page=3","previous":"http://testserver/lib/","results":"#;
+        let second =
+            r#"{"count":12,"next":"http://testserver/lib/?page=3","previous":"http://testserver/lib/","results":"#;
         assert_eq!(opened("page=2", 12).as_deref(), Some(second));
     }
 
     #[test]
     fn pages_that_are_not_there() {
-        for query in ["page=0", "page=-1", "page=abc", "page=4", "page=99999999999999999999", "page=9223372036854775807"] {
+        for query in
+            ["page=0", "page=-1", "page=abc", "page=4", "page=99999999999999999999", "page=9223372036854775807"]
+        {
             assert_eq!(opened(query, 12), None, "{query}");
         }
         assert!(opened("page=1", 0).is_some());

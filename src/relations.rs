@@ -154,8 +154,12 @@ mod tests {
     #[test]
     fn messages_are_drfs() {
         let field = PrimaryKeyRelatedField::new(ColumnKind::BigInteger);
-        let message = |input| field.to_internal_value(&input, &Messages::default()).err().map(|e| e.message.into_owned());
-        assert_eq!(message(Value::Str("x".into())).as_deref(), Some("Incorrect type. Expected pk value, received str."));
+        let message =
+            |input| field.to_internal_value(&input, &Messages::default()).err().map(|e| e.message.into_owned());
+        assert_eq!(
+            message(Value::Str("x".into())).as_deref(),
+            Some("Incorrect type. Expected pk value, received str.")
+        );
         assert_eq!(message(Value::Bool(true)).as_deref(), Some("Incorrect type. Expected pk value, received bool."));
         let detail = PrimaryKeyRelatedField::does_not_exist(&Value::Float(99.0), &Messages::default());
         assert_eq!(detail.message, "Invalid pk \"99.0\" - object does not exist.");

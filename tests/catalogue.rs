@@ -1,12 +1,6 @@
 //! PostgreSQL's catalogue, and tables made from entities on it.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    missing_docs,
-    unreachable_pub
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, unreachable_pub)]
 
 mod support;
 
@@ -122,17 +116,8 @@ const DJANGO: [&str; 10] = [
 ];
 
 async fn run(store: &Store, statements: &[&str]) {
-    let statements = statements
-        .iter()
-        .map(|sql| Statement::once(*sql).bind(Vec::new()))
-        .collect();
-    store
-        .write(Unit {
-            statements,
-            verdict: None,
-        })
-        .await
-        .unwrap();
+    let statements = statements.iter().map(|sql| Statement::once(*sql).bind(Vec::new())).collect();
+    store.write(Unit { statements, verdict: None }).await.unwrap();
 }
 
 async fn read(store: &Store, tables: &[TableName]) -> Vec<TableInfo> {
@@ -140,54 +125,27 @@ async fn read(store: &Store, tables: &[TableName]) -> Vec<TableInfo> {
 }
 
 fn unique<'a>(info: &'a TableInfo, name: &str) -> &'a UniqueInfo {
-    info.uniques
-        .iter()
-        .find(|unique| unique.name.as_deref() == Some(name))
-        .unwrap()
+    info.uniques.iter().find(|unique| unique.name.as_deref() == Some(name)).unwrap()
 }
 
 fn names(columns: &[&str]) -> Vec<Option<String>> {
-    columns
-        .iter()
-        .map(|column| Some((*column).to_owned()))
-        .collect()
+    columns.iter().map(|column| Some((*column).to_owned())).collect()
 }
 
 #[tokio::test]
 async fn a_django_database() {
     let postgres = support::Postgres::shared().database();
-    let store = Store::connect(&postgres, StoreOptions::default())
-        .await
-        .unwrap();
+    let store = Store::connect(&postgres, StoreOptions::default()).await.unwrap();
     run(&store, &DJANGO).await;
-    let asked = [
-        (None, "Seat".to_owned()),
-        (None, "collection".to_owned()),
-        (Some("app".to_owned()), "document".to_owned()),
-    ];
+    let asked =
+        [(None, "Seat".to_owned()), (None, "collection".to_owned()), (Some("app".to_owned()), "document".to_owned())];
     let infos = read(&store, &asked).await;
     // `collection` is not on the search path
-    assert_eq!(
-        infos
-            .iter()
-            .map(|info| info.name.1.as_str())
-            .collect::<Vec<_>>(),
-        ["Seat", "document"]
-    );
+    assert_eq!(infos.iter().map(|info| info.name.1.as_str()).collect::<Vec<_>>(), ["Seat", "document"]);
 
     let seat = &infos[0];
-    let columns: Vec<_> = seat
-        .columns
-        .iter()
-        .map(|c| {
-            (
-                c.name.as_str(),
-                c.db_type.as_str(),
-                c.not_null,
-                c.has_default,
-            )
-        })
-        .collect();
+    let columns: Vec<_> =
+        seat.columns.iter().map(|c| (c.name.as_str(), c.db_type.as_str(), c.not_null, c.has_default)).collect();
     assert_eq!(
         columns,
         [
@@ -202,63 +160,32 @@ async fn a_django_database() {
     assert!(seat.columns[5].generated && !seat.columns[0].numbered);
     assert!(unique(seat, "Seat_pkey").primary);
     let place = unique(seat, "seat_place");
-    assert_eq!(
-        (&place.columns, place.immediate, place.nulls_distinct),
-        (&names(&["room", "row"]), false, true)
-    );
+    assert_eq!((&place.columns, place.immediate, place.nulls_distinct), (&names(&["room", "row"]), false, true));
     let open = unique(seat, "seat_open");
     // INCLUDEd columns are no part of the unique
     assert_eq!((&open.columns, open.immediate), (&names(&["row"]), true));
-    assert_eq!(
-        open.predicate.as_deref(),
-        Some("(((room)::text = 'x'::text) AND (at IS NULL))")
-    );
-    assert_eq!(
-        unique(seat, "seat_ci").columns,
-        [None, Some("row".to_owned())]
-    );
-    assert_eq!(
-        (seat.checks.len(), seat.checks[0].text.as_str()),
-        (1, "CHECK ((\"row\" > 0))")
-    );
+    assert_eq!(open.predicate.as_deref(), Some("(((room)::text = 'x'::text) AND (at IS NULL))"));
+    assert_eq!(unique(seat, "seat_ci").columns, [None, Some("row".to_owned())]);
+    assert_eq!((seat.checks.len(), seat.checks[0].text.as_str()), (1, "CHECK ((\"row\" > 0))"));
 
     let document = &infos[1];
     assert!(document.columns[0].numbered);
     let key = &document.foreign_keys[0];
-    assert_eq!(
-        (key.name.as_str(), key.on_delete, key.deferred),
-        ("document_fk", OnDelete::Protect, true)
-    );
-    assert_eq!(
-        key.to_table,
-        (Some("app".to_owned()), "collection".to_owned())
-    );
+    assert_eq!((key.name.as_str(), key.on_delete, key.deferred), ("document_fk", OnDelete::Protect, true));
+    assert_eq!(key.to_table, (Some("app".to_owned()), "collection".to_owned()));
 
-    let sources = [
-        ModelSource::of::<document::Entity>(),
-        ModelSource::of::<collection::Entity>(),
-    ];
+    let sources = [ModelSource::of::<document::Entity>(), ModelSource::of::<collection::Entity>()];
     let models = catalogue::models(&store, &sources).await.unwrap();
     assert_eq!(models[0].uniques[0].name.as_deref(), Some("document_uniq"));
     assert_eq!(
-        (
-            models[0].relations[0].constraint.as_deref(),
-            models[0].relations[0].deferred
-        ),
+        (models[0].relations[0].constraint.as_deref(), models[0].relations[0].deferred),
         (Some("document_fk"), true)
     );
     assert_eq!(models[0].columns[1].db_type, "text");
     let references: Vec<_> = models[1]
         .referenced_by
         .iter()
-        .map(|r| {
-            (
-                r.schema.as_deref(),
-                r.table.as_str(),
-                r.on_delete,
-                r.by_database,
-            )
-        })
+        .map(|r| (r.schema.as_deref(), r.table.as_str(), r.on_delete, r.by_database))
         .collect();
     assert_eq!(
         references,
@@ -274,22 +201,13 @@ async fn a_django_database() {
 #[tokio::test]
 async fn nulls_that_are_not_distinct() {
     let postgres = support::Postgres::shared().database();
-    let store = Store::connect(&postgres, StoreOptions::default())
-        .await
-        .unwrap();
-    let version = store.read(
-        Statement::once("SELECT current_setting('server_version_num')::bigint").bind(Vec::new()),
-    );
+    let store = Store::connect(&postgres, StoreOptions::default()).await.unwrap();
+    let version = store.read(Statement::once("SELECT current_setting('server_version_num')::bigint").bind(Vec::new()));
     let version = version.await.unwrap();
-    if matches!(version.cell(0, 0).unwrap(), bowline::store::Cell::Int(version) if version < 150_000)
-    {
+    if matches!(version.cell(0, 0).unwrap(), bowline::store::Cell::Int(version) if version < 150_000) {
         return;
     }
-    run(
-        &store,
-        &["CREATE TABLE zone (name text, CONSTRAINT zone_once UNIQUE NULLS NOT DISTINCT (name))"],
-    )
-    .await;
+    run(&store, &["CREATE TABLE zone (name text, CONSTRAINT zone_once UNIQUE NULLS NOT DISTINCT (name))"]).await;
     let infos = read(&store, &[(None, "zone".to_owned())]).await;
     assert!(!unique(&infos[0], "zone_once").nulls_distinct);
 }
@@ -304,36 +222,18 @@ async fn several_processes_create_the_tables() {
         let url = url.clone();
         processes.spawn(async move {
             let store = Store::connect(&url, StoreOptions::default()).await.unwrap();
-            let sources = [
-                ModelSource::of::<item::Entity>(),
-                ModelSource::of::<shelf::Entity>(),
-            ];
+            let sources = [ModelSource::of::<item::Entity>(), ModelSource::of::<shelf::Entity>()];
             schema::create_if_empty(&store, &sources).await
         });
     }
-    let created: Vec<bool> = processes
-        .join_all()
-        .await
-        .into_iter()
-        .map(Result::unwrap)
-        .collect();
+    let created: Vec<bool> = processes.join_all().await.into_iter().map(Result::unwrap).collect();
     assert!(created.contains(&true));
 
-    let sources = [
-        ModelSource::of::<item::Entity>(),
-        ModelSource::of::<shelf::Entity>(),
-    ];
+    let sources = [ModelSource::of::<item::Entity>(), ModelSource::of::<shelf::Entity>()];
     assert!(!schema::create_if_empty(&store, &sources).await.unwrap());
     let models = catalogue::models(&store, &sources).await.unwrap();
-    let types: Vec<_> = models[0]
-        .columns
-        .iter()
-        .map(|c| c.db_type.as_str())
-        .collect();
-    assert_eq!(
-        types,
-        ["bigint", "text", "bigint", "jsonb", "boolean", "item_kind"]
-    );
+    let types: Vec<_> = models[0].columns.iter().map(|c| c.db_type.as_str()).collect();
+    assert_eq!(types, ["bigint", "text", "bigint", "jsonb", "boolean", "item_kind"]);
     assert!(models[0].columns[0].auto_increment && models[0].columns[4].has_default);
     assert!(models[0].uniques[0].backed && !models[0].relations[0].deferred);
     assert!(models[1].referenced_by[0].by_database);

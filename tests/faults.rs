@@ -64,10 +64,7 @@ fn kill_and_restart(database: &Database) {
     Server::start(&database.url(), &[]).terminate();
     check_rows(database, &books);
     let written = books.iter().map(|book| book.acknowledged).sum::<usize>();
-    assert!(
-        written > 500,
-        "only {written} writes were acknowledged: the kills met no load"
-    );
+    assert!(written > 500, "only {written} writes were acknowledged: the kills met no load");
 }
 
 /// What one writer knows about its own rows.
@@ -109,9 +106,7 @@ impl Book {
 
     fn write_until_it_breaks(&mut self, client: &mut Client) {
         let mut run = || -> Result<Infallible, Broken> {
-            let collection = self
-                .send(client, "POST", "/collections/", Some(json!({})), 201)?
-                .id();
+            let collection = self.send(client, "POST", "/collections/", Some(json!({})), 201)?.id();
             loop {
                 match self.random.below(10) {
                     0 => self.cascade(client)?,
@@ -128,9 +123,7 @@ impl Book {
         let tag = self.tag();
         let body = json!({"collection": collection, "uid": tag, "blob": {"of": tag}});
         self.perhaps.insert(tag.clone());
-        let id = self
-            .send(client, "POST", "/documents/", Some(body), 201)?
-            .id();
+        let id = self.send(client, "POST", "/documents/", Some(body), 201)?.id();
         self.perhaps.remove(&tag);
         self.documents.insert(id, (Some(tag), None));
         Ok(id)
@@ -142,13 +135,7 @@ impl Book {
         };
         let tag = self.tag();
         self.begin(id, Some(tag.clone()));
-        self.send(
-            client,
-            "PATCH",
-            &path(id),
-            Some(json!({"uid": tag, "blob": {"of": tag}})),
-            200,
-        )?;
+        self.send(client, "PATCH", &path(id), Some(json!({"uid": tag, "blob": {"of": tag}})), 200)?;
         self.documents.insert(id, (Some(tag), None));
         Ok(())
     }
@@ -166,24 +153,13 @@ impl Book {
 
     /// Deletes a collection with its documents.
     fn cascade(&mut self, client: &mut Client) -> Result<(), Broken> {
-        let collection = self
-            .send(client, "POST", "/collections/", Some(json!({})), 201)?
-            .id();
-        let ids = [
-            self.create(client, collection)?,
-            self.create(client, collection)?,
-        ];
+        let collection = self.send(client, "POST", "/collections/", Some(json!({})), 201)?.id();
+        let ids = [self.create(client, collection)?, self.create(client, collection)?];
         for id in ids {
             self.documents.remove(&id);
         }
         self.torn.insert(collection, ids);
-        self.send(
-            client,
-            "DELETE",
-            &format!("/collections/{collection}/"),
-            None,
-            204,
-        )?;
+        self.send(client, "DELETE", &format!("/collections/{collection}/"), None, 204)?;
         self.torn.remove(&collection);
         self.gone.extend(ids);
         self.gone_collections.insert(collection);
@@ -198,13 +174,8 @@ impl Book {
         body: Option<Json>,
         expected: u16,
     ) -> Result<Response, Broken> {
-        let answer = client
-            .send(method, path, body.as_ref())
-            .map_err(|_| Broken)?;
-        assert_eq!(
-            answer.status, expected,
-            "{method} {path} {body:?}: {answer:?}"
-        );
+        let answer = client.send(method, path, body.as_ref()).map_err(|_| Broken)?;
+        assert_eq!(answer.status, expected, "{method} {path} {body:?}: {answer:?}");
         self.acknowledged += 1;
         Ok(answer)
     }
@@ -215,12 +186,7 @@ impl Book {
 
     fn any_document(&mut self) -> Option<i64> {
         // one whose last write was not answered is left as it is, for the check of the rows
-        let ids = self
-            .documents
-            .iter()
-            .filter(|(_, (_, open))| open.is_none())
-            .map(|(id, _)| *id)
-            .collect::<Vec<_>>();
+        let ids = self.documents.iter().filter(|(_, (_, open))| open.is_none()).map(|(id, _)| *id).collect::<Vec<_>>();
         (!ids.is_empty()).then(|| *self.random.pick(&ids))
     }
 
@@ -231,11 +197,7 @@ impl Book {
     /// Reads this writer's documents through the server that came after, and settles what was open.
     fn check_through(&mut self, client: &mut Client) {
         let recent = self.documents.iter().rev().take(20).map(|(id, _)| *id);
-        let open = self
-            .documents
-            .iter()
-            .filter(|(_, (_, open))| open.is_some())
-            .map(|(id, _)| *id);
+        let open = self.documents.iter().filter(|(_, (_, open))| open.is_some()).map(|(id, _)| *id);
         for id in recent.chain(open).collect::<BTreeSet<_>>() {
             let answer = client.call("GET", &path(id), None);
             let found = match answer.status {
@@ -245,10 +207,7 @@ impl Book {
             };
             let (acknowledged, open) = &self.documents[&id];
             let allowed = found == *acknowledged || open.as_ref() == Some(&found);
-            assert!(
-                allowed,
-                "document {id}: {acknowledged:?} was acknowledged, {open:?} sent, {found:?} found"
-            );
+            assert!(allowed, "document {id}: {acknowledged:?} was acknowledged, {open:?} sent, {found:?} found");
             match found {
                 None => {
                     self.documents.remove(&id);
@@ -268,33 +227,18 @@ fn check_rows(database: &Database, books: &[Book]) {
         for (id, (acknowledged, open)) in &book.documents {
             let found = rows.get(id).map(|row| row.uid.clone());
             let allowed = found == *acknowledged || open.as_ref() == Some(&found);
-            assert!(
-                allowed,
-                "document {id}: {acknowledged:?} was acknowledged, {open:?} sent, {found:?} found"
-            );
+            assert!(allowed, "document {id}: {acknowledged:?} was acknowledged, {open:?} sent, {found:?} found");
         }
         for (collection, ids) in &book.torn {
             let parent = collections.contains(collection);
-            let children = ids.map(|id| {
-                rows.get(&id)
-                    .is_some_and(|row| row.collection == *collection)
-            });
-            assert_eq!(
-                children, [parent; 2],
-                "collection {collection} is deleted in part"
-            );
+            let children = ids.map(|id| rows.get(&id).is_some_and(|row| row.collection == *collection));
+            assert_eq!(children, [parent; 2], "collection {collection} is deleted in part");
         }
         for id in &book.gone {
-            assert!(
-                !rows.contains_key(id),
-                "document {id} was deleted and is back"
-            );
+            assert!(!rows.contains_key(id), "document {id} was deleted and is back");
         }
         for id in &book.gone_collections {
-            assert!(
-                !collections.contains(id),
-                "collection {id} was deleted and is back"
-            );
+            assert!(!collections.contains(id), "collection {id} was deleted and is back");
         }
     }
     let known = |id: &i64, uid: &str| {
@@ -306,10 +250,7 @@ fn check_rows(database: &Database, books: &[Book]) {
         books.iter().any(knows)
     };
     for (id, row) in &rows {
-        assert!(
-            collections.contains(&row.collection),
-            "document {id} has no collection"
-        );
+        assert!(collections.contains(&row.collection), "document {id} has no collection");
         // Django's own rows have no such key
         if let Some(of) = row.blob.get("of") {
             assert_eq!(of, &row.uid, "document {id} is half written");
@@ -324,10 +265,7 @@ fn postgres_restarts() {
     let cluster = Postgres::start();
     let url = cluster.database();
     let server = Server::start(&url, &[]);
-    let collection = server
-        .client()
-        .call("POST", "/collections/", Some(&json!({})))
-        .id();
+    let collection = server.client().call("POST", "/collections/", Some(&json!({}))).id();
     let stop = AtomicBool::new(false);
     let mut outages = Vec::new();
     let answers = thread::scope(|scope| {
@@ -346,22 +284,14 @@ fn postgres_restarts() {
             cluster.resume();
             let mut client = server.client();
             let mut works = || client.call("GET", "/collections/", None).status == 200;
-            assert!(
-                within(Duration::from_secs(30), &mut works),
-                "service did not resume"
-            );
+            assert!(within(Duration::from_secs(30), &mut works), "service did not resume");
         }
         thread::sleep(Duration::from_millis(500));
         stop.store(true, Ordering::Relaxed);
-        writers
-            .into_iter()
-            .map(|writer| writer.join().unwrap())
-            .collect::<Vec<_>>()
+        writers.into_iter().map(|writer| writer.join().unwrap()).collect::<Vec<_>>()
     });
     let database = Database::Postgres(url);
-    assert!(within(Duration::from_secs(5), || database
-        .idle_in_transaction()
-        == 0));
+    assert!(within(Duration::from_secs(5), || database.idle_in_transaction() == 0));
     server.terminate();
 
     let rows = database.documents();
@@ -373,35 +303,21 @@ fn postgres_restarts() {
         for answer in writer {
             assert!(matches!(answer.status, 200 | 201 | 503), "{answer:?}");
             assert!(answer.took < BOUND, "{answer:?}");
-            assert!(
-                answer.status != 503 || answer.retry_after,
-                "a 503 says when to come back: {answer:?}"
-            );
-            assert!(
-                answer.status != 201 || there.contains(&answer.uid),
-                "acknowledged and gone: {answer:?}"
-            );
+            assert!(answer.status != 503 || answer.retry_after, "a 503 says when to come back: {answer:?}");
+            assert!(answer.status != 201 || there.contains(&answer.uid), "acknowledged and gone: {answer:?}");
         }
         for (away, back) in &outages {
-            let meanwhile = writer
-                .iter()
-                .filter(|answer| answer.start > *away && answer.start + answer.took < *back);
+            let meanwhile = writer.iter().filter(|answer| answer.start > *away && answer.start + answer.took < *back);
             for answer in meanwhile {
                 assert_eq!(answer.status, 503, "there was no database: {answer:?}");
             }
         }
         let last = writer.last().unwrap();
-        assert!(
-            matches!(last.status, 200 | 201),
-            "a client is still refused at the end: {last:?}"
-        );
+        assert!(matches!(last.status, 200 | 201), "a client is still refused at the end: {last:?}");
     }
     for (away, _) in &outages {
         let during = |answer: &&Answer| answer.start + answer.took > *away && answer.status == 503;
-        assert!(
-            answers.iter().flatten().any(|answer| during(&answer)),
-            "nobody noticed that the database was away"
-        );
+        assert!(answers.iter().flatten().any(|answer| during(&answer)), "nobody noticed that the database was away");
     }
 }
 
@@ -416,12 +332,7 @@ struct Answer {
 }
 
 /// Creates documents and reads the last one, until it is told to stop.
-fn write_until_told(
-    client: &mut Client,
-    collection: i64,
-    writer: u64,
-    stop: &AtomicBool,
-) -> Vec<Answer> {
+fn write_until_told(client: &mut Client, collection: i64, writer: u64, stop: &AtomicBool) -> Vec<Answer> {
     let mut answers = Vec::new();
     let mut last = None;
     for n in 0.. {
@@ -441,16 +352,8 @@ fn write_until_told(
         if answer.status == 201 {
             last = Some(answer.id());
         }
-        let retry_after = answer
-            .header("retry-after")
-            .is_some_and(|seconds| seconds.parse::<u32>().is_ok());
-        answers.push(Answer {
-            start,
-            took,
-            status: answer.status,
-            retry_after,
-            uid,
-        });
+        let retry_after = answer.header("retry-after").is_some_and(|seconds| seconds.parse::<u32>().is_ok());
+        answers.push(Answer { start, took, status: answer.status, retry_after, uid });
         if answer.status == 503 {
             thread::sleep(Duration::from_millis(20));
         }

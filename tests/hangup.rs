@@ -46,12 +46,8 @@ fn hang_up(database: &Database) {
         assert_eq!(answer.status, 201, "{answer:?}");
         answer.id()
     };
-    let victims = (0..VICTIMS)
-        .map(|n| create(&mut client, format!("victim-{n}")))
-        .collect::<Vec<_>>();
-    let plain = (0..PLAIN)
-        .map(|n| create(&mut client, format!("plain-{n}")))
-        .collect::<Vec<_>>();
+    let victims = (0..VICTIMS).map(|n| create(&mut client, format!("victim-{n}"))).collect::<Vec<_>>();
+    let plain = (0..PLAIN).map(|n| create(&mut client, format!("plain-{n}"))).collect::<Vec<_>>();
 
     let acknowledged = thread::scope(|scope| {
         let cutters = (0..CUTTERS)
@@ -60,10 +56,7 @@ fn hang_up(database: &Database) {
                 scope.spawn(move || cut(Random::new(seed), address, collection, victims))
             })
             .collect::<Vec<_>>();
-        cutters
-            .into_iter()
-            .flat_map(|cutter| cutter.join().unwrap())
-            .collect::<Vec<_>>()
+        cutters.into_iter().flat_map(|cutter| cutter.join().unwrap()).collect::<Vec<_>>()
     });
 
     // every connection of the pool is met: several clients, each with its share of the rows
@@ -76,11 +69,8 @@ fn hang_up(database: &Database) {
                     ids.iter()
                         .map(|id| {
                             let mark = json!({"mark": format!("kept-{id}")});
-                            let answer = client.call(
-                                "PATCH",
-                                &format!("/documents/{id}/"),
-                                Some(&json!({"blob": mark})),
-                            );
+                            let answer =
+                                client.call("PATCH", &format!("/documents/{id}/"), Some(&json!({"blob": mark})));
                             assert_eq!(answer.status, 200, "{answer:?}");
                             (*id, mark)
                         })
@@ -88,52 +78,25 @@ fn hang_up(database: &Database) {
                 })
             })
             .collect::<Vec<_>>();
-        writers
-            .into_iter()
-            .flat_map(|writer| writer.join().unwrap())
-            .collect::<BTreeMap<i64, Json>>()
+        writers.into_iter().flat_map(|writer| writer.join().unwrap()).collect::<BTreeMap<i64, Json>>()
     });
     for id in &plain {
         let answer = client.call("GET", &format!("/documents/{id}/"), None);
-        assert_eq!(
-            answer.json()["blob"],
-            marks[id],
-            "an acknowledged write that a reader does not see"
-        );
+        assert_eq!(answer.json()["blob"], marks[id], "an acknowledged write that a reader does not see");
     }
-    let quiet = within(Duration::from_secs(5), || {
-        database.idle_in_transaction() == 0
-    });
-    assert!(
-        quiet,
-        "{} sessions are left inside a transaction",
-        database.idle_in_transaction()
-    );
+    let quiet = within(Duration::from_secs(5), || database.idle_in_transaction() == 0);
+    assert!(quiet, "{} sessions are left inside a transaction", database.idle_in_transaction());
     server.terminate();
 
     let rows = database.documents();
     for (id, mark) in &marks {
-        assert_eq!(
-            rows.get(id).map(|row| &row.blob),
-            Some(mark),
-            "document {id}: its acknowledged write is gone"
-        );
+        assert_eq!(rows.get(id).map(|row| &row.blob), Some(mark), "document {id}: its acknowledged write is gone");
     }
     for uid in acknowledged {
-        assert!(
-            rows.values().any(|row| row.uid == uid),
-            "{uid} was acknowledged before the hang-up and is gone"
-        );
+        assert!(rows.values().any(|row| row.uid == uid), "{uid} was acknowledged before the hang-up and is gone");
     }
-    for (id, row) in rows
-        .iter()
-        .filter(|(_, row)| row.collection == collection && row.blob.get("mark").is_none())
-    {
-        assert_eq!(
-            row.blob,
-            json!({"of": row.uid}),
-            "document {id} is half written"
-        );
+    for (id, row) in rows.iter().filter(|(_, row)| row.collection == collection && row.blob.get("mark").is_none()) {
+        assert_eq!(row.blob, json!({"of": row.uid}), "document {id} is half written");
     }
 }
 
@@ -145,23 +108,12 @@ fn cut(mut random: Random, address: SocketAddr, collection: i64, victims: &[i64]
         let uid = format!("cut-{who}-{n}");
         let body = document(collection, &uid);
         let victim = format!("/documents/{}/", random.pick(victims));
-        let (method, path) = *random.pick(&[
-            ("PATCH", victim.as_str()),
-            ("PUT", &victim),
-            ("POST", "/documents/"),
-        ]);
+        let (method, path) = *random.pick(&[("PATCH", victim.as_str()), ("PUT", &victim), ("POST", "/documents/")]);
         // one in four is cut off within the request
-        let part = if random.below(4) == 0 {
-            random.below(100) as f64 / 100.0
-        } else {
-            1.0
-        };
+        let part = if random.below(4) == 0 { random.below(100) as f64 / 100.0 } else { 1.0 };
         let wait = Duration::from_micros(random.below(3000));
         let status = cut_short(address, method, path, &body, part, wait);
-        assert!(
-            status.is_none_or(|status| status < 300 || (part < 1.0 && status == 400)),
-            "{method}: {status:?}"
-        );
+        assert!(status.is_none_or(|status| status < 300 || (part < 1.0 && status == 400)), "{method}: {status:?}");
         if status == Some(201) {
             acknowledged.push(uid);
         }

@@ -44,19 +44,13 @@ fn postgres_from_three_servers_with_tables_of_django() {
 }
 
 fn explain(database: &Database, servers: usize, seeds: Range<u64>) {
-    let servers = (0..servers)
-        .map(|_| Server::start(&database.url(), &[]))
-        .collect::<Vec<_>>();
+    let servers = (0..servers).map(|_| Server::start(&database.url(), &[])).collect::<Vec<_>>();
     let addresses = servers.iter().map(Server::address).collect::<Vec<_>>();
     for seed in seeds {
         for (id, initial, operations) in run(seed, &addresses) {
             let explained = linearizable(initial, &operations);
             let name = database.name();
-            assert!(
-                explained,
-                "seed {seed} on {name}: nothing explains document {id}\n{}",
-                Shown(&operations)
-            );
+            assert!(explained, "seed {seed} on {name}: nothing explains document {id}\n{}", Shown(&operations));
         }
     }
 }
@@ -72,10 +66,7 @@ fn run(seed: u64, addresses: &[SocketAddr]) -> Vec<(i64, Option<State>, Vec<Oper
     };
     let mut initial = BTreeMap::new();
     for n in 0..DOCUMENTS {
-        let state = State {
-            uid: n as u32,
-            blob: n as u32,
-        };
+        let state = State { uid: n as u32, blob: n as u32 };
         let answer = client.call("POST", "/documents/", Some(&world.document(state)));
         initial.insert(answer.id(), state);
         world.documents.lock().unwrap().push(answer.id());
@@ -92,19 +83,13 @@ fn run(seed: u64, addresses: &[SocketAddr]) -> Vec<(i64, Option<State>, Vec<Oper
                 })
             })
             .collect::<Vec<_>>();
-        clients
-            .into_iter()
-            .flat_map(|client| client.join().unwrap())
-            .collect::<Vec<_>>()
+        clients.into_iter().flat_map(|client| client.join().unwrap()).collect::<Vec<_>>()
     });
     let mut histories = BTreeMap::<i64, Vec<Operation>>::new();
     for (id, operation) in seen {
         histories.entry(id).or_default().push(operation);
     }
-    histories
-        .into_iter()
-        .map(|(id, operations)| (id, initial.get(&id).copied(), operations))
-        .collect()
+    histories.into_iter().map(|(id, operations)| (id, initial.get(&id).copied(), operations)).collect()
 }
 
 /// What the clients of one seed share.
@@ -124,10 +109,7 @@ impl World {
             // each value is sent once: a read tells which write it saw
             let mark = (100 * (number + 1) + n) as u32;
             let id = *random.pick(&self.documents.lock().unwrap());
-            let state = State {
-                uid: mark,
-                blob: mark,
-            };
+            let state = State { uid: mark, blob: mark };
             let request = match random.below(16) {
                 0 => Request::Create(state),
                 1 => Request::Delete,
@@ -152,16 +134,7 @@ impl World {
             if creation {
                 self.documents.lock().unwrap().push(id);
             }
-            seen.push((
-                id,
-                Operation {
-                    client: number,
-                    request,
-                    answer,
-                    start,
-                    end,
-                },
-            ));
+            seen.push((id, Operation { client: number, request, answer, start, end }));
         }
         seen
     }
@@ -169,9 +142,7 @@ impl World {
     fn sent(&self, request: Request, id: i64) -> (&'static str, String, Option<Json>) {
         let path = format!("/documents/{id}/");
         match request {
-            Request::Create(state) => {
-                ("POST", "/documents/".to_owned(), Some(self.document(state)))
-            }
+            Request::Create(state) => ("POST", "/documents/".to_owned(), Some(self.document(state))),
             Request::Get => ("GET", path, None),
             Request::PatchUid(uid) => ("PATCH", path, Some(json!({"uid": uid.to_string()}))),
             Request::PatchBlob(blob) => ("PATCH", path, Some(json!({"blob": {"mark": blob}}))),
@@ -188,10 +159,7 @@ impl World {
         match response.status {
             200 | 201 => {
                 let row = response.json();
-                assert_eq!(
-                    row["collection"], self.collection,
-                    "a field that nobody sent changed: {row}"
-                );
+                assert_eq!(row["collection"], self.collection, "a field that nobody sent changed: {row}");
                 let uid = row["uid"].as_str().unwrap().parse().unwrap();
                 let blob = row["blob"]["mark"].as_u64().unwrap() as u32;
                 Answer::Row(State { uid, blob })

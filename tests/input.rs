@@ -8,10 +8,10 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::Request;
 use bowline::prelude::*;
+use bowline::value::Value;
 use http_body_util::BodyExt;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
-use bowline::value::Value;
 use tower::ServiceExt;
 
 /// One column of each kind that there is a field for.
@@ -41,7 +41,14 @@ mod sample {
         #[sea_orm(unique)]
         pub code: Option<i64>,
         pub parent_id: Option<i64>,
-        #[sea_orm(belongs_to, from = "parent_id", to = "id", self_ref, relation_enum = "Parent", relation_reverse = "Children")]
+        #[sea_orm(
+            belongs_to,
+            from = "parent_id",
+            to = "id",
+            self_ref,
+            relation_enum = "Parent",
+            relation_reverse = "Children"
+        )]
         pub parent: HasOne<Entity>,
         #[sea_orm(self_ref, relation_enum = "Children", relation_reverse = "Parent")]
         pub children: HasMany<Entity>,
@@ -50,9 +57,8 @@ mod sample {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-const FIELDS: [&str; 14] = [
-    "id", "flag", "small", "number", "big", "ratio", "name", "text", "data", "key", "at", "day", "code", "parent",
-];
+const FIELDS: [&str; 14] =
+    ["id", "flag", "small", "number", "big", "ratio", "name", "text", "data", "key", "at", "day", "code", "parent"];
 
 struct Api {
     router: axum::Router,
@@ -62,10 +68,8 @@ struct Api {
 impl Api {
     fn new(database: &str) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let api = DefaultRouter::new().register(
-            "samples",
-            ModelViewSet::<sample::Entity>::new().pagination(PageNumberPagination::new(5)),
-        );
+        let api = DefaultRouter::new()
+            .register("samples", ModelViewSet::<sample::Entity>::new().pagination(PageNumberPagination::new(5)));
         let router = runtime.block_on(api.into_axum(database)).unwrap();
         Api { router, runtime }
     }
@@ -220,7 +224,8 @@ fn query() -> impl Strategy<Value = String> {
 }
 
 fn requests() -> impl Strategy<Value = (&'static str, String, Option<&'static str>, Vec<u8>)> {
-    let method = prop::sample::select(vec!["GET", "POST", "POST", "PUT", "PATCH", "PATCH", "DELETE", "OPTIONS", "HEAD", "BREW"]);
+    let method =
+        prop::sample::select(vec!["GET", "POST", "POST", "PUT", "PATCH", "PATCH", "DELETE", "OPTIONS", "HEAD", "BREW"]);
     let content_type = prop_oneof![
         12 => Just(Some("application/json")),
         1 => Just(None),
@@ -230,14 +235,16 @@ fn requests() -> impl Strategy<Value = (&'static str, String, Option<&'static st
         1 => Just(Some("multipart/form-data")),
         1 => Just(Some("APPLICATION/JSON;charset=UTF-8")),
     ];
-    (method, prop::option::of(key()), query(), content_type, body()).prop_map(|(method, key, query, content_type, body)| {
-        let path = match (method, key) {
-            ("POST", _) | (_, None) => "/samples/".to_owned(),
-            (_, Some(key)) => format!("/samples/{key}/"),
-        };
-        let uri = if query.is_empty() { path } else { format!("{path}?{query}") };
-        (method, uri, content_type, body)
-    })
+    (method, prop::option::of(key()), query(), content_type, body()).prop_map(
+        |(method, key, query, content_type, body)| {
+            let path = match (method, key) {
+                ("POST", _) | (_, None) => "/samples/".to_owned(),
+                (_, Some(key)) => format!("/samples/{key}/"),
+            };
+            let uri = if query.is_empty() { path } else { format!("{path}?{query}") };
+            (method, uri, content_type, body)
+        },
+    )
 }
 
 fn hold(database: &str, cases: u32) {
@@ -279,7 +286,9 @@ fn no_input_gives_a_5xx_on_postgres() {
 #[test]
 fn what_drf_answers_with_500_is_a_4xx() {
     let folder = tempfile::tempdir().unwrap();
-    for database in [folder.path().join("db.sqlite3").to_str().unwrap().to_owned(), support::Postgres::shared().database()] {
+    for database in
+        [folder.path().join("db.sqlite3").to_str().unwrap().to_owned(), support::Postgres::shared().database()]
+    {
         let api = Api::new(&database);
         let post = |body: &str| {
             let (status, body) = api.call("POST", "/samples/", Some("application/json"), body.into()).unwrap();

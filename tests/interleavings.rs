@@ -338,7 +338,8 @@ async fn a_deadlock_is_replayed() {
         let ((path_a, body_a), (path_b, body_b)) = (touch(a, b), touch(b, a));
         if database.is_postgres() {
             let (pause_a, pause_b) = (Pauses::at(Point::BeforeWrite), Pauses::at(Point::BeforeWrite));
-            let (first, second) = (api.paused("PATCH", &path_a, body_a, &pause_a), api.paused("PATCH", &path_b, body_b, &pause_b));
+            let (first, second) =
+                (api.paused("PATCH", &path_a, body_a, &pause_a), api.paused("PATCH", &path_b, body_b, &pause_b));
             pause_a.reached().await;
             pause_b.reached().await;
             pause_a.go_on();

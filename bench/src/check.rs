@@ -23,33 +23,13 @@ const COUNTED: [Probe; 3] = [
 
 // The new document comes before what fails: a failed insert may or may not use up an id.
 const WRITES: [Probe; 14] = [
-    (
-        "POST",
-        "/documents/",
-        Some(r#"{"collection":1,"uid":" fresh ","blob":{"k": [1, 2.5, null, "a \" b\\"]}}"#),
-    ),
+    ("POST", "/documents/", Some(r#"{"collection":1,"uid":" fresh ","blob":{"k": [1, 2.5, null, "a \" b\\"]}}"#)),
     ("GET", "/documents/100001/", None),
-    (
-        "POST",
-        "/documents/",
-        Some(r#"{"collection":1,"uid":"fresh","blob":{}}"#),
-    ),
-    (
-        "POST",
-        "/documents/",
-        Some(r#"{"collection":99,"uid":"fresh","blob":{}}"#),
-    ),
-    (
-        "POST",
-        "/documents/",
-        Some(r#"{"collection":1,"uid":"  ","blob":{}}"#),
-    ),
+    ("POST", "/documents/", Some(r#"{"collection":1,"uid":"fresh","blob":{}}"#)),
+    ("POST", "/documents/", Some(r#"{"collection":99,"uid":"fresh","blob":{}}"#)),
+    ("POST", "/documents/", Some(r#"{"collection":1,"uid":"  ","blob":{}}"#)),
     ("POST", "/documents/", Some("{}")),
-    (
-        "PATCH",
-        "/documents/7/",
-        Some(r#"{"blob":{"size":7,"title":"Changed"}}"#),
-    ),
+    ("PATCH", "/documents/7/", Some(r#"{"blob":{"size":7,"title":"Changed"}}"#)),
     ("PATCH", "/documents/7/", Some(r#"{"uid":"renamed"}"#)),
     // back again: the conflicting POST counts on every key of the data being taken
     ("PATCH", "/documents/7/", Some(r#"{"uid":"document-7"}"#)),
@@ -61,13 +41,8 @@ const WRITES: [Probe; 14] = [
 ];
 
 /// Asks both servers the same; an error shows the first difference.
-pub(crate) async fn same_answers(
-    operation: &Operation,
-    ours: &Server,
-    peer: &Server,
-) -> Result<()> {
-    let counted =
-        operation.data == Data::Large && !operation.environment.contains(&("PAGE_COUNT", "off"));
+pub(crate) async fn same_answers(operation: &Operation, ours: &Server, peer: &Server) -> Result<()> {
+    let counted = operation.data == Data::Large && !operation.environment.contains(&("PAGE_COUNT", "off"));
     let mut probes = READS.to_vec();
     if counted {
         probes.extend(COUNTED);
@@ -80,10 +55,9 @@ pub(crate) async fn same_answers(
         let peer = peer.ask(method, path, body).await?;
         if ours != peer {
             let body = body.unwrap_or_default();
-            return Err(format!(
-                "the answers to {method} {path} {body} differ\n  ours: {ours:?}\n  peer: {peer:?}"
-            )
-            .into());
+            return Err(
+                format!("the answers to {method} {path} {body} differ\n  ours: {ours:?}\n  peer: {peer:?}").into()
+            );
         }
         if ours.status >= 500 {
             return Err(format!("both fail at {method} {path}: {ours:?}").into());

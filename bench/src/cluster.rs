@@ -60,9 +60,7 @@ impl Databases {
             let blob = blob("g", "||");
             let statements = [
                 POSTGRES_TABLES,
-                &format!(
-                    "INSERT INTO seed_collection SELECT FROM generate_series(1, {COLLECTIONS})"
-                ),
+                &format!("INSERT INTO seed_collection SELECT FROM generate_series(1, {COLLECTIONS})"),
                 &format!(
                     "INSERT INTO seed_document (uid, blob, collection_id) SELECT 'document-' || g, \
                      ({blob})::jsonb, 1 + g % {COLLECTIONS} FROM generate_series(1, {}) g",
@@ -108,9 +106,7 @@ impl Databases {
         match self {
             Databases::Postgres(cluster) => {
                 let client = cluster.connect("postgres").await?;
-                let row = client
-                    .query_one("SELECT current_setting('server_version')", &[])
-                    .await?;
+                let row = client.query_one("SELECT current_setting('server_version')", &[]).await?;
                 let version: String = row.get(0);
                 Ok(format!(
                     "PostgreSQL {version} over a Unix socket; {}. Commits do not wait for the disk: with \
@@ -232,23 +228,8 @@ impl Cluster {
         };
         let data = directory.join("cluster");
         let mut initdb = command("initdb");
-        initdb
-            .args([
-                "-U",
-                "postgres",
-                "-A",
-                "trust",
-                "-E",
-                "UTF8",
-                "--locale=C",
-                "-N",
-                "-D",
-            ])
-            .arg(&data);
-        let made = tokio::process::Command::from(initdb)
-            .kill_on_drop(true)
-            .output()
-            .await?;
+        initdb.args(["-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "-N", "-D"]).arg(&data);
+        let made = tokio::process::Command::from(initdb).kill_on_drop(true).output().await?;
         if !made.status.success() {
             return Err(format!("initdb: {}", String::from_utf8_lossy(&made.stderr)).into());
         }
@@ -258,15 +239,8 @@ impl Cluster {
         for setting in SETTINGS {
             postgres.args(["-c", setting]);
         }
-        let postmaster = postgres
-            .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log)
-            .spawn()?;
-        let cluster = Cluster {
-            directory: directory.to_owned(),
-            postmaster,
-        };
+        let postmaster = postgres.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).spawn()?;
+        let cluster = Cluster { directory: directory.to_owned(), postmaster };
         for _ in 0..300 {
             if cluster.connect("postgres").await.is_ok() {
                 return Ok(cluster);
@@ -290,10 +264,7 @@ impl Cluster {
 
     async fn execute(&self, database: &str, sql: &str) -> Result<()> {
         let client = self.connect(database).await?;
-        client
-            .batch_execute(sql)
-            .await
-            .map_err(|error| format!("{sql}: {error:?}").into())
+        client.batch_execute(sql).await.map_err(|error| format!("{sql}: {error:?}").into())
     }
 }
 
@@ -324,9 +295,7 @@ fn find_programs() -> Result<PathBuf> {
     candidates
         .into_iter()
         .find(|directory| directory.join("postgres").exists())
-        .ok_or_else(|| {
-            "PostgreSQL is not installed: apt-get install postgresql, or --pg-bin DIRECTORY".into()
-        })
+        .ok_or_else(|| "PostgreSQL is not installed: apt-get install postgresql, or --pg-bin DIRECTORY".into())
 }
 
 /// The ids of the user `postgres`, or else of `nobody`.

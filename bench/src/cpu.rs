@@ -35,11 +35,7 @@ pub(crate) fn tree(root: u32) -> Result<Duration> {
             }
         }
     };
-    let ticks: u32 = processes
-        .iter()
-        .filter(|(id, _)| belongs(**id))
-        .map(|(_, stat)| stat.ticks)
-        .sum();
+    let ticks: u32 = processes.iter().filter(|(id, _)| belongs(**id)).map(|(_, stat)| stat.ticks).sum();
     Ok(TICK * ticks)
 }
 
@@ -52,15 +48,9 @@ struct Stat {
 fn read(id: u32) -> Option<Stat> {
     let text = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
     // The second field, the name, is in parentheses and may hold anything.
-    let fields: Vec<&str> = text
-        .get(text.rfind(')')? + 2..)?
-        .split_whitespace()
-        .collect();
+    let fields: Vec<&str> = text.get(text.rfind(')')? + 2..)?.split_whitespace().collect();
     let number = |place: usize| fields.get(place)?.parse::<u32>().ok();
-    Some(Stat {
-        parent: number(1)?,
-        ticks: number(11)? + number(12)? + number(13)? + number(14)?,
-    })
+    Some(Stat { parent: number(1)?, ticks: number(11)? + number(12)? + number(13)? + number(14)? })
 }
 
 #[cfg(test)]
@@ -80,11 +70,8 @@ mod tests {
         }
         let burn = "i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done";
         let script = format!("sh -c '{burn}'; echo; sleep 60");
-        let mut shell = Command::new("sh")
-            .args(["-c", &script])
-            .stdout(std::process::Stdio::piped())
-            .spawn()
-            .expect("sh runs");
+        let mut shell =
+            Command::new("sh").args(["-c", &script]).stdout(std::process::Stdio::piped()).spawn().expect("sh runs");
         let id = shell.id();
         let mut out = shell.stdout.take().expect("stdout is a pipe");
         let _guard = Guard(shell);

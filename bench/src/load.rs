@@ -28,12 +28,7 @@ pub(crate) struct Load {
 
 /// Fails with how to install wrk if it is not there.
 pub(crate) async fn find_wrk() -> Result<()> {
-    let found = Command::new("wrk")
-        .arg("-v")
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .await;
+    let found = Command::new("wrk").arg("-v").stdout(Stdio::null()).stderr(Stdio::null()).status().await;
     match found {
         Ok(_) => Ok(()),
         Err(_) => Err("wrk is not installed; on Debian and Ubuntu: apt-get install wrk".into()),
@@ -115,10 +110,6 @@ end
         documents = operation.data.documents(),
         request = operation.request,
         status = operation.status,
-        content_type = if operation.writes {
-            r#"wrk.headers["Content-Type"] = "application/json""#
-        } else {
-            ""
-        },
+        content_type = if operation.writes { r#"wrk.headers["Content-Type"] = "application/json""# } else { "" },
     )
 }

@@ -7,10 +7,7 @@
 //! Each operation gets fresh databases and fresh servers. Both servers must give the same answers, then they are loaded in
 //! turn, the order reversed every other round, and the medians are printed as a Markdown table. On a machine that does
 //! other work, only the ratios mean something, and those under ten per cent are ties.
-#![allow(
-    clippy::expect_used,
-    reason = "a benchmark may stop with a message where a service may not"
-)]
+#![allow(clippy::expect_used, reason = "a benchmark may stop with a message where a service may not")]
 
 mod check;
 mod cluster;
@@ -103,9 +100,7 @@ impl Arguments {
             pg_bin: None,
         };
         while let Some(name) = words.next() {
-            let value = words
-                .next()
-                .ok_or_else(|| format!("{name} needs a value\n\n{HELP}"))?;
+            let value = words.next().ok_or_else(|| format!("{name} needs a value\n\n{HELP}"))?;
             match (name.as_str(), value.as_str()) {
                 ("--seconds", _) => arguments.seconds = positive(&name, &value)?,
                 ("--rounds", _) => arguments.rounds = positive(&name, &value)?,
@@ -176,16 +171,10 @@ async fn run(arguments: &Arguments) -> Result<()> {
     );
     let mut failures = Vec::new();
     for postgres in [true, false] {
-        if !(if postgres {
-            arguments.postgres
-        } else {
-            arguments.sqlite
-        }) {
+        if !(if postgres { arguments.postgres } else { arguments.sqlite }) {
             continue;
         }
-        let directory = tempfile::Builder::new()
-            .prefix("bowline-bench-")
-            .tempdir()?;
+        let directory = tempfile::Builder::new().prefix("bowline-bench-").tempdir()?;
         eprintln!("preparing databases");
         let databases = if postgres {
             Databases::postgres(directory.path(), arguments.pg_bin.clone()).await?
@@ -194,30 +183,10 @@ async fn run(arguments: &Arguments) -> Result<()> {
         };
         let peer = Program {
             path: env::current_exe()?,
-            arguments: vec![
-                if postgres {
-                    "peer-postgres"
-                } else {
-                    "peer-sqlite"
-                }
-                .to_owned(),
-            ],
+            arguments: vec![if postgres { "peer-postgres" } else { "peer-sqlite" }.to_owned()],
         };
-        let ours = if against_itself {
-            peer.clone()
-        } else {
-            Program {
-                path: program.clone(),
-                arguments: Vec::new(),
-            }
-        };
-        let bench = Bench {
-            databases: &databases,
-            ours,
-            peer,
-            directory: directory.path(),
-            arguments,
-        };
+        let ours = if against_itself { peer.clone() } else { Program { path: program.clone(), arguments: Vec::new() } };
+        let bench = Bench { databases: &databases, ours, peer, directory: directory.path(), arguments };
         let mut comparisons = Vec::new();
         for operation in OPERATIONS.iter().filter(|o| arguments.wants(o)) {
             match bench.compare(operation).await {
@@ -229,11 +198,7 @@ async fn run(arguments: &Arguments) -> Result<()> {
                 }
             }
         }
-        let name = if against_itself {
-            "peer again"
-        } else {
-            "bowline"
-        };
+        let name = if against_itself { "peer again" } else { "bowline" };
         text.push_str(&format!(
             "\n## {}\n\n{}\n\n{}",
             databases.title(),
@@ -254,14 +219,7 @@ async fn run(arguments: &Arguments) -> Result<()> {
 /// Builds the example beside this program, and says where it is.
 async fn build() -> Result<PathBuf> {
     let status = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-        .args([
-            "build",
-            "--release",
-            "-p",
-            "bowline",
-            "--example",
-            "documents",
-        ])
+        .args(["build", "--release", "-p", "bowline", "--example", "documents"])
         .kill_on_drop(true)
         .status()
         .await?;
@@ -269,10 +227,7 @@ async fn build() -> Result<PathBuf> {
     if status.success() && path.exists() {
         Ok(path)
     } else {
-        Err(
-            "there is no example `documents` to measure; --program PATH names another server"
-                .into(),
-        )
+        Err("there is no example `documents` to measure; --program PATH names another server".into())
     }
 }
 
@@ -314,10 +269,7 @@ impl Bench<'_> {
             );
             rounds.push(pair);
         }
-        Ok(Comparison {
-            title: operation.title,
-            rounds,
-        })
+        Ok(Comparison { title: operation.title, rounds })
     }
 
     async fn start(&self, program: &Program, name: &str, operation: &Operation) -> Result<Server> {
@@ -326,21 +278,11 @@ impl Bench<'_> {
         Server::start(program, &url, operation.environment, &log).await
     }
 
-    async fn time(
-        &self,
-        operation: &Operation,
-        server: &Server,
-        name: &str,
-        round: u32,
-    ) -> Result<Sample> {
+    async fn time(&self, operation: &Operation, server: &Server, name: &str, round: u32) -> Result<Sample> {
         if operation.writes {
             self.databases.settle(name).await?;
         }
-        let database = || {
-            self.databases
-                .process()
-                .map_or(Ok(Default::default()), cpu::tree)
-        };
+        let database = || self.databases.process().map_or(Ok(Default::default()), cpu::tree);
         let (server_before, database_before) = (cpu::tree(server.id())?, database()?);
         let seconds = self.arguments.seconds;
         let load = load::run(operation, &server.address, round, seconds, self.directory).await?;

@@ -24,8 +24,7 @@ use crate::wire::{self, Input, PageQuery, Paging, Reply};
 
 const RETRIEVE: &str = "SELECT id, uid, blob, collection_id FROM seed_document WHERE id = $1";
 const LIST: &str = "SELECT id, uid, blob, collection_id FROM seed_document ORDER BY id";
-const PAGE: &str =
-    "SELECT id, uid, blob, collection_id FROM seed_document ORDER BY id LIMIT $1 OFFSET $2";
+const PAGE: &str = "SELECT id, uid, blob, collection_id FROM seed_document ORDER BY id LIMIT $1 OFFSET $2";
 const PAGE_AND_COUNT: &str = "SELECT id, uid, blob, collection_id, (SELECT count(*) FROM seed_document) \
      FROM seed_document ORDER BY id LIMIT $1 OFFSET $2";
 const INSERT: &str = "INSERT INTO seed_document (uid, blob, collection_id) VALUES ($1, $2, $3) \
@@ -44,15 +43,10 @@ pub(crate) async fn serve() -> Result<()> {
     let manager = Manager::from_config(
         env::var("DATABASE_URL")?.parse()?,
         NoTls,
-        ManagerConfig {
-            recycling_method: RecyclingMethod::Fast,
-        },
+        ManagerConfig { recycling_method: RecyclingMethod::Fast },
     );
     let app = App {
-        pool: Pool::builder(manager)
-            .max_size(16)
-            .runtime(Runtime::Tokio1)
-            .build()?,
+        pool: Pool::builder(manager).max_size(16).runtime(Runtime::Tokio1).build()?,
         paging: Paging::from_environment(),
         updates: std::array::from_fn(update),
     };
@@ -97,11 +91,7 @@ async fn retrieve(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result
     }
 }
 
-async fn list(
-    State(app): State<Arc<App>>,
-    Query(query): Query<PageQuery>,
-    headers: HeaderMap,
-) -> Result<Reply, Reply> {
+async fn list(State(app): State<Arc<App>>, Query(query): Query<PageQuery>, headers: HeaderMap) -> Result<Reply, Reply> {
     let client = app.pool.get().await.map_err(broken)?;
     let Some(size) = app.paging.size else {
         let statement = client.prepare_cached(LIST).await.map_err(failed)?;
@@ -109,19 +99,12 @@ async fn list(
         return Ok(Reply::ok(array(&rows)?));
     };
     let page = query.number()?;
-    let sql = if app.paging.count {
-        PAGE_AND_COUNT
-    } else {
-        PAGE
-    };
+    let sql = if app.paging.count { PAGE_AND_COUNT } else { PAGE };
     // Without a count one row more tells whether there is a next page.
     let limit = if app.paging.count { size } else { size + 1 };
     let offset = (page - 1).saturating_mul(size);
     let statement = client.prepare_cached(sql).await.map_err(failed)?;
-    let mut rows = client
-        .query(&statement, &[&limit, &offset])
-        .await
-        .map_err(failed)?;
+    let mut rows = client.query(&statement, &[&limit, &offset]).await.map_err(failed)?;
     if rows.is_empty() && page > 1 {
         return Ok(Reply::no_page());
     }
@@ -137,13 +120,7 @@ async fn list(
         rows.truncate(full);
         (None, more)
     };
-    Ok(Reply::ok(wire::envelope(
-        &headers,
-        page,
-        count,
-        more,
-        &array(&rows)?,
-    )))
+    Ok(Reply::ok(wire::envelope(&headers, page, count, more, &array(&rows)?)))
 }
 
 async fn create(State(app): State<Arc<App>>, bytes: Bytes) -> Result<Reply, Reply> {
@@ -161,11 +138,7 @@ async fn create(State(app): State<Arc<App>>, bytes: Bytes) -> Result<Reply, Repl
     }
 }
 
-async fn change(
-    State(app): State<Arc<App>>,
-    Path(id): Path<String>,
-    bytes: Bytes,
-) -> Result<Reply, Reply> {
+async fn change(State(app): State<Arc<App>>, Path(id): Path<String>, bytes: Bytes) -> Result<Reply, Reply> {
     let Ok(id) = id.parse::<i64>() else {
         return Ok(Reply::not_found());
     };
@@ -186,14 +159,8 @@ async fn change(
         values.push(collection);
     }
     let client = app.pool.get().await.map_err(broken)?;
-    let statement = client
-        .prepare_cached(&app.updates[given])
-        .await
-        .map_err(failed)?;
-    let row = client
-        .query_opt(&statement, &values)
-        .await
-        .map_err(|error| refused(error, input.collection))?;
+    let statement = client.prepare_cached(&app.updates[given]).await.map_err(failed)?;
+    let row = client.query_opt(&statement, &values).await.map_err(|error| refused(error, input.collection))?;
     match row {
         Some(row) => Ok(Reply::ok(body(&row)?)),
         None => Ok(Reply::not_found()),
@@ -239,9 +206,7 @@ fn failed(error: tokio_postgres::Error) -> Reply {
 fn refused(error: tokio_postgres::Error, collection: Option<i64>) -> Reply {
     match (error.code(), collection) {
         (Some(code), _) if *code == SqlState::UNIQUE_VIOLATION => Reply::not_unique(),
-        (Some(code), Some(collection)) if *code == SqlState::FOREIGN_KEY_VIOLATION => {
-            Reply::no_collection(collection)
-        }
+        (Some(code), Some(collection)) if *code == SqlState::FOREIGN_KEY_VIOLATION => Reply::no_collection(collection),
         _ => failed(error),
     }
 }

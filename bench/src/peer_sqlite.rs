@@ -26,8 +26,7 @@ use crate::wire::{self, Input, PageQuery, Paging, Reply};
 
 const RETRIEVE: &str = "SELECT id, uid, blob, collection_id FROM seed_document WHERE id = ?1";
 const LIST: &str = "SELECT id, uid, blob, collection_id FROM seed_document ORDER BY id";
-const PAGE: &str =
-    "SELECT id, uid, blob, collection_id FROM seed_document ORDER BY id LIMIT ?1 OFFSET ?2";
+const PAGE: &str = "SELECT id, uid, blob, collection_id FROM seed_document ORDER BY id LIMIT ?1 OFFSET ?2";
 const PAGE_AND_COUNT: &str = "SELECT id, uid, blob, collection_id, (SELECT count(*) FROM seed_document) \
      FROM seed_document ORDER BY id LIMIT ?1 OFFSET ?2";
 // The foreign key is deferred: a row that broke it would fail the COMMIT of everybody in the batch.
@@ -62,17 +61,8 @@ struct Write {
 
 #[derive(Debug)]
 enum Change {
-    Create {
-        uid: String,
-        blob: String,
-        collection: i64,
-    },
-    Update {
-        id: i64,
-        uid: Option<String>,
-        blob: Option<String>,
-        collection: Option<i64>,
-    },
+    Create { uid: String, blob: String, collection: i64 },
+    Update { id: i64, uid: Option<String>, blob: Option<String>, collection: Option<i64> },
 }
 
 /// Serves until it is killed.
@@ -133,11 +123,7 @@ async fn retrieve(State(app): State<Arc<App>>, Path(id): Path<String>) -> Reply 
     reply
 }
 
-async fn list(
-    State(app): State<Arc<App>>,
-    Query(query): Query<PageQuery>,
-    headers: HeaderMap,
-) -> Result<Reply, Reply> {
+async fn list(State(app): State<Arc<App>>, Query(query): Query<PageQuery>, headers: HeaderMap) -> Result<Reply, Reply> {
     let page = query.number()?;
     let paging = app.paging;
     let (answer, reply) = oneshot::channel();
@@ -153,19 +139,10 @@ async fn list(
 async fn create(State(app): State<Arc<App>>, bytes: Bytes) -> Result<Reply, Reply> {
     let (uid, blob, collection) = Input::parse(&bytes)?.complete()?;
     let blob = blob.map_or("{}", RawValue::get).to_owned();
-    app.write(Change::Create {
-        uid,
-        blob,
-        collection,
-    })
-    .await
+    app.write(Change::Create { uid, blob, collection }).await
 }
 
-async fn change(
-    State(app): State<Arc<App>>,
-    Path(id): Path<String>,
-    bytes: Bytes,
-) -> Result<Reply, Reply> {
+async fn change(State(app): State<Arc<App>>, Path(id): Path<String>, bytes: Bytes) -> Result<Reply, Reply> {
     let Ok(id) = id.parse::<i64>() else {
         return Ok(Reply::not_found());
     };
@@ -196,19 +173,11 @@ fn gone(error: impl std::error::Error) -> Reply {
 }
 
 fn lookup(connection: &Connection, id: i64) -> rusqlite::Result<Reply> {
-    let found = connection
-        .prepare_cached(RETRIEVE)?
-        .query_row([id], body)
-        .optional()?;
+    let found = connection.prepare_cached(RETRIEVE)?.query_row([id], body).optional()?;
     Ok(found.map_or_else(Reply::not_found, Reply::ok))
 }
 
-fn read_list(
-    connection: &Connection,
-    paging: Paging,
-    page: i64,
-    headers: &HeaderMap,
-) -> rusqlite::Result<Reply> {
+fn read_list(connection: &Connection, paging: Paging, page: i64, headers: &HeaderMap) -> rusqlite::Result<Reply> {
     let mut out = Vec::with_capacity(4096);
     let Some(size) = paging.size else {
         let mut statement = connection.prepare_cached(LIST)?;
@@ -234,12 +203,7 @@ fn read_list(
 }
 
 /// Writes up to `limit` rows; returns how many there were, and the count that the first one brought.
-fn array(
-    out: &mut Vec<u8>,
-    rows: &mut Rows<'_>,
-    limit: i64,
-    counted: bool,
-) -> rusqlite::Result<(i64, i64)> {
+fn array(out: &mut Vec<u8>, rows: &mut Rows<'_>, limit: i64, counted: bool) -> rusqlite::Result<(i64, i64)> {
     let (mut seen, mut count) = (0, 0);
     out.push(b'[');
     while let Some(row) = rows.next()? {
@@ -298,48 +262,30 @@ fn commit(
     while let Some(write) = next {
         let reply = apply(&transaction, write.change).unwrap_or_else(|error| refused(&error));
         answers.push((write.answer, reply));
-        next = if answers.len() < BATCH {
-            writes.try_recv().ok()
-        } else {
-            None
-        };
+        next = if answers.len() < BATCH { writes.try_recv().ok() } else { None };
     }
     transaction.commit()
 }
 
 fn apply(connection: &Connection, change: Change) -> rusqlite::Result<Reply> {
     match change {
-        Change::Create {
-            uid,
-            blob,
-            collection,
-        } => {
-            let created = connection
-                .prepare_cached(INSERT)?
-                .query_row(params![uid, blob, collection], body)
-                .optional()?;
+        Change::Create { uid, blob, collection } => {
+            let created =
+                connection.prepare_cached(INSERT)?.query_row(params![uid, blob, collection], body).optional()?;
             match created {
                 Some(body) => Ok(Reply::created(body)),
                 None if has_collection(connection, collection)? => Ok(Reply::not_unique()),
                 None => Ok(Reply::no_collection(collection)),
             }
         }
-        Change::Update {
-            id,
-            uid,
-            blob,
-            collection,
-        } => {
+        Change::Update { id, uid, blob, collection } => {
             if let Some(collection) = collection
                 && !has_collection(connection, collection)?
             {
                 return Ok(Reply::no_collection(collection));
             }
             let (sql, values) = update(&id, &uid, &blob, &collection);
-            let updated = connection
-                .prepare_cached(&sql)?
-                .query_row(values.as_slice(), body)
-                .optional()?;
+            let updated = connection.prepare_cached(&sql)?.query_row(values.as_slice(), body).optional()?;
             Ok(updated.map_or_else(Reply::not_found, Reply::ok))
         }
     }
@@ -370,10 +316,8 @@ fn update<'a>(
     }
     // The key comes last in the text and last in the values.
     values.rotate_left(1);
-    let sql = format!(
-        "UPDATE seed_document SET {} WHERE id = ? RETURNING id, uid, blob, collection_id",
-        columns.join(", ")
-    );
+    let sql =
+        format!("UPDATE seed_document SET {} WHERE id = ? RETURNING id, uid, blob, collection_id", columns.join(", "));
     (sql, values)
 }
 

@@ -67,8 +67,8 @@ pub(crate) fn table(ours: &str, peer: &str, comparisons: &[Comparison]) -> Strin
 
 /// The ratio of the medians, and between which bounds the ratios of single rounds lie.
 fn ratio(rounds: &[(Sample, Sample)], value: fn(&Sample) -> f64) -> String {
-    let middle = median(rounds.iter().map(|r| value(&r.0)).collect())
-        / median(rounds.iter().map(|r| value(&r.1)).collect());
+    let middle =
+        median(rounds.iter().map(|r| value(&r.0)).collect()) / median(rounds.iter().map(|r| value(&r.1)).collect());
     if !middle.is_finite() {
         return "–".to_owned();
     }
@@ -111,13 +111,7 @@ mod tests {
     use super::*;
 
     fn sample(server: f64) -> Sample {
-        Sample {
-            server,
-            database: 0.0,
-            rate: 1.0,
-            p50: 1.0,
-            p99: 1.0,
-        }
+        Sample { server, database: 0.0, rate: 1.0, p50: 1.0, p99: 1.0 }
     }
 
     #[test]

@@ -40,12 +40,7 @@ pub(crate) struct Answer {
 
 impl Server {
     /// Starts a server and waits until it answers.
-    pub(crate) async fn start(
-        program: &Program,
-        url: &str,
-        environment: &[(&str, &str)],
-        log: &Path,
-    ) -> Result<Self> {
+    pub(crate) async fn start(program: &Program, url: &str, environment: &[(&str, &str)], log: &Path) -> Result<Self> {
         // Free a moment ago; nobody else is asking for ports in a hurry.
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
         let output = File::create(log)?;
@@ -87,30 +82,20 @@ impl Server {
     /// Sends one request on a connection of its own.
     pub(crate) async fn ask(&self, method: &str, path: &str, body: Option<&str>) -> Result<Answer> {
         let stream = TcpStream::connect(&self.address).await?;
-        let (mut sender, connection) =
-            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
         tokio::spawn(connection);
         // The same host for everybody, as wrk sends it: links in answers must not differ by the port.
-        let mut request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header("Host", "bench");
+        let mut request = Request::builder().method(method).uri(path).header("Host", "bench");
         if body.is_some() {
             request = request.header("Content-Type", "application/json");
         }
         let body = Bytes::from(body.unwrap_or_default().to_owned());
         let response = sender.send_request(request.body(Full::new(body))?).await?;
-        let kind = response
-            .headers()
-            .get("Content-Type")
-            .map(|kind| String::from_utf8_lossy(kind.as_bytes()).into_owned());
+        let kind =
+            response.headers().get("Content-Type").map(|kind| String::from_utf8_lossy(kind.as_bytes()).into_owned());
         let status = response.status().as_u16();
         let body = response.into_body().collect().await?.to_bytes();
-        Ok(Answer {
-            status,
-            kind: kind.unwrap_or_default(),
-            body: String::from_utf8(body.into())?,
-        })
+        Ok(Answer { status, kind: kind.unwrap_or_default(), body: String::from_utf8(body.into())? })
     }
 }
 

@@ -7,8 +7,7 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-const UNIQUE: &str =
-    r#"{"non_field_errors":["The fields collection, uid must make a unique set."]}"#;
+const UNIQUE: &str = r#"{"non_field_errors":["The fields collection, uid must make a unique set."]}"#;
 
 /// An answer: its status and its JSON.
 #[derive(Debug)]
@@ -34,8 +33,7 @@ impl Reply {
     }
 
     pub(crate) fn no_collection(collection: i64) -> Self {
-        let text =
-            format!(r#"{{"collection":["Invalid pk \"{collection}\" - object does not exist."]}}"#);
+        let text = format!(r#"{{"collection":["Invalid pk \"{collection}\" - object does not exist."]}}"#);
         Reply(StatusCode::BAD_REQUEST, text.into())
     }
 
@@ -45,10 +43,7 @@ impl Reply {
     }
 
     pub(crate) fn no_page() -> Self {
-        Reply(
-            StatusCode::NOT_FOUND,
-            r#"{"detail":"Invalid page."}"#.into(),
-        )
+        Reply(StatusCode::NOT_FOUND, r#"{"detail":"Invalid page."}"#.into())
     }
 
     pub(crate) fn failed(error: &dyn std::error::Error) -> Self {
@@ -70,9 +65,7 @@ pub(crate) struct Input<'a> {
 }
 
 /// Without this a null would pass as a field that is not there.
-fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<T>, D::Error> {
+fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }
 
@@ -176,10 +169,9 @@ pub(crate) struct Paging {
 impl Paging {
     pub(crate) fn from_environment() -> Self {
         Paging {
-            size: env::var("PAGE_SIZE").ok().map(|text| {
-                text.parse()
-                    .expect("PAGE_SIZE is not a number; give a whole number or unset it")
-            }),
+            size: env::var("PAGE_SIZE")
+                .ok()
+                .map(|text| text.parse().expect("PAGE_SIZE is not a number; give a whole number or unset it")),
             count: env::var("PAGE_COUNT").as_deref() != Ok("off"),
         }
     }
@@ -205,17 +197,8 @@ impl PageQuery {
 }
 
 /// Puts DRF's envelope around a page's rows.
-pub(crate) fn envelope(
-    headers: &HeaderMap,
-    page: i64,
-    count: Option<i64>,
-    more: bool,
-    rows: &[u8],
-) -> Vec<u8> {
-    let host = headers
-        .get(header::HOST)
-        .and_then(|host| host.to_str().ok())
-        .unwrap_or("localhost");
+pub(crate) fn envelope(headers: &HeaderMap, page: i64, count: Option<i64>, more: bool, rows: &[u8]) -> Vec<u8> {
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
     let mut digits = itoa::Buffer::new();
     let mut out = Vec::with_capacity(rows.len() + 160);
     let mut link = |out: &mut Vec<u8>, page: i64| {

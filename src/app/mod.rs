@@ -45,7 +45,11 @@ const DEFAULT_BIND: &str = "127.0.0.1:8000";
 pub async fn serve(api: DefaultRouter) -> Result<()> {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     // a program that has its own subscriber keeps it
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(std::io::stderr().is_terminal()).with_writer(std::io::stderr).try_init();
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr)
+        .try_init();
 
     let database = env::var("DATABASE_URL").unwrap_or_else(|_| DEFAULT_DATABASE.into());
     let bind = env::var("BIND").unwrap_or_else(|_| DEFAULT_BIND.into());

@@ -36,11 +36,7 @@ fn is_one_of(words: &[&str], text: &str) -> bool {
 }
 
 impl FieldType for BooleanField {
-    fn to_internal_value(
-        &self,
-        input: &Value,
-        messages: &Messages,
-    ) -> Result<DbValue, ErrorDetail> {
+    fn to_internal_value(&self, input: &Value, messages: &Messages) -> Result<DbValue, ErrorDetail> {
         let truth = match input {
             Value::Bool(b) => Some(*b),
             Value::Int(1) => Some(true),
@@ -48,12 +44,8 @@ impl FieldType for BooleanField {
             // as Python compares: 1.0 is 1, -0.0 is 0
             Value::Float(f) if *f == 1.0 => Some(true),
             Value::Float(f) if *f == 0.0 => Some(false),
-            Value::Str(text) if is_one_of(&["t", "y", "yes", "true", "on", "1"], text) => {
-                Some(true)
-            }
-            Value::Str(text) if is_one_of(&["f", "n", "no", "false", "off", "0"], text) => {
-                Some(false)
-            }
+            Value::Str(text) if is_one_of(&["t", "y", "yes", "true", "on", "1"], text) => Some(true),
+            Value::Str(text) if is_one_of(&["f", "n", "no", "false", "off", "0"], text) => Some(false),
             _ => None,
         };
         match truth {
@@ -91,63 +83,16 @@ mod tests {
 
     #[test]
     fn inputs() {
-        for json in [
-            "true",
-            r#""true""#,
-            r#""t""#,
-            r#""yes""#,
-            r#""y""#,
-            r#""ON""#,
-            r#""1""#,
-            "1",
-            "1.0",
-        ] {
-            assert_eq!(
-                set(&BooleanField::new(), json),
-                DbValue::Bool(Some(true)),
-                "{json}"
-            );
+        for json in ["true", r#""true""#, r#""t""#, r#""yes""#, r#""y""#, r#""ON""#, r#""1""#, "1", "1.0"] {
+            assert_eq!(set(&BooleanField::new(), json), DbValue::Bool(Some(true)), "{json}");
         }
-        for json in [
-            "false",
-            r#""False""#,
-            r#""F""#,
-            r#""NO""#,
-            r#""n""#,
-            r#""Off""#,
-            r#""0""#,
-            "0",
-            "-0.0",
-        ] {
-            assert_eq!(
-                set(&BooleanField::new(), json),
-                DbValue::Bool(Some(false)),
-                "{json}"
-            );
+        for json in ["false", r#""False""#, r#""F""#, r#""NO""#, r#""n""#, r#""Off""#, r#""0""#, "0", "-0.0"] {
+            assert_eq!(set(&BooleanField::new(), json), DbValue::Bool(Some(false)), "{json}");
         }
-        for json in [
-            r#""null""#,
-            r#""nope""#,
-            r#""""#,
-            "2",
-            "-1",
-            "0.5",
-            "1e400",
-            "[]",
-            "[1]",
-            "{}",
-            r#"" 1""#,
-        ] {
-            assert_eq!(
-                error(&BooleanField::new(), json),
-                ["invalid: Must be a valid boolean."],
-                "{json}"
-            );
+        for json in [r#""null""#, r#""nope""#, r#""""#, "2", "-1", "0.5", "1e400", "[]", "[1]", "{}", r#"" 1""#] {
+            assert_eq!(error(&BooleanField::new(), json), ["invalid: Must be a valid boolean."], "{json}");
         }
-        assert_eq!(
-            error(&BooleanField::new(), "null"),
-            ["null: This field may not be null."]
-        );
+        assert_eq!(error(&BooleanField::new(), "null"), ["null: This field may not be null."]);
     }
 
     #[test]
@@ -163,10 +108,7 @@ mod tests {
 
     #[test]
     fn cells() {
-        assert_eq!(
-            shown(&BooleanField::new(), Cell::Bool(true)).unwrap(),
-            "true"
-        );
+        assert_eq!(shown(&BooleanField::new(), Cell::Bool(true)).unwrap(), "true");
         assert_eq!(shown(&BooleanField::new(), Cell::Int(0)).unwrap(), "false");
         assert!(shown(&BooleanField::new(), Cell::Text("t")).is_err());
     }

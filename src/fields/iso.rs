@@ -32,9 +32,7 @@ pub(super) fn parse_date(text: &str) -> Option<NaiveDate> {
 }
 
 pub(super) fn parse_datetime(text: &str) -> Option<Written> {
-    Iso(text.as_bytes())
-        .datetime()
-        .or_else(|| Loose(text.chars()).datetime())
+    Iso(text.as_bytes()).datetime().or_else(|| Loose(text.chars()).datetime())
 }
 
 fn date(year: u32, month: u32, day: u32) -> Option<NaiveDate> {
@@ -126,10 +124,7 @@ impl Iso<'_> {
         let separator = self.separator()?;
         let date = self.date(separator)?;
         if length <= separator {
-            return Some(Written {
-                local: date.and_time(NaiveTime::MIN),
-                offset: None,
-            });
+            return Some(Written { local: date.and_time(NaiveTime::MIN), offset: None });
         }
         let width = match self.at(separator) {
             0..0x80 => 1,
@@ -139,27 +134,15 @@ impl Iso<'_> {
         };
         let rest = Iso(self.0.get(separator + width..)?);
         let (time, offset) = rest.time()?;
-        Some(Written {
-            local: date.and_time(time),
-            offset,
-        })
+        Some(Written { local: date.and_time(time), offset })
     }
 
     /// A time of day, with or without an offset from UTC.
     fn time(self) -> Option<(NaiveTime, Option<TimeDelta>)> {
         let length = self.0.len();
-        let zone = self
-            .0
-            .iter()
-            .position(|b| matches!(b, b'+' | b'-' | b'Z'))
-            .unwrap_or(length);
+        let zone = self.0.iter().position(|b| matches!(b, b'+' | b'-' | b'Z')).unwrap_or(length);
         let clock = self.clock(0, zone)?;
-        let time = NaiveTime::from_hms_micro_opt(
-            clock.hour,
-            clock.minute,
-            clock.second,
-            clock.microsecond,
-        )?;
+        let time = NaiveTime::from_hms_micro_opt(clock.hour, clock.minute, clock.second, clock.microsecond)?;
         if zone == length {
             return (!clock.more).then_some((time, None));
         }
@@ -192,13 +175,7 @@ impl Iso<'_> {
             }
             if at >= end {
                 let [hour, minute, second] = parts;
-                return Some(Clock {
-                    hour,
-                    minute,
-                    second,
-                    microsecond: 0,
-                    more: after != 0,
-                });
+                return Some(Clock { hour, minute, second, microsecond: 0, more: after != 0 });
             }
             match after {
                 b':' if colons => {}
@@ -212,13 +189,7 @@ impl Iso<'_> {
         let fraction = self.digits(at, count)?;
         let microsecond = (count..6).fold(fraction, |fraction, _| fraction * 10);
         let rest = (at + count..).find(|n| !self.is_digit(*n)).unwrap_or(end);
-        Some(Clock {
-            hour,
-            minute,
-            second,
-            microsecond,
-            more: self.at(rest) != 0,
-        })
+        Some(Clock { hour, minute, second, microsecond, more: self.at(rest) != 0 })
     }
 }
 
@@ -278,10 +249,7 @@ impl Loose<'_> {
         while self.take(python::is_space).is_some() {}
         let offset = self.offset()?;
         let time = NaiveTime::from_hms_micro_opt(hour, minute, second, microsecond)?;
-        self.end().then_some(Written {
-            local: date.and_time(time),
-            offset,
-        })
+        self.end().then_some(Written { local: date.and_time(time), offset })
     }
 
     /// One to twelve digits, of which six count.
@@ -372,9 +340,7 @@ mod tests {
         write_date(written.local.date(), &mut out);
         out.push(b' ');
         write_time(written.local.time(), &mut out);
-        let offset = written
-            .offset
-            .map(|o| o.num_microseconds().unwrap() as f64 / 1e6);
+        let offset = written.offset.map(|o| o.num_microseconds().unwrap() as f64 / 1e6);
         Some((String::from_utf8(out).unwrap(), offset))
     }
 
@@ -395,11 +361,7 @@ mod tests {
             ("9999-12-31", (9999, 12, 31)),
         ] {
             let (year, month, day) = ymd;
-            assert_eq!(
-                parse_date(text),
-                NaiveDate::from_ymd_opt(year, month, day),
-                "{text}"
-            );
+            assert_eq!(parse_date(text), NaiveDate::from_ymd_opt(year, month, day), "{text}");
         }
         for text in [
             "",
@@ -432,40 +394,16 @@ mod tests {
             ("2024-01-02é03:04", "2024-01-02 03:04:00", None),
             ("2024-01-02😀03", "2024-01-02 03:00:00", None),
             ("2024-01-02T03:04:05.1", "2024-01-02 03:04:05.100000", None),
-            (
-                "2024-01-02T03:04:05,1234567Z",
-                "2024-01-02 03:04:05.123456",
-                Some(0.0),
-            ),
-            (
-                "2024-01-02T03:04:05-0530",
-                "2024-01-02 03:04:05",
-                Some(-19800.0),
-            ),
-            (
-                "2024-01-02T03:04:05+02",
-                "2024-01-02 03:04:05",
-                Some(7200.0),
-            ),
-            (
-                "2024-01-02T03:04:05+00:00:01.5",
-                "2024-01-02 03:04:05",
-                Some(1.5),
-            ),
-            (
-                "2024-01-02T03:04:05-00:00:00.5",
-                "2024-01-02 03:04:05",
-                Some(0.0),
-            ),
+            ("2024-01-02T03:04:05,1234567Z", "2024-01-02 03:04:05.123456", Some(0.0)),
+            ("2024-01-02T03:04:05-0530", "2024-01-02 03:04:05", Some(-19800.0)),
+            ("2024-01-02T03:04:05+02", "2024-01-02 03:04:05", Some(7200.0)),
+            ("2024-01-02T03:04:05+00:00:01.5", "2024-01-02 03:04:05", Some(1.5)),
+            ("2024-01-02T03:04:05-00:00:00.5", "2024-01-02 03:04:05", Some(0.0)),
             ("2024-01-02", "2024-01-02 00:00:00", None),
             ("20240102T030405Z", "2024-01-02 03:04:05", Some(0.0)),
             ("2024-1-2T3:04:05Z", "2024-01-02 03:04:05", Some(0.0)),
             ("2024-01-02 3:4", "2024-01-02 03:04:00", None),
-            (
-                "2024-01-02 3:4:5.01 \t+0130\n",
-                "2024-01-02 03:04:05.010000",
-                Some(5400.0),
-            ),
+            ("2024-01-02 3:4:5.01 \t+0130\n", "2024-01-02 03:04:05.010000", Some(5400.0)),
             ("2024-W01-1T05", "2024-01-01 05:00:00", None),
             ("2024-W01-05:30", "2024-01-01 05:30:00", None),
             ("2024W01105", "2024-01-01 05:00:00", None),
@@ -500,12 +438,7 @@ mod tests {
 
     #[test]
     fn offsets() {
-        for (seconds, shown) in [
-            (0, "Z"),
-            (19800, "+05:30"),
-            (-3600, "-01:00"),
-            (-1, "-00:00:01"),
-        ] {
+        for (seconds, shown) in [(0, "Z"), (19800, "+05:30"), (-3600, "-01:00"), (-1, "-00:00:01")] {
             let mut out = Vec::new();
             write_offset(seconds, &mut out);
             assert_eq!(out, shown.as_bytes());

@@ -48,9 +48,7 @@ fn storable(value: &Value) -> bool {
         Value::Str(text) => !text.contains('\0'),
         Value::Surrogates(..) => false,
         Value::List(items) => items.iter().all(storable),
-        Value::Map(map) => map
-            .iter()
-            .all(|(key, value)| !key.contains('\0') && storable(value)),
+        Value::Map(map) => map.iter().all(|(key, value)| !key.contains('\0') && storable(value)),
     }
 }
 
@@ -64,11 +62,7 @@ fn compact(value: &Value) -> Option<String> {
 }
 
 impl FieldType for JSONField {
-    fn to_internal_value(
-        &self,
-        input: &Value,
-        messages: &Messages,
-    ) -> Result<DbValue, ErrorDetail> {
+    fn to_internal_value(&self, input: &Value, messages: &Messages) -> Result<DbValue, ErrorDetail> {
         let text = match (self.binary, input) {
             (false, value) => compact(value),
             (true, Value::Str(text)) => json::parse_str(text).ok().as_ref().and_then(compact),
@@ -114,16 +108,9 @@ mod tests {
             ("10000000000000000000000000", "10000000000000000000000000"),
             (r#""{\"a\": 1}""#, r#""{\"a\": 1}""#),
         ] {
-            assert_eq!(
-                set(&JSONField::new(), json),
-                DbValue::String(Some(stored.into())),
-                "{json}"
-            );
+            assert_eq!(set(&JSONField::new(), json), DbValue::String(Some(stored.into())), "{json}");
         }
-        assert_eq!(
-            error(&JSONField::new(), "null"),
-            ["null: This field may not be null."]
-        );
+        assert_eq!(error(&JSONField::new(), "null"), ["null: This field may not be null."]);
     }
 
     #[test]
@@ -137,58 +124,27 @@ mod tests {
             r#"{"\udc00": 1}"#,
             r#"{"\udc00": {}}"#,
         ] {
-            assert_eq!(
-                error(&JSONField::new(), json),
-                ["invalid: Value must be valid JSON."],
-                "{json}"
-            );
+            assert_eq!(error(&JSONField::new(), json), ["invalid: Value must be valid JSON."], "{json}");
         }
     }
 
     #[test]
     fn binary() {
         let field = JSONField::new().binary(true);
-        for (json, stored) in [
-            (r#""{\"a\": 1}""#, r#"{"a":1}"#),
-            (r#""5""#, "5"),
-            (r#""\"s\"""#, r#""s""#),
-        ] {
-            assert_eq!(
-                set(&field, json),
-                DbValue::String(Some(stored.into())),
-                "{json}"
-            );
+        for (json, stored) in [(r#""{\"a\": 1}""#, r#"{"a":1}"#), (r#""5""#, "5"), (r#""\"s\"""#, r#""s""#)] {
+            assert_eq!(set(&field, json), DbValue::String(Some(stored.into())), "{json}");
         }
-        for json in [
-            r#""[1,""#,
-            r#"{"a": 1}"#,
-            "5",
-            r#""NaN""#,
-            r#""\"\\ud800\"""#,
-        ] {
-            assert_eq!(
-                error(&field, json),
-                ["invalid: Value must be valid JSON."],
-                "{json}"
-            );
+        for json in [r#""[1,""#, r#"{"a": 1}"#, "5", r#""NaN""#, r#""\"\\ud800\"""#] {
+            assert_eq!(error(&field, json), ["invalid: Value must be valid JSON."], "{json}");
         }
         let cell = Cell::Json(r#"{"a":[1,"é😀"],"b":{}}"#);
-        assert_eq!(
-            shown(&field, cell).unwrap(),
-            r#""{\"a\": [1, \"\\u00e9\\ud83d\\ude00\"], \"b\": {}}""#
-        );
+        assert_eq!(shown(&field, cell).unwrap(), r#""{\"a\": [1, \"\\u00e9\\ud83d\\ude00\"], \"b\": {}}""#);
     }
 
     #[test]
     fn cells() {
-        assert_eq!(
-            shown(&JSONField::new(), Cell::Json(r#"{"n": 1}"#)).unwrap(),
-            r#"{"n":1}"#
-        );
-        assert_eq!(
-            shown(&JSONField::new(), Cell::Text(r#""\u00e9""#)).unwrap(),
-            r#""é""#
-        );
+        assert_eq!(shown(&JSONField::new(), Cell::Json(r#"{"n": 1}"#)).unwrap(), r#"{"n":1}"#);
+        assert_eq!(shown(&JSONField::new(), Cell::Text(r#""\u00e9""#)).unwrap(), r#""é""#);
         assert!(shown(&JSONField::new(), Cell::Text("{")).is_err());
         assert!(shown(&JSONField::new(), Cell::Int(1)).is_err());
     }

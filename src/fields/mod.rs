@@ -182,9 +182,7 @@ impl Field {
             return match &self.default {
                 Some(Default::Value(value)) => Ok(Outcome::Set(value.clone())),
                 Some(Default::Call(make)) => Ok(Outcome::Set(make())),
-                None if self.required => {
-                    Err(vec![self.messages.detail("required", "This field is required.", &[])])
-                }
+                None if self.required => Err(vec![self.messages.detail("required", "This field is required.", &[])]),
                 None => Ok(Outcome::Skip),
             };
         };

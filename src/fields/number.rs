@@ -40,12 +40,7 @@ struct Range {
 }
 
 impl Range {
-    fn read(
-        &self,
-        input: &Value,
-        messages: &Messages,
-        invalid: &'static str,
-    ) -> Result<DbValue, ErrorDetail> {
+    fn read(&self, input: &Value, messages: &Messages, invalid: &'static str) -> Result<DbValue, ErrorDetail> {
         refuse_long(input, messages)?;
         let invalid = || messages.detail("invalid", invalid, &[]);
         // DRF prints any input and reads that as an integer, without a fraction that is zero
@@ -81,24 +76,14 @@ impl Range {
 
     fn metadata(&self) -> Vec<(&'static str, Value)> {
         let limits = [("min_value", self.min), ("max_value", self.max)];
-        limits
-            .into_iter()
-            .filter_map(|(name, limit)| Some((name, Value::Int(limit?))))
-            .collect()
+        limits.into_iter().filter_map(|(name, limit)| Some((name, Value::Int(limit?)))).collect()
     }
 }
 
 /// `re.sub(r'\.0*\s*$', '', text)`.
 fn without_zero_fraction(text: &str) -> &str {
     match text.rsplit_once('.') {
-        Some((whole, fraction))
-            if fraction
-                .trim_end_matches(python::is_space)
-                .bytes()
-                .all(|b| b == b'0') =>
-        {
-            whole
-        }
+        Some((whole, fraction)) if fraction.trim_end_matches(python::is_space).bytes().all(|b| b == b'0') => whole,
         _ => text,
     }
 }
@@ -147,13 +132,8 @@ impl IntegerField {
 }
 
 impl FieldType for IntegerField {
-    fn to_internal_value(
-        &self,
-        input: &Value,
-        messages: &Messages,
-    ) -> Result<DbValue, ErrorDetail> {
-        self.range
-            .read(input, messages, "A valid integer is required.")
+    fn to_internal_value(&self, input: &Value, messages: &Messages) -> Result<DbValue, ErrorDetail> {
+        self.range.read(input, messages, "A valid integer is required.")
     }
 
     fn check(&self, value: &DbValue, messages: &Messages, errors: &mut Vec<ErrorDetail>) {
@@ -215,13 +195,8 @@ impl BigIntegerField {
 }
 
 impl FieldType for BigIntegerField {
-    fn to_internal_value(
-        &self,
-        input: &Value,
-        messages: &Messages,
-    ) -> Result<DbValue, ErrorDetail> {
-        self.range
-            .read(input, messages, "A valid biginteger is required.")
+    fn to_internal_value(&self, input: &Value, messages: &Messages) -> Result<DbValue, ErrorDetail> {
+        self.range.read(input, messages, "A valid biginteger is required.")
     }
 
     fn check(&self, value: &DbValue, messages: &Messages, errors: &mut Vec<ErrorDetail>) {
@@ -288,11 +263,7 @@ impl FloatField {
 }
 
 impl FieldType for FloatField {
-    fn to_internal_value(
-        &self,
-        input: &Value,
-        messages: &Messages,
-    ) -> Result<DbValue, ErrorDetail> {
+    fn to_internal_value(&self, input: &Value, messages: &Messages) -> Result<DbValue, ErrorDetail> {
         refuse_long(input, messages)?;
         let float = match input {
             Value::Bool(b) => Some(f64::from(u8::from(*b))),
@@ -302,11 +273,7 @@ impl FieldType for FloatField {
             Value::BigInt(digits) => {
                 let float: Option<f64> = digits.parse().ok();
                 if float.is_some_and(f64::is_infinite) {
-                    return Err(messages.detail(
-                        "overflow",
-                        "Integer value too large to convert to float",
-                        &[],
-                    ));
+                    return Err(messages.detail("overflow", "Integer value too large to convert to float", &[]));
                 }
                 float
             }
@@ -345,10 +312,7 @@ impl FieldType for FloatField {
 
     fn metadata_limits(&self) -> Vec<(&'static str, Value)> {
         let limits = [("min_value", self.min), ("max_value", self.max)];
-        limits
-            .into_iter()
-            .filter_map(|(name, limit)| Some((name, Value::Float(limit?))))
-            .collect()
+        limits.into_iter().filter_map(|(name, limit)| Some((name, Value::Float(limit?)))).collect()
     }
 }
 
@@ -397,21 +361,11 @@ mod tests {
             "{}",
             "9223372036854775808",
         ] {
-            assert_eq!(
-                error(&field, json),
-                ["invalid: A valid integer is required."],
-                "{json}"
-            );
+            assert_eq!(error(&field, json), ["invalid: A valid integer is required."], "{json}");
         }
         let long = |n| format!("\"{}\"", "é".repeat(n));
-        assert_eq!(
-            error(&field, &long(1001)),
-            ["max_string_length: String value too large."]
-        );
-        assert_eq!(
-            error(&field, &long(1000)),
-            ["invalid: A valid integer is required."]
-        );
+        assert_eq!(error(&field, &long(1001)), ["max_string_length: String value too large."]);
+        assert_eq!(error(&field, &long(1000)), ["invalid: A valid integer is required."]);
     }
 
     #[test]
@@ -422,49 +376,26 @@ mod tests {
         }
         let max = ["max_value: Ensure this value is less than or equal to 10."];
         let min = ["min_value: Ensure this value is greater than or equal to -5."];
-        for json in [
-            "11",
-            "1000000000000000000000000000000",
-            r#""9223372036854775808""#,
-        ] {
+        for json in ["11", "1000000000000000000000000000000", r#""9223372036854775808""#] {
             assert_eq!(error(&field, json), max, "{json}");
         }
         for json in ["-6", "-9223372036854775809"] {
             assert_eq!(error(&field, json), min, "{json}");
         }
         let limits = field.metadata_limits();
-        assert_eq!(
-            limits,
-            [("min_value", Value::Int(-5)), ("max_value", Value::Int(10))]
-        );
+        assert_eq!(limits, [("min_value", Value::Int(-5)), ("max_value", Value::Int(10))]);
         assert!(IntegerField::new().metadata_limits().is_empty());
     }
 
     #[test]
     fn big_integers() {
         let field = BigIntegerField::new();
-        for json in [
-            r#""x""#,
-            "1.5",
-            "true",
-            "9223372036854775808",
-            "-9223372036854775809",
-        ] {
-            assert_eq!(
-                error(&field, json),
-                ["invalid: A valid biginteger is required."],
-                "{json}"
-            );
+        for json in [r#""x""#, "1.5", "true", "9223372036854775808", "-9223372036854775809"] {
+            assert_eq!(error(&field, json), ["invalid: A valid biginteger is required."], "{json}");
         }
         assert_eq!(set(&field, r#""12""#), DbValue::BigInt(Some(12)));
-        assert_eq!(
-            shown(&field, Cell::Int(i64::MIN)).unwrap(),
-            "-9223372036854775808"
-        );
-        assert_eq!(
-            shown(&field.coerce_to_string(true), Cell::Int(-7)).unwrap(),
-            r#""-7""#
-        );
+        assert_eq!(shown(&field, Cell::Int(i64::MIN)).unwrap(), "-9223372036854775808");
+        assert_eq!(shown(&field.coerce_to_string(true), Cell::Int(-7)).unwrap(), r#""-7""#);
     }
 
     #[test]
@@ -500,21 +431,11 @@ mod tests {
             "[1.5]",
             "{}",
         ] {
-            assert_eq!(
-                error(&field, json),
-                ["invalid: A valid number is required."],
-                "{json}"
-            );
+            assert_eq!(error(&field, json), ["invalid: A valid number is required."], "{json}");
         }
         let digits = "1".repeat(1001);
-        assert_eq!(
-            error(&field, &digits),
-            ["overflow: Integer value too large to convert to float"]
-        );
-        assert_eq!(
-            error(&field, &format!("\"{digits}\"")),
-            ["max_string_length: String value too large."]
-        );
+        assert_eq!(error(&field, &digits), ["overflow: Integer value too large to convert to float"]);
+        assert_eq!(error(&field, &format!("\"{digits}\"")), ["max_string_length: String value too large."]);
     }
 
     #[test]
@@ -522,29 +443,17 @@ mod tests {
         let field = FloatField::new().min_value(-1.5).max_value(2.5);
         set(&field, r#""-1.5""#);
         set(&field, "2.5");
-        assert_eq!(
-            error(&field, "3"),
-            ["max_value: Ensure this value is less than or equal to 2.5."]
-        );
-        assert_eq!(
-            error(&field, "-1.50001"),
-            ["min_value: Ensure this value is greater than or equal to -1.5."]
-        );
+        assert_eq!(error(&field, "3"), ["max_value: Ensure this value is less than or equal to 2.5."]);
+        assert_eq!(error(&field, "-1.50001"), ["min_value: Ensure this value is greater than or equal to -1.5."]);
     }
 
     #[test]
     fn cells() {
         assert_eq!(shown(&IntegerField::new(), Cell::Int(0)).unwrap(), "0");
         assert!(shown(&IntegerField::new(), Cell::Text("1")).is_err());
-        assert_eq!(
-            shown(&FloatField::new(), Cell::Float(1e-7)).unwrap(),
-            "1e-07"
-        );
+        assert_eq!(shown(&FloatField::new(), Cell::Float(1e-7)).unwrap(), "1e-07");
         assert_eq!(shown(&FloatField::new(), Cell::Int(2)).unwrap(), "2.0");
-        assert_eq!(
-            shown(&FloatField::new(), Cell::Float(f64::NAN)).unwrap(),
-            "null"
-        );
+        assert_eq!(shown(&FloatField::new(), Cell::Float(f64::NAN)).unwrap(), "null");
         assert!(shown(&FloatField::new(), Cell::Bool(true)).is_err());
     }
 }

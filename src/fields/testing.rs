@@ -23,13 +23,8 @@ pub(super) fn set(kind: &(impl FieldType + Clone + 'static), input: &str) -> DbV
 
 /// The codes and messages for a JSON input that it refuses.
 pub(super) fn error(kind: &(impl FieldType + Clone + 'static), input: &str) -> Vec<String> {
-    let errors = field(kind)
-        .run_validation(Some(&parsed(input)), false)
-        .unwrap_err();
-    errors
-        .iter()
-        .map(|detail| format!("{}: {}", detail.code, detail.message))
-        .collect()
+    let errors = field(kind).run_validation(Some(&parsed(input)), false).unwrap_err();
+    errors.iter().map(|detail| format!("{}: {}", detail.code, detail.message)).collect()
 }
 
 /// Whether a field takes a JSON input for null.

@@ -42,12 +42,7 @@ impl Default for CharField {
 impl CharField {
     /// Text of any length but none, white space around it cut off.
     pub fn new() -> Self {
-        CharField {
-            allow_blank: false,
-            trim_whitespace: true,
-            max_length: None,
-            min_length: None,
-        }
+        CharField { allow_blank: false, trim_whitespace: true, max_length: None, min_length: None }
     }
 
     /// Whether empty text is accepted.
@@ -76,15 +71,9 @@ impl CharField {
 }
 
 impl FieldType for CharField {
-    fn to_internal_value(
-        &self,
-        input: &Value,
-        messages: &Messages,
-    ) -> Result<DbValue, ErrorDetail> {
+    fn to_internal_value(&self, input: &Value, messages: &Messages) -> Result<DbValue, ErrorDetail> {
         let text = match input {
-            Value::Str(_) | Value::Int(_) | Value::BigInt(_) | Value::Float(_) => {
-                input.to_python_str()
-            }
+            Value::Str(_) | Value::Int(_) | Value::BigInt(_) | Value::Float(_) => input.to_python_str(),
             Value::Surrogates(unit, _) => {
                 return Err(ErrorDetail::new(
                     format!("Surrogate characters are not allowed: U+{unit:X}."),
@@ -93,11 +82,7 @@ impl FieldType for CharField {
             }
             _ => return Err(messages.detail("invalid", "Not a valid string.", &[])),
         };
-        let text = if self.trim_whitespace {
-            python::strip(&text)
-        } else {
-            &text
-        };
+        let text = if self.trim_whitespace { python::strip(&text) } else { &text };
         if text.is_empty() && !self.allow_blank {
             return Err(messages.detail("blank", "This field may not be blank.", &[]));
         }
@@ -112,30 +97,16 @@ impl FieldType for CharField {
             return;
         }
         // a character is one byte or more, so that most texts need not be counted
-        if let Some(max) = self
-            .max_length
-            .filter(|max| text.len() > *max && text.chars().count() > *max)
-        {
+        if let Some(max) = self.max_length.filter(|max| text.len() > *max && text.chars().count() > *max) {
             let default = "Ensure this field has no more than {max_length} characters.";
-            errors.push(messages.detail(
-                "max_length",
-                default,
-                &[("max_length", &max.to_string())],
-            ));
+            errors.push(messages.detail("max_length", default, &[("max_length", &max.to_string())]));
         }
         if let Some(min) = self.min_length.filter(|min| text.chars().count() < *min) {
             let default = "Ensure this field has at least {min_length} characters.";
-            errors.push(messages.detail(
-                "min_length",
-                default,
-                &[("min_length", &min.to_string())],
-            ));
+            errors.push(messages.detail("min_length", default, &[("min_length", &min.to_string())]));
         }
         if text.contains('\0') {
-            errors.push(ErrorDetail::new(
-                "Null characters are not allowed.",
-                "null_characters_not_allowed",
-            ));
+            errors.push(ErrorDetail::new("Null characters are not allowed.", "null_characters_not_allowed"));
         }
     }
 
@@ -158,15 +129,9 @@ impl FieldType for CharField {
     }
 
     fn metadata_limits(&self) -> Vec<(&'static str, Value)> {
-        let limits = [
-            ("min_length", self.min_length),
-            ("max_length", self.max_length),
-        ];
+        let limits = [("min_length", self.min_length), ("max_length", self.max_length)];
         let value = |limit: usize| Value::Int(i64::try_from(limit).unwrap_or(i64::MAX));
-        limits
-            .into_iter()
-            .filter_map(|(name, limit)| Some((name, value(limit?))))
-            .collect()
+        limits.into_iter().filter_map(|(name, limit)| Some((name, value(limit?)))).collect()
     }
 }
 
@@ -204,18 +169,9 @@ mod tests {
             ("[]", "invalid: Not a valid string."),
             ("{}", "invalid: Not a valid string."),
             ("null", "null: This field may not be null."),
-            (
-                r#""a\u0000b""#,
-                "null_characters_not_allowed: Null characters are not allowed.",
-            ),
-            (
-                r#""\u0000""#,
-                "null_characters_not_allowed: Null characters are not allowed.",
-            ),
-            (
-                r#""a\udfff\ud800""#,
-                "surrogate_characters_not_allowed: Surrogate characters are not allowed: U+DFFF.",
-            ),
+            (r#""a\u0000b""#, "null_characters_not_allowed: Null characters are not allowed."),
+            (r#""\u0000""#, "null_characters_not_allowed: Null characters are not allowed."),
+            (r#""a\udfff\ud800""#, "surrogate_characters_not_allowed: Surrogate characters are not allowed: U+DFFF."),
         ] {
             assert_eq!(error(&field, json), [message], "{json}");
         }
@@ -224,12 +180,7 @@ mod tests {
     #[test]
     fn lengths() {
         let field = CharField::new().min_length(2).max_length(5);
-        for (json, stored) in [
-            (r#""ab""#, "ab"),
-            (r#""abcde  ""#, "abcde"),
-            ("12", "12"),
-            (r#""☃☃""#, "☃☃"),
-        ] {
+        for (json, stored) in [(r#""ab""#, "ab"), (r#""abcde  ""#, "abcde"), ("12", "12"), (r#""☃☃""#, "☃☃")] {
             assert_eq!(set(&field, json), text(stored), "{json}");
         }
         let min = "min_length: Ensure this field has at least 2 characters.";
@@ -240,10 +191,7 @@ mod tests {
         assert_eq!(error(&field, "123456"), [max]);
         let null = "null_characters_not_allowed: Null characters are not allowed.";
         assert_eq!(error(&field, r#""abcde\u0000""#), [max, null]);
-        assert_eq!(
-            field.metadata_limits(),
-            [("min_length", Value::Int(2)), ("max_length", Value::Int(5))]
-        );
+        assert_eq!(field.metadata_limits(), [("min_length", Value::Int(2)), ("max_length", Value::Int(5))]);
     }
 
     #[test]
@@ -255,14 +203,8 @@ mod tests {
         let kept = CharField::new().trim_whitespace(false).max_length(4);
         assert_eq!(set(&kept, r#""    ""#), text("    "));
         assert_eq!(set(&kept, r#"" a ""#), text(" a "));
-        assert_eq!(
-            error(&kept, r#""""#),
-            ["blank: This field may not be blank."]
-        );
-        assert_eq!(
-            error(&kept, r#""     ""#),
-            ["max_length: Ensure this field has no more than 4 characters."]
-        );
+        assert_eq!(error(&kept, r#""""#), ["blank: This field may not be blank."]);
+        assert_eq!(error(&kept, r#""     ""#), ["max_length: Ensure this field has no more than 4 characters."]);
     }
 
     #[test]
@@ -270,13 +212,7 @@ mod tests {
         let mut field = field(&CharField::new().max_length(3));
         field.messages.set("blank", "Not empty, please.");
         field.messages.set("max_length", "At most {max_length}!");
-        let message = |json| {
-            field
-                .run_validation(Some(&parsed(json)), false)
-                .unwrap_err()[0]
-                .message
-                .clone()
-        };
+        let message = |json| field.run_validation(Some(&parsed(json)), false).unwrap_err()[0].message.clone();
         assert_eq!(message(r#""""#), "Not empty, please.");
         assert_eq!(message(r#""abcd""#), "At most 3!");
     }

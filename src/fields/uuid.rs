@@ -65,11 +65,7 @@ fn parse(text: &str) -> Option<Uuid> {
 }
 
 impl FieldType for UUIDField {
-    fn to_internal_value(
-        &self,
-        input: &Value,
-        messages: &Messages,
-    ) -> Result<DbValue, ErrorDetail> {
+    fn to_internal_value(&self, input: &Value, messages: &Messages) -> Result<DbValue, ErrorDetail> {
         let uuid = match input {
             // a Python bool is an int
             Value::Bool(b) => Some(Uuid::from_u128((*b).into())),
@@ -132,18 +128,10 @@ mod tests {
             r#"" 000000000004000800000000000abcd""#,
             "302240678275694148496333",
         ] {
-            assert_eq!(
-                set(&UUIDField::new(), json),
-                DbValue::Uuid(Some(ABCD)),
-                "{json}"
-            );
+            assert_eq!(set(&UUIDField::new(), json), DbValue::Uuid(Some(ABCD)), "{json}");
         }
         for (json, int) in [("1", 1), ("255", 255), ("true", 1), ("false", 0)] {
-            assert_eq!(
-                set(&UUIDField::new(), json),
-                DbValue::Uuid(Some(Uuid::from_u128(int))),
-                "{json}"
-            );
+            assert_eq!(set(&UUIDField::new(), json), DbValue::Uuid(Some(Uuid::from_u128(int))), "{json}");
         }
         for json in [
             r#""00000000-0000-4000-8000-00000000abc""#,
@@ -158,43 +146,24 @@ mod tests {
             "[]",
             "{}",
         ] {
-            assert_eq!(
-                error(&UUIDField::new(), json),
-                ["invalid: Must be a valid UUID."],
-                "{json}"
-            );
+            assert_eq!(error(&UUIDField::new(), json), ["invalid: Must be a valid UUID."], "{json}");
         }
     }
 
     #[test]
     fn cells() {
         for (format, json) in [
-            (
-                UUIDFormat::HexVerbose,
-                r#""00000000-0000-4000-8000-00000000abcd""#,
-            ),
+            (UUIDFormat::HexVerbose, r#""00000000-0000-4000-8000-00000000abcd""#),
             (UUIDFormat::Hex, r#""0000000000004000800000000000abcd""#),
             (UUIDFormat::Int, "302240678275694148496333"),
-            (
-                UUIDFormat::Urn,
-                r#""urn:uuid:00000000-0000-4000-8000-00000000abcd""#,
-            ),
+            (UUIDFormat::Urn, r#""urn:uuid:00000000-0000-4000-8000-00000000abcd""#),
         ] {
-            assert_eq!(
-                shown(&UUIDField::new().format(format), Cell::Uuid(ABCD)).unwrap(),
-                json
-            );
+            assert_eq!(shown(&UUIDField::new().format(format), Cell::Uuid(ABCD)).unwrap(), json);
         }
         let field = UUIDField::new();
         let shown_text = r#""00000000-0000-4000-8000-00000000abcd""#;
-        assert_eq!(
-            shown(&field, Cell::Text("0000000000004000800000000000abcd")).unwrap(),
-            shown_text
-        );
-        assert_eq!(
-            shown(&field, Cell::Text("00000000-0000-4000-8000-00000000abcd")).unwrap(),
-            shown_text
-        );
+        assert_eq!(shown(&field, Cell::Text("0000000000004000800000000000abcd")).unwrap(), shown_text);
+        assert_eq!(shown(&field, Cell::Text("00000000-0000-4000-8000-00000000abcd")).unwrap(), shown_text);
         assert!(shown(&field, Cell::Text("x")).is_err());
         assert!(shown(&field, Cell::Int(1)).is_err());
     }

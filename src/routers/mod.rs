@@ -15,8 +15,8 @@ use crate::model::ModelMeta;
 use crate::model::entity::ModelSource;
 use crate::serializers::Serializer;
 use crate::settings::Settings;
-use crate::store::plan::Plan;
 use crate::store::catalogue::StartupError;
+use crate::store::plan::Plan;
 use crate::store::{KnownEntities, Store, catalogue, schema};
 use crate::views::{Declared, ModelViewSet, Paginated, Resource};
 
@@ -127,7 +127,9 @@ impl DefaultRouter {
         for (prefix, declared) in registered {
             let taken = resources.iter().any(|(p, _): &(String, Arc<Resource>)| *p == prefix);
             if taken || prefix.starts_with('/') || prefix.ends_with('/') || prefix.contains('.') {
-                mistakes.push(format!("\"{prefix}\" cannot be a prefix: it is taken, or begins or ends with a slash, or has a dot."));
+                mistakes.push(format!(
+                    "\"{prefix}\" cannot be a prefix: it is taken, or begins or ends with a slash, or has a dot."
+                ));
                 continue;
             }
             match resource(&store, declared, &models, &settings, &known) {

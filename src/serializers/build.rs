@@ -46,7 +46,12 @@ impl Serializer {
                     let mut key = Vec::new();
                     write::string(&field.name, &mut key);
                     key.push(b':');
-                    serializer.fields.push(SerializerField { field, column, key, validators: options.validators.clone() });
+                    serializer.fields.push(SerializerField {
+                        field,
+                        column,
+                        key,
+                        validators: options.validators.clone(),
+                    });
                 }
                 Err(mistake) => mistakes.push(mistake),
             }
@@ -154,9 +159,10 @@ fn backing<'a>(model: &'a ModelMeta, columns: &[usize]) -> Option<&'a crate::mod
         columns.sort_unstable();
         columns
     };
-    model.uniques.iter().find(|u| {
-        u.backed && u.predicate.is_none() && !u.expression && sorted(&u.columns) == sorted(columns)
-    })
+    model
+        .uniques
+        .iter()
+        .find(|u| u.backed && u.predicate.is_none() && !u.expression && sorted(&u.columns) == sorted(columns))
 }
 
 /// The columns of unique sets, which a body must have unless they have a default (DRF's `get_uniqueness_extra_kwargs`).
@@ -282,9 +288,8 @@ fn kind(
     options: &FieldOptions,
     dialect: Dialect,
 ) -> Result<Arc<dyn FieldType>, String> {
-    let limits = |low: i64, high: i64| {
-        (Some(options.min_value.unwrap_or(low)), Some(options.max_value.unwrap_or(high)))
-    };
+    let limits =
+        |low: i64, high: i64| (Some(options.min_value.unwrap_or(low)), Some(options.max_value.unwrap_or(high)));
     Ok(match meta.kind {
         ColumnKind::Boolean => Arc::new(BooleanField::new()),
         ColumnKind::SmallInteger | ColumnKind::Integer => {

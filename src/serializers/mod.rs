@@ -20,8 +20,8 @@ mod build;
 mod model;
 mod options;
 
-pub use model::ModelSerializer;
 pub(crate) use model::Declaration;
+pub use model::ModelSerializer;
 pub use options::FieldOptions;
 
 /// Whether a body describes a new object, a whole one or a part of one.
@@ -292,7 +292,8 @@ impl Serializer {
         let mut columns: Vec<usize> = violation.columns.iter().filter_map(|c| self.model.column(c)).collect();
         if let (true, Some(name)) = (columns.is_empty(), &violation.constraint) {
             let unique = self.model.uniques.iter().filter(|u| u.name.as_ref() == Some(name)).map(|u| &u.columns);
-            let relation = self.model.relations.iter().filter(|r| r.constraint.as_ref() == Some(name)).map(|r| &r.columns);
+            let relation =
+                self.model.relations.iter().filter(|r| r.constraint.as_ref() == Some(name)).map(|r| &r.columns);
             columns = unique.chain(relation).next().cloned().unwrap_or_default();
         }
         columns.sort_unstable();
@@ -354,7 +355,10 @@ impl Serializer {
                 out.extend_from_slice(b"null");
             } else {
                 place.field.kind.to_representation(cell, out).map_err(|_| {
-                    Error::internal(format!("{}.{} holds a value that its field cannot show", self.model.name, place.field.name))
+                    Error::internal(format!(
+                        "{}.{} holds a value that its field cannot show",
+                        self.model.name, place.field.name
+                    ))
                 })?;
             }
         }

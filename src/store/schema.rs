@@ -29,11 +29,7 @@ pub async fn create_if_empty(store: &Store, sources: &[ModelSource]) -> Result<b
     let tables = tables(dialect, sources);
     let mut asked: Vec<TableName> = tables.iter().map(|table| table.name.clone()).collect();
     asked.extend(tables.iter().flat_map(|table| table.needs.iter().cloned()));
-    let existing: Vec<TableName> = catalogue::read(store, &asked)
-        .await?
-        .into_iter()
-        .map(|info| info.name)
-        .collect();
+    let existing: Vec<TableName> = catalogue::read(store, &asked).await?.into_iter().map(|info| info.name).collect();
     if tables.is_empty() || tables.iter().any(|table| existing.contains(&table.name)) {
         return Ok(false);
     }
@@ -44,16 +40,8 @@ pub async fn create_if_empty(store: &Store, sources: &[ModelSource]) -> Result<b
     for table in ordered(dialect, tables, &existing)? {
         statements.extend(definition(dialect, table.source)?);
     }
-    let statements = statements
-        .into_iter()
-        .map(|sql| Statement::once(sql).bind(Vec::new()))
-        .collect();
-    store
-        .write(Unit {
-            statements,
-            verdict: None,
-        })
-        .await?;
+    let statements = statements.into_iter().map(|sql| Statement::once(sql).bind(Vec::new())).collect();
+    store.write(Unit { statements, verdict: None }).await?;
     Ok(true)
 }
 
@@ -76,11 +64,7 @@ fn tables(dialect: Dialect, sources: &[ModelSource]) -> Vec<Table<'_>> {
         let name = local((source.meta.schema.clone(), source.meta.table.clone()));
         if tables.iter().all(|table| table.name != name) {
             let needs = source.needs.iter().cloned().map(local).collect();
-            tables.push(Table {
-                source,
-                name,
-                needs,
-            });
+            tables.push(Table { source, name, needs });
         }
     }
     tables
@@ -93,18 +77,13 @@ fn ordered<'a>(
     existing: &[TableName],
 ) -> Result<Vec<Table<'a>>, StartupError> {
     for table in &waiting {
-        let missing = table
-            .needs
-            .iter()
-            .find(|need| !existing.contains(need) && waiting.iter().all(|t| t.name != **need));
+        let missing =
+            table.needs.iter().find(|need| !existing.contains(need) && waiting.iter().all(|t| t.name != **need));
         if let Some((schema, to)) = missing {
             let relations = &table.source.meta.relations;
             return Err(StartupError::MissingTarget {
                 model: table.source.meta.name.clone(),
-                relation: relations
-                    .iter()
-                    .find(|r| r.to_table == *to)
-                    .map_or_else(String::new, |r| r.name.clone()),
+                relation: relations.iter().find(|r| r.to_table == *to).map_or_else(String::new, |r| r.name.clone()),
                 table: catalogue::qualified(schema.as_deref(), to),
             });
         }
@@ -116,17 +95,12 @@ fn ordered<'a>(
     let mut ordered = Vec::with_capacity(waiting.len());
     while !waiting.is_empty() {
         let ready = waiting.iter().position(|table| {
-            table
-                .needs
-                .iter()
-                .all(|need| *need == table.name || waiting.iter().all(|other| other.name != *need))
+            table.needs.iter().all(|need| *need == table.name || waiting.iter().all(|other| other.name != *need))
         });
         match ready {
             Some(n) => ordered.push(waiting.remove(n)),
             None => {
-                return Err(StartupError::Cycle {
-                    models: cycle(&waiting),
-                });
+                return Err(StartupError::Cycle { models: cycle(&waiting) });
             }
         }
     }
@@ -140,19 +114,14 @@ fn cycle(waiting: &[Table<'_>]) -> Vec<String> {
     while !path.contains(&at) {
         path.push(at);
         let table = &waiting[at];
-        let next = waiting
-            .iter()
-            .position(|other| other.name != table.name && table.needs.contains(&other.name));
+        let next = waiting.iter().position(|other| other.name != table.name && table.needs.contains(&other.name));
         match next {
             Some(next) => at = next,
             None => break,
         }
     }
     let start = path.iter().position(|n| *n == at).unwrap_or_default();
-    path[start..]
-        .iter()
-        .map(|n| waiting[*n].source.meta.name.clone())
-        .collect()
+    path[start..].iter().map(|n| waiting[*n].source.meta.name.clone()).collect()
 }
 
 fn definition(dialect: Dialect, source: &ModelSource) -> Result<Vec<String>, StartupError> {
@@ -162,20 +131,12 @@ fn definition(dialect: Dialect, source: &ModelSource) -> Result<Vec<String>, Sta
     };
     source
         .definition(backend)
-        .map_err(|column| StartupError::UnsupportedColumn {
-            model: source.meta.name.clone(),
-            column,
-        })
+        .map_err(|column| StartupError::UnsupportedColumn { model: source.meta.name.clone(), column })
 }
 
 #[cfg(test)]
 mod tests {
-    #![allow(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        unreachable_pub
-    )]
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, unreachable_pub)]
 
     use super::super::StoreOptions;
     use super::*;
@@ -232,11 +193,7 @@ mod tests {
 
         #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
         pub enum Relation {
-            #[sea_orm(
-                belongs_to = "super::hen::Entity",
-                from = "Column::HenId",
-                to = "super::hen::Column::Id"
-            )]
+            #[sea_orm(belongs_to = "super::hen::Entity", from = "Column::HenId", to = "super::hen::Column::Id")]
             Hen,
         }
 
@@ -256,11 +213,7 @@ mod tests {
 
         #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
         pub enum Relation {
-            #[sea_orm(
-                belongs_to = "super::egg::Entity",
-                from = "Column::EggId",
-                to = "super::egg::Column::Id"
-            )]
+            #[sea_orm(belongs_to = "super::egg::Entity", from = "Column::EggId", to = "super::egg::Column::Id")]
             Egg,
         }
 
@@ -269,35 +222,23 @@ mod tests {
 
     async fn store(folder: &tempfile::TempDir) -> Store {
         let path = folder.path().join("db.sqlite3");
-        Store::connect(path.to_str().unwrap(), StoreOptions::default())
-            .await
-            .unwrap()
+        Store::connect(path.to_str().unwrap(), StoreOptions::default()).await.unwrap()
     }
 
     #[tokio::test]
     async fn an_empty_database_gets_every_table_once() {
         let folder = tempfile::tempdir().unwrap();
         let store = store(&folder).await;
-        let sources = [
-            ModelSource::of::<item::Entity>(),
-            ModelSource::of::<shelf::Entity>(),
-        ];
+        let sources = [ModelSource::of::<item::Entity>(), ModelSource::of::<shelf::Entity>()];
         assert!(create_if_empty(&store, &sources).await.unwrap());
         assert!(!create_if_empty(&store, &sources).await.unwrap());
 
         let models = catalogue::models(&store, &sources).await.unwrap();
         let (item, shelf) = (&models[0], &models[1]);
         assert_eq!((item.uniques.len(), item.uniques[0].backed), (1, true));
-        assert!(
-            item.relations
-                .iter()
-                .all(|relation| relation.constraint.is_some())
-        );
+        assert!(item.relations.iter().all(|relation| relation.constraint.is_some()));
         // a small key is numbered too, and the schema is left to PostgreSQL
-        assert_eq!(
-            (shelf.columns[0].db_type.as_str(), &shelf.schema),
-            ("INTEGER", &None)
-        );
+        assert_eq!((shelf.columns[0].db_type.as_str(), &shelf.schema), ("INTEGER", &None));
         assert!(shelf.columns[0].auto_increment && shelf.columns[1].has_default);
         assert_eq!(shelf.referenced_by.len(), 1);
         assert!(shelf.referenced_by[0].by_database);
@@ -307,72 +248,34 @@ mod tests {
     async fn half_a_database_is_left_alone() {
         let folder = tempfile::tempdir().unwrap();
         let store = store(&folder).await;
-        assert!(
-            create_if_empty(&store, &[ModelSource::of::<shelf::Entity>()])
-                .await
-                .unwrap()
-        );
-        let sources = [
-            ModelSource::of::<item::Entity>(),
-            ModelSource::of::<shelf::Entity>(),
-        ];
+        assert!(create_if_empty(&store, &[ModelSource::of::<shelf::Entity>()]).await.unwrap());
+        let sources = [ModelSource::of::<item::Entity>(), ModelSource::of::<shelf::Entity>()];
         assert!(!create_if_empty(&store, &sources).await.unwrap());
         let errors = catalogue::models(&store, &sources).await.unwrap_err();
-        assert!(
-            matches!(&errors[..], [StartupError::MissingTable { model, .. }] if model == "Item"),
-            "{errors:?}"
-        );
+        assert!(matches!(&errors[..], [StartupError::MissingTable { model, .. }] if model == "Item"), "{errors:?}");
         // one by one is as good as all together
-        assert!(
-            create_if_empty(&store, &[ModelSource::of::<item::Entity>()])
-                .await
-                .unwrap()
-        );
+        assert!(create_if_empty(&store, &[ModelSource::of::<item::Entity>()]).await.unwrap());
     }
 
     #[tokio::test]
     async fn a_target_that_nobody_makes() {
         let folder = tempfile::tempdir().unwrap();
         let store = store(&folder).await;
-        let error = create_if_empty(&store, &[ModelSource::of::<item::Entity>()])
-            .await
-            .unwrap_err();
-        assert!(
-            error
-                .to_string()
-                .starts_with("Item.shelf points to the table \"shelf\", which does not exist;")
-        );
-        assert!(
-            catalogue::read(&store, &[(None, "item".into())])
-                .await
-                .unwrap()
-                .is_empty()
-        );
+        let error = create_if_empty(&store, &[ModelSource::of::<item::Entity>()]).await.unwrap_err();
+        assert!(error.to_string().starts_with("Item.shelf points to the table \"shelf\", which does not exist;"));
+        assert!(catalogue::read(&store, &[(None, "item".into())]).await.unwrap().is_empty());
     }
 
     #[test]
     fn tables_are_ordered_by_what_they_need() {
         let order = |sources: &[ModelSource]| {
-            ordered(Dialect::Postgres, tables(Dialect::Postgres, sources), &[]).map(|tables| {
-                tables
-                    .iter()
-                    .map(|table| table.name.1.clone())
-                    .collect::<Vec<_>>()
-            })
+            ordered(Dialect::Postgres, tables(Dialect::Postgres, sources), &[])
+                .map(|tables| tables.iter().map(|table| table.name.1.clone()).collect::<Vec<_>>())
         };
-        let sources = [
-            ModelSource::of::<item::Entity>(),
-            ModelSource::of::<shelf::Entity>(),
-        ];
+        let sources = [ModelSource::of::<item::Entity>(), ModelSource::of::<shelf::Entity>()];
         assert_eq!(order(&sources).unwrap(), ["shelf", "item"]);
-        let sources = [
-            ModelSource::of::<egg::Entity>(),
-            ModelSource::of::<hen::Entity>(),
-        ];
+        let sources = [ModelSource::of::<egg::Entity>(), ModelSource::of::<hen::Entity>()];
         let error = order(&sources).unwrap_err().to_string();
-        assert!(
-            error.starts_with("The tables of Egg and Hen cannot be created,"),
-            "{error}"
-        );
+        assert!(error.starts_with("The tables of Egg and Hen cannot be created,"), "{error}");
     }
 }

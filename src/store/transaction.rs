@@ -23,10 +23,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use sea_orm::{
-    ConnectionTrait, DbBackend, DbErr, ExecResult, ProxyExecResult, QueryResult,
-    Statement as SeaStatement,
-};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, ProxyExecResult, QueryResult, Statement as SeaStatement};
 
 use super::postgres::PostgresTransaction;
 use super::sqlite::SqliteTransaction;
@@ -68,11 +65,7 @@ impl Transaction {
     }
 
     fn new(inner: Inner) -> Self {
-        Transaction {
-            inner,
-            known: Arc::default(),
-            last_error: Mutex::default(),
-        }
+        Transaction { inner, known: Arc::default(), last_error: Mutex::default() }
     }
 
     /// Tells the transaction which entities there are, for [`ConnectionTrait`].
@@ -138,24 +131,14 @@ impl Transaction {
 
     /// The last error that a statement of SeaORM's got, once: for a hook that did not hand its [`DbErr`] on.
     pub fn take_error(&self) -> Option<Arc<StoreError>> {
-        self.last_error
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()
+        self.last_error.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// SeaORM's error for ours, which [`store_error`] finds again in it.
     fn failed(&self, error: StoreError) -> DbErr {
         let error = Arc::new(error);
-        *self
-            .last_error
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = Some(error.clone());
-        DbErr::TryIntoErr {
-            from: "a statement",
-            into: "its result",
-            source: error,
-        }
+        *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.clone());
+        DbErr::TryIntoErr { from: "a statement", into: "its result", source: error }
     }
 
     fn bound(&self, statement: SeaStatement) -> Bound {
@@ -163,14 +146,8 @@ impl Transaction {
         // SeaORM writes the same text for the same call, so keeping it prepared pays; but values in the text, or
         // lists of any length (`IN`, many rows), would fill the connection's cache with texts used once.
         let cached = (1..=MOST_CACHED).contains(&values.len());
-        let text = Statement {
-            cached,
-            ..Statement::new(statement.sql)
-        };
-        Bound {
-            statement: text,
-            values,
-        }
+        let text = Statement { cached, ..Statement::new(statement.sql) };
+        Bound { statement: text, values }
     }
 
     async fn rows(&self, statement: SeaStatement) -> Result<Vec<QueryResult>, DbErr> {

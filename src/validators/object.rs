@@ -54,9 +54,12 @@ impl<'a> Object<'a> {
 
 impl fmt::Debug for Object<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let columns = self.model.columns.iter().enumerate().map(|(n, column)| {
-            (&column.name, self.changes.get(n).or_else(|| self.stored?.get(n)))
-        });
+        let columns = self
+            .model
+            .columns
+            .iter()
+            .enumerate()
+            .map(|(n, column)| (&column.name, self.changes.get(n).or_else(|| self.stored?.get(n))));
         f.debug_map().entries(columns).finish()
     }
 }

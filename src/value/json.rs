@@ -54,12 +54,7 @@ pub fn parse(bytes: &[u8]) -> Result<Value, ParseError> {
 ///
 /// As [`parse`].
 pub fn parse_str(text: &str) -> Result<Value, ParseError> {
-    let mut parser = Parser {
-        text,
-        bytes: text.as_bytes(),
-        at: 0,
-        depth: 0,
-    };
+    let mut parser = Parser { text, bytes: text.as_bytes(), at: 0, depth: 0 };
     if text.starts_with('\u{feff}') {
         return Err(parser.error("Unexpected UTF-8 BOM (decode using utf-8-sig)", 0));
     }
@@ -85,17 +80,10 @@ fn decode(bytes: &[u8]) -> Result<&str, ParseError> {
     };
     let first = rest.first().copied().unwrap_or_default();
     // the bytes that may begin a character; after one of them it was a later byte that did not fit
-    let reason = if matches!(first, 0xc2..=0xf4) {
-        "invalid continuation byte"
-    } else {
-        "invalid start byte"
-    };
+    let reason = if matches!(first, 0xc2..=0xf4) { "invalid continuation byte" } else { "invalid start byte" };
     Err(ParseError(match length {
         1 => format!("'utf-8' codec can't decode byte 0x{first:02x} in position {start}: {reason}"),
-        _ => format!(
-            "'utf-8' codec can't decode bytes in position {start}-{}: {reason}",
-            start + length - 1
-        ),
+        _ => format!("'utf-8' codec can't decode bytes in position {start}-{}: {reason}", start + length - 1),
     }))
 }
 
@@ -128,15 +116,9 @@ impl Parser<'_> {
         let before = self.bytes.get(..at).unwrap_or(self.bytes);
         let characters = |bytes: &[u8]| bytes.iter().filter(|b| !matches!(b, 0x80..=0xbf)).count();
         let line = before.iter().filter(|b| **b == b'\n').count() + 1;
-        let start = before
-            .iter()
-            .rposition(|b| *b == b'\n')
-            .map_or(0, |newline| newline + 1);
+        let start = before.iter().rposition(|b| *b == b'\n').map_or(0, |newline| newline + 1);
         let column = characters(before.get(start..).unwrap_or_default()) + 1;
-        ParseError(format!(
-            "{what}: line {line} column {column} (char {})",
-            characters(before)
-        ))
+        ParseError(format!("{what}: line {line} column {column} (char {})", characters(before)))
     }
 
     fn value(&mut self) -> Result<Value, ParseError> {
@@ -162,20 +144,14 @@ impl Parser<'_> {
     }
 
     fn take(&mut self, word: &[u8]) -> bool {
-        let found = self
-            .bytes
-            .get(self.at..)
-            .is_some_and(|rest| rest.starts_with(word));
+        let found = self.bytes.get(self.at..).is_some_and(|rest| rest.starts_with(word));
         if found {
             self.at += word.len();
         }
         found
     }
 
-    fn nested(
-        &mut self,
-        read: fn(&mut Self) -> Result<Value, ParseError>,
-    ) -> Result<Value, ParseError> {
+    fn nested(&mut self, read: fn(&mut Self) -> Result<Value, ParseError>) -> Result<Value, ParseError> {
         if self.depth == MAX_DEPTH {
             return Err(ParseError("Maximum nesting depth exceeded".into()));
         }
@@ -210,9 +186,7 @@ impl Parser<'_> {
         let mut map = IndexMap::with_capacity(if self.depth == 1 { 7 } else { 0 });
         loop {
             if self.peek() != Some(b'"') {
-                return Err(
-                    self.error("Expecting property name enclosed in double quotes", self.at)
-                );
+                return Err(self.error("Expecting property name enclosed in double quotes", self.at));
             }
             let key = self.string()?;
             self.skip_space();
@@ -277,10 +251,7 @@ impl Parser<'_> {
         self.at = float_end;
         if float_end > end {
             let text = self.text.get(start..float_end).unwrap_or_default();
-            return text
-                .parse()
-                .map(Value::Float)
-                .map_err(|_| self.error("Expecting value", start));
+            return text.parse().map(Value::Float).map_err(|_| self.error("Expecting value", start));
         }
         let digits = self.text.get(first..end).unwrap_or_default();
         if digits.len() > MAX_INT_DIGITS {
@@ -346,16 +317,15 @@ impl Parser<'_> {
             Some(b'r') => '\r',
             Some(b't') => '\t',
             Some(b'u') => {
-                let (length, unit) =
-                    match write::unicode_escape(self.bytes.get(backslash..).unwrap_or_default()) {
-                        // Python wants a character after the digits, be it the closing quote
-                        Some((length, _)) if backslash + length >= self.bytes.len() => {
-                            let last = backslash + length - 6;
-                            return Err(self.error("Invalid \\uXXXX escape", last + 1));
-                        }
-                        Some(found) => found,
-                        None => return Err(self.error("Invalid \\uXXXX escape", backslash + 1)),
-                    };
+                let (length, unit) = match write::unicode_escape(self.bytes.get(backslash..).unwrap_or_default()) {
+                    // Python wants a character after the digits, be it the closing quote
+                    Some((length, _)) if backslash + length >= self.bytes.len() => {
+                        let last = backslash + length - 6;
+                        return Err(self.error("Invalid \\uXXXX escape", last + 1));
+                    }
+                    Some(found) => found,
+                    None => return Err(self.error("Invalid \\uXXXX escape", backslash + 1)),
+                };
                 self.at += length;
                 return Ok(unit);
             }
@@ -368,9 +338,7 @@ impl Parser<'_> {
 }
 
 fn constant(name: &str) -> ParseError {
-    ParseError(format!(
-        "Out of range float values are not JSON compliant: '{name}'"
-    ))
+    ParseError(format!("Out of range float values are not JSON compliant: '{name}'"))
 }
 
 #[cfg(test)]

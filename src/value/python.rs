@@ -74,11 +74,7 @@ fn push_repr(value: &Value, out: &mut String) {
 }
 
 fn push_str_repr(text: &str, out: &mut String) {
-    let quote = if text.contains('\'') && !text.contains('"') {
-        '"'
-    } else {
-        '\''
-    };
+    let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
     out.push(quote);
     for c in text.chars() {
         match c {
@@ -169,10 +165,7 @@ pub fn parse_int(text: &str) -> Option<Value> {
         b'+' => (false, text.get(1..)?),
         _ => (false, text.as_ref()),
     };
-    if digits.is_empty()
-        || digits.len() > MAX_INT_DIGITS
-        || !digits.bytes().all(|b| b.is_ascii_digit())
-    {
+    if digits.is_empty() || digits.len() > MAX_INT_DIGITS || !digits.bytes().all(|b| b.is_ascii_digit()) {
         return None;
     }
     Some(integer(negative, digits))
@@ -237,10 +230,7 @@ fn ascii(text: &str) -> Option<Cow<'_, str>> {
         c if is_space(c) => Some(' '),
         c => char::from_digit(decimal(c)?, 10),
     };
-    text.chars()
-        .map(one)
-        .collect::<Option<String>>()
-        .map(Cow::Owned)
+    text.chars().map(one).collect::<Option<String>>().map(Cow::Owned)
 }
 
 /// C's `isspace`, which `int()` and `float()` trim: narrower than `str.strip()`.
@@ -255,13 +245,8 @@ fn without_underscores(text: &str) -> Option<Cow<'_, str>> {
     }
     let bytes = text.as_bytes();
     let digit = |n: Option<usize>| n.and_then(|n| bytes.get(n)).is_some_and(u8::is_ascii_digit);
-    let fits =
-        |(n, b): (usize, &u8)| *b != b'_' || (digit(n.checked_sub(1)) && digit(n.checked_add(1)));
-    bytes
-        .iter()
-        .enumerate()
-        .all(fits)
-        .then(|| Cow::Owned(text.replace('_', "")))
+    let fits = |(n, b): (usize, &u8)| *b != b'_' || (digit(n.checked_sub(1)) && digit(n.checked_add(1)));
+    bytes.iter().enumerate().all(fits).then(|| Cow::Owned(text.replace('_', "")))
 }
 
 #[cfg(test)]
@@ -307,14 +292,9 @@ mod tests {
         ] {
             assert_eq!(parse_int(text), Some(Value::Int(int)), "{text:?}");
         }
-        assert_eq!(
-            parse_int(" -00010000000000000000000"),
-            Some(Value::BigInt("-10000000000000000000".into()))
-        );
-        for text in [
-            "", " ", "-", "+-1", "- 1", "1__0", "_1", "1_", "1.0", "1e3", "0x10", "\x1c5",
-            "\u{b2}", "1\u{0}1",
-        ] {
+        assert_eq!(parse_int(" -00010000000000000000000"), Some(Value::BigInt("-10000000000000000000".into())));
+        for text in ["", " ", "-", "+-1", "- 1", "1__0", "_1", "1_", "1.0", "1e3", "0x10", "\x1c5", "\u{b2}", "1\u{0}1"]
+        {
             assert_eq!(parse_int(text), None, "{text:?}");
         }
         assert!(parse_int(&"9".repeat(4300)).is_some());
@@ -338,29 +318,17 @@ mod tests {
             assert_eq!(parse_float(text), Some(float), "{text:?}");
         }
         assert!(parse_float("nAn").unwrap().is_nan());
-        for text in [
-            "", "  ", ".", "e5", "1e", "1,5", "0x1p3", "1_.5", "1._5", "_1", "true", "i_nf",
-            "\x1f1",
-        ] {
+        for text in ["", "  ", ".", "e5", "1e", "1,5", "0x1p3", "1_.5", "1._5", "_1", "true", "i_nf", "\x1f1"] {
             assert_eq!(parse_float(text), None, "{text:?}");
         }
     }
 
     #[test]
     fn hexadecimal_is_read_as_python_reads_it() {
-        for (text, int) in [
-            ("ff", 255),
-            (" 0XfF ", 255),
-            ("+0x_f", 15),
-            ("f_f", 255),
-            ("-0", 0),
-            ("\u{0661}a", 26),
-        ] {
+        for (text, int) in [("ff", 255), (" 0XfF ", 255), ("+0x_f", 15), ("f_f", 255), ("-0", 0), ("\u{0661}a", 26)] {
             assert_eq!(parse_hex(text), Some(int), "{text:?}");
         }
-        for text in [
-            "", "g", "-1", "0x", "0x__1", "_1", "1_", "1__1", "+-1", "\u{e9}",
-        ] {
+        for text in ["", "g", "-1", "0x", "0x__1", "_1", "1_", "1__1", "+-1", "\u{e9}"] {
             assert_eq!(parse_hex(text), None, "{text:?}");
         }
     }
@@ -373,20 +341,11 @@ mod tests {
             ("'\"", "'\\'\"'"),
             ("\\\n\t\r\0\x7f", "'\\\\\\n\\t\\r\\x00\\x7f'"),
             ("é☃😀e\u{301}", "'é☃😀e\u{301}'"),
-            (
-                "\u{a0}\u{200b}\u{e000}\u{10ffff}",
-                "'\\xa0\\u200b\\ue000\\U0010ffff'",
-            ),
+            ("\u{a0}\u{200b}\u{e000}\u{10ffff}", "'\\xa0\\u200b\\ue000\\U0010ffff'"),
         ] {
             assert_eq!(repr(&Value::Str(text.into())), shown);
         }
-        let map = Value::Map(
-            [(
-                "k".to_owned(),
-                Value::List(vec![Value::Float(1.0), Value::Bool(false)]),
-            )]
-            .into(),
-        );
+        let map = Value::Map([("k".to_owned(), Value::List(vec![Value::Float(1.0), Value::Bool(false)]))].into());
         assert_eq!(repr(&map), "{'k': [1.0, False]}");
     }
 

@@ -28,7 +28,10 @@ fn variants(value: &DbValue) -> Vec<DbValue> {
         DbValue::Double(Some(f)) => vec![DbValue::Float(Some(*f as f32))],
         DbValue::Float(Some(f)) => vec![DbValue::Double(Some(f64::from(*f)))],
         DbValue::ChronoDateTimeUtc(Some(at)) => {
-            vec![DbValue::ChronoDateTimeWithTimeZone(Some(at.fixed_offset())), DbValue::ChronoDateTime(Some(at.naive_utc()))]
+            vec![
+                DbValue::ChronoDateTimeWithTimeZone(Some(at.fixed_offset())),
+                DbValue::ChronoDateTime(Some(at.naive_utc())),
+            ]
         }
         DbValue::ChronoDateTimeWithTimeZone(Some(at)) => {
             vec![DbValue::ChronoDateTimeUtc(Some(at.to_utc())), DbValue::ChronoDateTime(Some(at.naive_utc()))]
@@ -71,6 +74,9 @@ mod tests {
         assert_eq!(get::<i16>(&DbValue::BigInt(Some(1 << 20))), None);
         assert_eq!(get::<serde_json::Value>(&DbValue::String(Some("{}".into()))), Some(serde_json::json!({})));
         let at = chrono::DateTime::UNIX_EPOCH;
-        assert_eq!(get::<chrono::DateTime<chrono::FixedOffset>>(&DbValue::ChronoDateTimeUtc(Some(at))), Some(at.into()));
+        assert_eq!(
+            get::<chrono::DateTime<chrono::FixedOffset>>(&DbValue::ChronoDateTimeUtc(Some(at))),
+            Some(at.into())
+        );
     }
 }

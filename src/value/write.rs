@@ -90,9 +90,7 @@ pub(super) fn unicode_escape(bytes: &[u8]) -> Option<(usize, Result<char, u16>)>
     fn unit(bytes: &[u8]) -> Option<u16> {
         let digits = bytes.strip_prefix(b"\\u")?.first_chunk::<4>()?;
         let digit = |b: u8| char::from(b).to_digit(16);
-        digits
-            .iter()
-            .try_fold(0, |unit, b| Some(unit << 4 | digit(*b)? as u16))
+        digits.iter().try_fold(0, |unit, b| Some(unit << 4 | digit(*b)? as u16))
     }
     let first = unit(bytes)?;
     if let Some(c) = char::from_u32(first.into()) {
@@ -211,14 +209,8 @@ mod tests {
         for (text, json) in [
             ("", r#""""#),
             ("héllo ☃ \u{2028} <b>&\"'", r#""héllo ☃ \u2028 <b>&\"'""#),
-            (
-                "\u{2029}\u{2027}\u{202a}…\u{7f}😀",
-                "\"\\u2029\u{2027}\u{202a}…\u{7f}😀\"",
-            ),
-            (
-                "\0\u{1}\u{8}\t\n\u{b}\u{c}\r\u{1f}/\\",
-                r#""\u0000\u0001\b\t\n\u000b\f\r\u001f/\\""#,
-            ),
+            ("\u{2029}\u{2027}\u{202a}…\u{7f}😀", "\"\\u2029\u{2027}\u{202a}…\u{7f}😀\""),
+            ("\0\u{1}\u{8}\t\n\u{b}\u{c}\r\u{1f}/\\", r#""\u0000\u0001\b\t\n\u000b\f\r\u001f/\\""#),
         ] {
             assert_eq!(written(|out| string(text, out)), json);
         }
@@ -226,10 +218,7 @@ mod tests {
 
     #[test]
     fn special_bytes_are_found_at_every_place() {
-        let around = [
-            0x1f, 0x20, 0x21, b'"', 0x23, b'[', b'\\', b']', 0x7f, 0x80, 0xa2, 0xdc, 0xe1, 0xe2,
-            0xe3, 0xff,
-        ];
+        let around = [0x1f, 0x20, 0x21, b'"', 0x23, b'[', b'\\', b']', 0x7f, 0x80, 0xa2, 0xdc, 0xe1, 0xe2, 0xe3, 0xff];
         for length in 0..20 {
             assert_eq!(plain::<true>(&vec![b'x'; length]), length);
             for place in 0..length {
@@ -237,17 +226,9 @@ mod tests {
                     let mut bytes = vec![b'x'; length];
                     bytes[place] = b;
                     let stops = matches!(b, 0x1f | b'"' | b'\\');
-                    assert_eq!(
-                        plain::<false>(&bytes),
-                        if stops { place } else { length },
-                        "{b:#x} at {place}"
-                    );
+                    assert_eq!(plain::<false>(&bytes), if stops { place } else { length }, "{b:#x} at {place}");
                     let stops = stops || b == 0xe2;
-                    assert_eq!(
-                        plain::<true>(&bytes),
-                        if stops { place } else { length },
-                        "{b:#x} at {place}"
-                    );
+                    assert_eq!(plain::<true>(&bytes), if stops { place } else { length }, "{b:#x} at {place}");
                 }
             }
         }
@@ -275,24 +256,10 @@ mod tests {
 
     #[test]
     fn values() {
-        let map = [
-            ("a".to_owned(), Value::Null),
-            (
-                "é\"".to_owned(),
-                Value::List(vec![Value::Int(1), Value::Float(1.0)]),
-            ),
-        ];
-        assert_eq!(
-            written(|out| value(&Value::Map(map.into()), out)),
-            r#"{"a":null,"é\"":[1,1.0]}"#
-        );
-        let list = Value::List(vec![
-            Value::BigInt("-10000000000000000000".into()),
-            Value::Bool(false),
-        ]);
-        assert_eq!(
-            written(|out| value(&list, out)),
-            "[-10000000000000000000,false]"
-        );
+        let map =
+            [("a".to_owned(), Value::Null), ("é\"".to_owned(), Value::List(vec![Value::Int(1), Value::Float(1.0)]))];
+        assert_eq!(written(|out| value(&Value::Map(map.into()), out)), r#"{"a":null,"é\"":[1,1.0]}"#);
+        let list = Value::List(vec![Value::BigInt("-10000000000000000000".into()), Value::Bool(false)]);
+        assert_eq!(written(|out| value(&list, out)), "[-10000000000000000000,false]");
     }
 }

@@ -27,10 +27,11 @@ impl Resource {
                         return Err(self.protected());
                     }
                     // a child came between the cascade and the commit: its turn is over now
-                    tries.again(StoreError::Conflict("a child was added beside the cascade".into()).into(), |_| {
-                        self.protected()
-                    })
-                    .await?;
+                    tries
+                        .again(StoreError::Conflict("a child was added beside the cascade".into()).into(), |_| {
+                            self.protected()
+                        })
+                        .await?;
                 }
                 Err(stop) => tries.again(stop, |_: &Violation| self.protected()).await?,
             }

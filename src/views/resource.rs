@@ -8,7 +8,9 @@ use crate::model::ModelMeta;
 use crate::pagination::PageNumberPagination;
 use crate::serializers::{Layout, Serializer};
 use crate::store::plan::{Plan, Prepared};
-use crate::store::{Bound, Cell, Changes, Isolation, KnownEntities, Retry, Rows, Store, StoreError, Transaction, Violation, store_error};
+use crate::store::{
+    Bound, Cell, Changes, Isolation, KnownEntities, Retry, Rows, Store, StoreError, Transaction, Violation, store_error,
+};
 use crate::value::{DbValue, Value};
 
 /// How often a write is tried against constraints that no probe explains before the constraint's own word stands.

@@ -92,10 +92,8 @@ impl Resource {
             _ => self.plan.insert_plain(changes.columns()),
         };
         pause.at(Point::BeforeWrite).await;
-        let unit = Unit {
-            statements: vec![prepared.bind(None, changes)],
-            verdict: prepared.bind_verdict(None, changes),
-        };
+        let unit =
+            Unit { statements: vec![prepared.bind(None, changes)], verdict: prepared.bind_verdict(None, changes) };
         match self.store.write(unit).await {
             Ok(rows) => self.inserted(&prepared, &rows, data, changes),
             Err(StoreError::Violation(violation)) => {

@@ -73,18 +73,9 @@ impl fmt::Display for Shown<'_> {
         operations.sort_by_key(|operation| operation.start);
         let first = operations.first().map_or(0, |operation| operation.start);
         for operation in operations {
-            let Operation {
-                client,
-                request,
-                answer,
-                start,
-                end,
-            } = operation;
+            let Operation { client, request, answer, start, end } = operation;
             let (start, took) = ((start - first) / 1000, (end - start) / 1000);
-            writeln!(
-                f,
-                "  client {client} at {start:>7} µs for {took:>6} µs: {request:?} -> {answer:?}"
-            )?;
+            writeln!(f, "  client {client} at {start:>7} µs for {took:>6} µs: {request:?} -> {answer:?}")?;
         }
         Ok(())
     }

@@ -124,7 +124,6 @@ pub struct Answer {
     pub body: Json,
 }
 
-
 fn resources(hooks: Option<rules::Audited>) -> DefaultRouter {
     let documents = ModelViewSet::<documents::Entity>::new();
     let documents = match hooks {

@@ -33,12 +33,7 @@ impl Database {
     }
 
     pub(crate) fn sqlite() -> Database {
-        Database::Sqlite(
-            tempfile::Builder::new()
-                .prefix("bowline-sqlite-")
-                .tempdir()
-                .unwrap(),
-        )
+        Database::Sqlite(tempfile::Builder::new().prefix("bowline-sqlite-").tempdir().unwrap())
     }
 
     pub(crate) fn postgres() -> Database {
@@ -60,12 +55,7 @@ impl Database {
     /// What `DATABASE_URL` is set to.
     pub(crate) fn url(&self) -> String {
         match self {
-            Database::Sqlite(folder) => folder
-                .path()
-                .join("rows.sqlite3")
-                .to_str()
-                .unwrap()
-                .to_owned(),
+            Database::Sqlite(folder) => folder.path().join("rows.sqlite3").to_str().unwrap().to_owned(),
             Database::Postgres(url) => url.clone(),
         }
     }
@@ -84,23 +74,16 @@ impl Database {
             collection: row["collection_id"].as_i64().unwrap(),
             uid: row["uid"].as_str().unwrap().to_owned(),
             blob: match &row["blob"] {
-                Json::String(text) if matches!(self, Database::Sqlite(_)) => {
-                    serde_json::from_str(text).unwrap()
-                }
+                Json::String(text) if matches!(self, Database::Sqlite(_)) => serde_json::from_str(text).unwrap(),
                 blob => blob.clone(),
             },
         };
-        rows.iter()
-            .map(|row| (row["id"].as_i64().unwrap(), document(row)))
-            .collect()
+        rows.iter().map(|row| (row["id"].as_i64().unwrap(), document(row))).collect()
     }
 
     /// The ids of all collections.
     pub(crate) fn collections(&self) -> Vec<i64> {
-        self.rows("id", "seed_collection")
-            .iter()
-            .map(|row| row["id"].as_i64().unwrap())
-            .collect()
+        self.rows("id", "seed_collection").iter().map(|row| row["id"].as_i64().unwrap()).collect()
     }
 
     /// Sessions that are left inside a transaction; a file has none.
@@ -119,14 +102,10 @@ impl Database {
         match self {
             Database::Sqlite(_) => {
                 let connection = rusqlite::Connection::open(self.url()).unwrap();
-                let problems: String = connection
-                    .query_row("PRAGMA integrity_check", [], |row| row.get(0))
-                    .unwrap();
+                let problems: String = connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
                 assert_eq!(problems, "ok");
                 let names = columns.split(", ").collect::<Vec<_>>();
-                let mut statement = connection
-                    .prepare(&format!("SELECT {columns} FROM {table} ORDER BY id"))
-                    .unwrap();
+                let mut statement = connection.prepare(&format!("SELECT {columns} FROM {table} ORDER BY id")).unwrap();
                 let row = |row: &rusqlite::Row<'_>| {
                     let cell = |(n, name): (usize, &&str)| {
                         let value = match row.get(n)? {
@@ -136,22 +115,13 @@ impl Database {
                         };
                         Ok(((*name).to_owned(), value))
                     };
-                    names
-                        .iter()
-                        .enumerate()
-                        .map(cell)
-                        .collect::<rusqlite::Result<Json>>()
+                    names.iter().enumerate().map(cell).collect::<rusqlite::Result<Json>>()
                 };
-                statement
-                    .query_map([], row)
-                    .unwrap()
-                    .collect::<Result<_, _>>()
-                    .unwrap()
+                statement.query_map([], row).unwrap().collect::<Result<_, _>>().unwrap()
             }
             Database::Postgres(url) => {
-                let sql = format!(
-                    "SELECT coalesce(json_agg(r), '[]') FROM (SELECT {columns} FROM {table} ORDER BY id) AS r"
-                );
+                let sql =
+                    format!("SELECT coalesce(json_agg(r), '[]') FROM (SELECT {columns} FROM {table} ORDER BY id) AS r");
                 serde_json::from_str(&query(url, &sql)).unwrap()
             }
         }
@@ -160,7 +130,5 @@ impl Database {
 
 /// A file of `tests/data`.
 fn data(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/data")
-        .join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
 }

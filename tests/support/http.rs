@@ -19,22 +19,16 @@ pub(crate) struct Response {
 
 impl Response {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(n, _)| n.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value.as_str())
+        self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
     pub(crate) fn json(&self) -> Json {
         let text = String::from_utf8_lossy(&self.body);
-        serde_json::from_str(&text)
-            .unwrap_or_else(|error| panic!("{}: {text:?}: {error}", self.status))
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {text:?}: {error}", self.status))
     }
 
     pub(crate) fn id(&self) -> i64 {
-        self.json()["id"]
-            .as_i64()
-            .unwrap_or_else(|| panic!("no id in {self:?}"))
+        self.json()["id"].as_i64().unwrap_or_else(|| panic!("no id in {self:?}"))
     }
 }
 
@@ -47,19 +41,11 @@ pub(crate) struct Client {
 
 impl Client {
     pub(crate) fn new(address: SocketAddr) -> Client {
-        Client {
-            address,
-            connection: None,
-        }
+        Client { address, connection: None }
     }
 
     /// Sends a request and reads its answer. Nothing is sent twice: an error leaves it open whether it was carried out.
-    pub(crate) fn send(
-        &mut self,
-        method: &str,
-        path: &str,
-        body: Option<&Json>,
-    ) -> io::Result<Response> {
+    pub(crate) fn send(&mut self, method: &str, path: &str, body: Option<&Json>) -> io::Result<Response> {
         let body = body.map(Json::to_string).unwrap_or_default();
         self.write(request(method, path, &body).as_bytes())?;
         self.read(method)
@@ -67,15 +53,12 @@ impl Client {
 
     /// As [`Client::send`] where an answer must come.
     pub(crate) fn call(&mut self, method: &str, path: &str, body: Option<&Json>) -> Response {
-        self.send(method, path, body)
-            .unwrap_or_else(|error| panic!("{method} {path}: {error}"))
+        self.send(method, path, body).unwrap_or_else(|error| panic!("{method} {path}: {error}"))
     }
 
     /// Sends any bytes.
     pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let written = self
-            .connect()
-            .and_then(|connection| connection.get_mut().write_all(bytes));
+        let written = self.connect().and_then(|connection| connection.get_mut().write_all(bytes));
         if written.is_err() {
             self.connection = None;
         }
@@ -84,14 +67,8 @@ impl Client {
 
     /// Reads the answer to what was sent.
     pub(crate) fn read(&mut self, method: &str) -> io::Result<Response> {
-        let answer = self
-            .connect()
-            .and_then(|connection| read(connection, method));
-        let closing = |answer: &Response| {
-            answer
-                .header("connection")
-                .is_some_and(|v| v.eq_ignore_ascii_case("close"))
-        };
+        let answer = self.connect().and_then(|connection| read(connection, method));
+        let closing = |answer: &Response| answer.header("connection").is_some_and(|v| v.eq_ignore_ascii_case("close"));
         if answer.as_ref().map_or(true, closing) {
             self.connection = None;
         }
@@ -122,56 +99,36 @@ pub(crate) fn cut_short(
     let bytes = request(method, path, &body.to_string()).into_bytes();
     let mut stream = TcpStream::connect(address).ok()?;
     stream.set_nodelay(true).ok()?;
-    stream
-        .write_all(&bytes[..(bytes.len() as f64 * part) as usize])
-        .ok()?;
+    stream.write_all(&bytes[..(bytes.len() as f64 * part) as usize]).ok()?;
     std::thread::sleep(wait);
     stream.set_nonblocking(true).ok()?;
     let mut head = [0; 12];
     // a head that has come in part is none
     stream.read_exact(&mut head).ok()?;
-    std::str::from_utf8(&head)
-        .ok()?
-        .strip_prefix("HTTP/1.1 ")?
-        .parse()
-        .ok()
+    std::str::from_utf8(&head).ok()?.strip_prefix("HTTP/1.1 ")?.parse().ok()
 }
 
 fn request(method: &str, path: &str, body: &str) -> String {
     let length = if body.is_empty() && matches!(method, "GET" | "HEAD" | "DELETE" | "OPTIONS") {
         String::new()
     } else {
-        format!(
-            "Content-Type: application/json\r\nContent-Length: {}\r\n",
-            body.len()
-        )
+        format!("Content-Type: application/json\r\nContent-Length: {}\r\n", body.len())
     };
     format!("{method} {path} HTTP/1.1\r\nHost: testserver\r\n{length}\r\n{body}")
 }
 
 fn read(connection: &mut BufReader<TcpStream>, method: &str) -> io::Result<Response> {
-    let bad =
-        |line: &str| io::Error::new(io::ErrorKind::InvalidData, format!("not HTTP: {line:?}"));
+    let bad = |line: &str| io::Error::new(io::ErrorKind::InvalidData, format!("not HTTP: {line:?}"));
     let first = line(connection)?;
-    let status = first
-        .split(' ')
-        .nth(1)
-        .and_then(|status| status.parse().ok())
-        .ok_or_else(|| bad(&first))?;
-    let mut answer = Response {
-        status,
-        headers: Vec::new(),
-        body: Vec::new(),
-    };
+    let status = first.split(' ').nth(1).and_then(|status| status.parse().ok()).ok_or_else(|| bad(&first))?;
+    let mut answer = Response { status, headers: Vec::new(), body: Vec::new() };
     loop {
         let header = line(connection)?;
         if header.is_empty() {
             break;
         }
         let (name, value) = header.split_once(':').ok_or_else(|| bad(&header))?;
-        answer
-            .headers
-            .push((name.to_owned(), value.trim().to_owned()));
+        answer.headers.push((name.to_owned(), value.trim().to_owned()));
     }
     if method == "HEAD" || matches!(status, 204 | 304) {
         return Ok(answer);

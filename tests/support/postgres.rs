@@ -47,18 +47,11 @@ impl Postgres {
             chown(&folder, Some(uid), Some(gid)).unwrap();
         }
         let mut watchdog = command("sh", &folder);
-        watchdog
-            .args(["-c", WATCHDOG, "sh"])
-            .arg(binary("pg_ctl"))
-            .arg(&folder);
+        watchdog.args(["-c", WATCHDOG, "sh"]).arg(binary("pg_ctl")).arg(&folder);
         // a group of its own, so that Ctrl-C in a terminal does not end it before its work
         watchdog.stdin(Stdio::piped()).process_group(0);
-        let postgres = Postgres {
-            watchdog: watchdog.spawn().unwrap(),
-            port: free_port(),
-            databases: AtomicUsize::new(0),
-            folder,
-        };
+        let postgres =
+            Postgres { watchdog: watchdog.spawn().unwrap(), port: free_port(), databases: AtomicUsize::new(0), folder };
         let options = "-U bowline -A trust -N --encoding=UTF8 --locale=C --lc-ctype=C.UTF-8";
         postgres.run("initdb", &options.split(' ').collect::<Vec<_>>());
         postgres.resume();
@@ -82,19 +75,7 @@ impl Postgres {
             "-p {} -k {folder} -h 127.0.0.1 -c fsync=off -c full_page_writes=off -c max_connections=200 -c timezone=UTC",
             self.port
         );
-        self.run(
-            "pg_ctl",
-            &[
-                "-w",
-                "-t",
-                "60",
-                "-l",
-                &format!("{folder}/log"),
-                "-o",
-                &options,
-                "start",
-            ],
-        );
+        self.run("pg_ctl", &["-w", "-t", "60", "-l", &format!("{folder}/log"), "-o", &options, "start"]);
     }
 
     /// The address of a database.
@@ -121,11 +102,7 @@ impl Postgres {
         command.args(["-D", "data"]).args(arguments);
         let status = command.stdin(Stdio::null()).status().unwrap();
         let log = || fs::read_to_string(self.folder.join("log")).unwrap_or_default();
-        assert!(
-            status.success(),
-            "{program} {arguments:?}: {status}\n{}",
-            log()
-        );
+        assert!(status.success(), "{program} {arguments:?}: {status}\n{}", log());
     }
 }
 
@@ -143,10 +120,7 @@ pub(crate) fn query(url: &str, sql: &str) -> String {
 
 fn psql(url: &str, arguments: &[&str]) -> String {
     let mut command = Command::new(binary("psql"));
-    command
-        .args(["-XqAt", "-v", "ON_ERROR_STOP=1", url])
-        .args(arguments)
-        .stdin(Stdio::null());
+    command.args(["-XqAt", "-v", "ON_ERROR_STOP=1", url]).args(arguments).stdin(Stdio::null());
     let output = command.output().unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "psql {arguments:?}: {errors}");
@@ -156,10 +130,7 @@ fn psql(url: &str, arguments: &[&str]) -> String {
 /// A program in the cluster's folder, as a user that PostgreSQL runs as.
 fn command(program: impl AsRef<std::ffi::OsStr>, folder: &Path) -> Command {
     let mut command = Command::new(program);
-    command
-        .current_dir(folder)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
+    command.current_dir(folder).stdout(Stdio::null()).stderr(Stdio::null());
     if let Some((uid, gid)) = owner() {
         command.uid(uid).gid(gid);
     }
@@ -172,13 +143,8 @@ fn owner() -> Option<(u32, u32)> {
         return None;
     }
     let users = fs::read_to_string("/etc/passwd").unwrap();
-    let entry = ["postgres:", "nobody:"]
-        .iter()
-        .find_map(|name| users.lines().find(|line| line.starts_with(name)));
-    let fields = entry
-        .expect("a user `postgres` or `nobody`")
-        .split(':')
-        .collect::<Vec<_>>();
+    let entry = ["postgres:", "nobody:"].iter().find_map(|name| users.lines().find(|line| line.starts_with(name)));
+    let fields = entry.expect("a user `postgres` or `nobody`").split(':').collect::<Vec<_>>();
     Some((fields[2].parse().unwrap(), fields[3].parse().unwrap()))
 }
 
@@ -192,29 +158,16 @@ fn binary(name: &str) -> PathBuf {
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok())
         .collect::<Vec<_>>();
     installed.sort_unstable();
-    folders.extend(
-        installed
-            .iter()
-            .rev()
-            .map(|version| format!("/usr/lib/postgresql/{version}/bin").into()),
-    );
-    let found = folders
-        .iter()
-        .map(|folder| folder.join(name))
-        .find(|program| program.is_file());
-    found.unwrap_or_else(|| {
-        panic!("`{name}` was not found: PostgreSQL's server and client must be installed")
-    })
+    folders.extend(installed.iter().rev().map(|version| format!("/usr/lib/postgresql/{version}/bin").into()));
+    let found = folders.iter().map(|folder| folder.join(name)).find(|program| program.is_file());
+    found.unwrap_or_else(|| panic!("`{name}` was not found: PostgreSQL's server and client must be installed"))
 }
 
 /// A port below those that the system gives to outgoing connections: it stays free while the cluster is down.
 fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let mut seed = [0; 2];
-    fs::File::open("/dev/urandom")
-        .unwrap()
-        .read_exact(&mut seed)
-        .unwrap();
+    fs::File::open("/dev/urandom").unwrap().read_exact(&mut seed).unwrap();
     let first = u16::from_ne_bytes(seed);
     loop {
         let port = 20_000 + first.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % 10_000;

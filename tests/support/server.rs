@@ -43,18 +43,9 @@ impl Server {
         for name in ["PAGE_SIZE", "PAGE_COUNT"] {
             command.env_remove(name);
         }
-        command.envs([
-            ("DATABASE_URL", database),
-            ("BIND", "127.0.0.1:0"),
-            ("RUST_LOG", "warn"),
-        ]);
+        command.envs([("DATABASE_URL", database), ("BIND", "127.0.0.1:0"), ("RUST_LOG", "warn")]);
         command.envs(environment.iter().copied());
-        let mut child = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let log = Arc::new(Mutex::new(String::new()));
         let (found, address) = channel();
         let readers = [
@@ -62,11 +53,7 @@ impl Server {
             keep(child.stderr.take().unwrap(), log.clone(), found),
         ];
         match wait_for(&address, &mut child) {
-            Some(address) => Ok(Server {
-                child,
-                address,
-                log,
-            }),
+            Some(address) => Ok(Server { child, address, log }),
             None => {
                 let _ = child.kill();
                 let status = child.wait().unwrap();
@@ -101,13 +88,7 @@ impl Server {
     /// Sends SIGTERM.
     pub(crate) fn signal(&self) {
         let kill = format!("kill -TERM {}", self.child.id());
-        assert!(
-            Command::new("sh")
-                .args(["-c", &kill])
-                .status()
-                .unwrap()
-                .success()
-        );
+        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
     }
 
     /// Sends SIGTERM and waits for an orderly end.
@@ -121,19 +102,12 @@ impl Server {
         let end = Instant::now() + STOP;
         while Instant::now() < end {
             if let Some(status) = self.child.try_wait().unwrap() {
-                assert!(
-                    status.success(),
-                    "the server ended with {status}:\n{}",
-                    self.log()
-                );
+                assert!(status.success(), "the server ended with {status}:\n{}", self.log());
                 return;
             }
             thread::sleep(Duration::from_millis(5));
         }
-        panic!(
-            "the server did not end within {STOP:?} of SIGTERM:\n{}",
-            self.log()
-        );
+        panic!("the server did not end within {STOP:?} of SIGTERM:\n{}", self.log());
     }
 }
 
@@ -155,9 +129,8 @@ fn keep(
 ) -> thread::JoinHandle<()> {
     thread::spawn(move || {
         for line in BufReader::new(stream).lines().map_while(Result::ok) {
-            let address = line
-                .split_once("listens on http://")
-                .and_then(|(_, rest)| rest.split('/').next()?.parse().ok());
+            let address =
+                line.split_once("listens on http://").and_then(|(_, rest)| rest.split('/').next()?.parse().ok());
             if let Some(address) = address {
                 let _ = found.send(address);
             }
@@ -184,15 +157,7 @@ fn wait_for(address: &Receiver<SocketAddr>, child: &mut Child) -> Option<SocketA
 /// `target/<profile>/examples/documents`, beside this test's own folder.
 fn binary() -> PathBuf {
     let test = std::env::current_exe().unwrap();
-    let path = test
-        .parent()
-        .and_then(|deps| deps.parent())
-        .unwrap()
-        .join("examples/documents");
-    assert!(
-        path.is_file(),
-        "{} is missing: `cargo build --example documents` makes it",
-        path.display()
-    );
+    let path = test.parent().and_then(|deps| deps.parent()).unwrap().join("examples/documents");
+    assert!(path.is_file(), "{} is missing: `cargo build --example documents` makes it", path.display());
     path
 }

@@ -4,8 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 
 use sea_orm::sea_query::{
-    IndexCreateStatement, PostgresQueryBuilder, SqliteQueryBuilder, TableCreateStatement,
-    TableName, TableRef,
+    IndexCreateStatement, PostgresQueryBuilder, SqliteQueryBuilder, TableCreateStatement, TableName, TableRef,
 };
 use sea_orm::{ColumnTrait, ColumnType, DbBackend, EntityTrait, IdenStatic, Iterable, Schema};
 
@@ -22,11 +21,7 @@ pub struct Unsupported {
 
 impl fmt::Display for Unsupported {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} has no type for the column {:?} ({})",
-            self.database, self.column, self.column_type
-        )
+        write!(f, "{} has no type for the column {:?} ({})", self.database, self.column, self.column_type)
     }
 }
 

@@ -5,8 +5,8 @@
 
 use sea_orm::sea_query::{Expr, StringLen, TableName, TableRef};
 use sea_orm::{
-    ColumnTrait, ColumnType, DbBackend, EntityTrait, IdenStatic, Identity, Iterable,
-    PrimaryKeyToColumn, PrimaryKeyTrait, RelationDef, RelationTrait, Schema,
+    ColumnTrait, ColumnType, DbBackend, EntityTrait, IdenStatic, Identity, Iterable, PrimaryKeyToColumn,
+    PrimaryKeyTrait, RelationDef, RelationTrait, Schema,
 };
 
 use super::{ColumnKind, ColumnMeta, ModelMeta, OnDelete, RelationMeta, UniqueMeta};
@@ -53,11 +53,7 @@ pub struct ModelSource {
 impl ModelSource {
     /// The source that an entity is.
     pub fn of<E: EntityTrait>() -> Self {
-        ModelSource {
-            meta: meta::<E>(),
-            needs: definition::needs::<E>(),
-            definition: definition::statements::<E>,
-        }
+        ModelSource { meta: meta::<E>(), needs: definition::needs::<E>(), definition: definition::statements::<E> }
     }
 
     /// The statements that create the table where it does not exist: types, the table, its indexes.
@@ -76,9 +72,7 @@ impl ModelSource {
 /// the name that serde gives it.
 pub fn meta<E: EntityTrait>() -> ModelMeta {
     let entity = E::default();
-    let keys: Vec<&str> = E::PrimaryKey::iter()
-        .map(|key| key.into_column().as_str())
-        .collect();
+    let keys: Vec<&str> = E::PrimaryKey::iter().map(|key| key.into_column().as_str()).collect();
     let numbered = keys.len() == 1 && E::PrimaryKey::auto_increment();
     // the one place where SeaORM shows a column's comment
     let table = Schema::new(DbBackend::Postgres).create_table_from_entity(entity);
@@ -97,34 +91,20 @@ pub fn meta<E: EntityTrait>() -> ModelMeta {
                 default: def.get_column_default().and_then(plain),
                 has_default: auto_increment || def.get_column_default().is_some(),
                 auto_increment,
-                comment: table
-                    .get_columns()
-                    .get(n)
-                    .and_then(|c| c.get_column_spec().comment.clone()),
+                comment: table.get_columns().get(n).and_then(|c| c.get_column_spec().comment.clone()),
                 db_type: String::new(),
             }
         })
         .collect();
-    let position =
-        |columns: &[ColumnMeta], name: &str| columns.iter().position(|c| c.column == name);
-    let primary_key: Vec<usize> = keys
-        .iter()
-        .filter_map(|key| position(&columns, key))
-        .collect();
+    let position = |columns: &[ColumnMeta], name: &str| columns.iter().position(|c| c.column == name);
+    let primary_key: Vec<usize> = keys.iter().filter_map(|key| position(&columns, key)).collect();
     let relations = relations::<E>(&mut columns);
-    let mut uniques: Vec<UniqueMeta> = (0..columns.len())
-        .filter(|n| columns[*n].unique && primary_key != [*n])
-        .map(|n| declared(vec![n]))
-        .collect();
+    let mut uniques: Vec<UniqueMeta> =
+        (0..columns.len()).filter(|n| columns[*n].unique && primary_key != [*n]).map(|n| declared(vec![n])).collect();
     for index in Schema::new(DbBackend::Postgres).create_index_from_entity(entity) {
         if index.is_unique_key() {
             let names = index.get_index_spec().get_column_names();
-            uniques.push(declared(
-                names
-                    .iter()
-                    .filter_map(|name| position(&columns, name))
-                    .collect(),
-            ));
+            uniques.push(declared(names.iter().filter_map(|name| position(&columns, name)).collect()));
         }
     }
     ModelMeta {
@@ -166,11 +146,9 @@ fn relations<E: EntityTrait>(columns: &mut [ColumnMeta]) -> Vec<RelationMeta> {
             continue;
         };
         // the dense format and an alias may declare the same key twice
-        let twice = relations.iter().any(|r| {
-            r.columns == found.columns
-                && r.to_table == found.to_table
-                && r.to_columns == found.to_columns
-        });
+        let twice = relations
+            .iter()
+            .any(|r| r.columns == found.columns && r.to_table == found.to_table && r.to_columns == found.to_columns);
         if !twice {
             relations.push(found);
         }
@@ -225,9 +203,7 @@ fn names(identity: &Identity) -> Vec<String> {
 fn foreign_key_name(columns: &[ColumnMeta], n: usize) -> String {
     let name = &columns[n].name;
     match name.strip_suffix("_id") {
-        Some(short) if !short.is_empty() && columns.iter().all(|c| c.name != short) => {
-            short.to_owned()
-        }
+        Some(short) if !short.is_empty() && columns.iter().all(|c| c.name != short) => short.to_owned(),
         _ => name.clone(),
     }
 }
@@ -241,10 +217,7 @@ fn plain(default: &Expr) -> Option<DbValue> {
 }
 
 fn is_integer(kind: ColumnKind) -> bool {
-    matches!(
-        kind,
-        ColumnKind::SmallInteger | ColumnKind::Integer | ColumnKind::BigInteger
-    )
+    matches!(kind, ColumnKind::SmallInteger | ColumnKind::Integer | ColumnKind::BigInteger)
 }
 
 fn kind(column_type: &ColumnType) -> ColumnKind {
@@ -253,14 +226,10 @@ fn kind(column_type: &ColumnType) -> ColumnKind {
         ColumnType::String(StringLen::N(length)) => ColumnKind::Char(Some(*length)),
         ColumnType::String(_) => ColumnKind::Char(None),
         ColumnType::Text => ColumnKind::Text,
-        ColumnType::TinyInteger | ColumnType::TinyUnsigned | ColumnType::SmallInteger => {
-            ColumnKind::SmallInteger
-        }
+        ColumnType::TinyInteger | ColumnType::TinyUnsigned | ColumnType::SmallInteger => ColumnKind::SmallInteger,
         // an unsigned integer needs the next wider kind
         ColumnType::SmallUnsigned | ColumnType::Integer => ColumnKind::Integer,
-        ColumnType::Unsigned | ColumnType::BigInteger | ColumnType::BigUnsigned => {
-            ColumnKind::BigInteger
-        }
+        ColumnType::Unsigned | ColumnType::BigInteger | ColumnType::BigUnsigned => ColumnKind::BigInteger,
         ColumnType::Float | ColumnType::Double => ColumnKind::Float,
         ColumnType::Decimal(digits) => ColumnKind::Decimal(*digits),
         ColumnType::DateTime | ColumnType::Timestamp => ColumnKind::DateTime(false),
@@ -279,11 +248,7 @@ fn kind(column_type: &ColumnType) -> ColumnKind {
 fn model_name(path: &str, table: &str) -> String {
     let mut segments = path.rsplit("::");
     let own = segments.next().unwrap_or_default();
-    let name = if own == "Entity" {
-        segments.next().unwrap_or_default()
-    } else {
-        own
-    };
+    let name = if own == "Entity" { segments.next().unwrap_or_default() } else { own };
     let name = name.strip_prefix("r#").unwrap_or(name);
     let is_name = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_');
     camel_case(if is_name { name } else { table })

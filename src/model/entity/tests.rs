@@ -1,9 +1,4 @@
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    unreachable_pub
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, unreachable_pub)]
 
 use super::*;
 
@@ -35,11 +30,7 @@ mod document {
         pub id: i64,
         #[sea_orm(unique_key = "collection_uid")]
         pub collection_id: i64,
-        #[sea_orm(
-            column_type = "Text",
-            unique_key = "collection_uid",
-            comment = "Its own mark"
-        )]
+        #[sea_orm(column_type = "Text", unique_key = "collection_uid", comment = "Its own mark")]
         pub uid: String,
         pub blob: Json,
         #[sea_orm(default_value = true)]
@@ -74,12 +65,7 @@ mod staff {
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
     pub enum Relation {
-        #[sea_orm(
-            belongs_to = "Entity",
-            from = "Column::MentorId",
-            to = "Column::Code",
-            on_delete = "SetNull"
-        )]
+        #[sea_orm(belongs_to = "Entity", from = "Column::MentorId", to = "Column::Code", on_delete = "SetNull")]
         Mentor,
         #[sea_orm(
             belongs_to = "super::place::Entity",
@@ -122,11 +108,7 @@ mod place {
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
     pub enum Relation {
-        #[sea_orm(
-            belongs_to = "super::staff::Entity",
-            from = "Column::Holder",
-            to = "super::staff::Column::Code"
-        )]
+        #[sea_orm(belongs_to = "super::staff::Entity", from = "Column::Holder", to = "super::staff::Column::Code")]
         Holder,
     }
 
@@ -142,15 +124,8 @@ mod place {
 #[test]
 fn a_dense_entity_tells_its_columns() {
     let meta = meta::<document::Entity>();
-    assert_eq!(
-        (meta.name.as_str(), meta.table.as_str(), &meta.schema),
-        ("Document", "document", &None)
-    );
-    let columns: Vec<_> = meta
-        .columns
-        .iter()
-        .map(|c| (c.column.as_str(), c.name.as_str(), c.kind))
-        .collect();
+    assert_eq!((meta.name.as_str(), meta.table.as_str(), &meta.schema), ("Document", "document", &None));
+    let columns: Vec<_> = meta.columns.iter().map(|c| (c.column.as_str(), c.name.as_str(), c.kind)).collect();
     assert_eq!(
         columns,
         [
@@ -178,14 +153,8 @@ fn a_dense_entity_tells_its_keys() {
     assert!(meta.uniques[0].declared && !meta.uniques[0].backed);
     assert_eq!(meta.relations.len(), 1);
     let relation = &meta.relations[0];
-    assert_eq!(
-        (relation.name.as_str(), &relation.columns[..]),
-        ("collection", &[1][..])
-    );
-    assert_eq!(
-        (relation.to_table.as_str(), &relation.to_columns),
-        ("collection", &vec!["id".to_owned()])
-    );
+    assert_eq!((relation.name.as_str(), &relation.columns[..]), ("collection", &[1][..]));
+    assert_eq!((relation.to_table.as_str(), &relation.to_columns), ("collection", &vec!["id".to_owned()]));
     assert_eq!(relation.on_delete, OnDelete::Cascade);
     // the side that is pointed to has no foreign key
     assert!(super::meta::<collection::Entity>().relations.is_empty());
@@ -194,41 +163,16 @@ fn a_dense_entity_tells_its_keys() {
 #[test]
 fn an_expanded_entity_tells_the_same() {
     let meta = meta::<staff::Entity>();
-    assert_eq!(
-        (meta.name.as_str(), meta.schema.as_deref()),
-        ("Staff", Some("hr"))
-    );
-    let names: Vec<_> = meta
-        .columns
-        .iter()
-        .map(|c| (c.column.as_str(), c.name.as_str()))
-        .collect();
+    assert_eq!((meta.name.as_str(), meta.schema.as_deref()), ("Staff", Some("hr")));
+    let names: Vec<_> = meta.columns.iter().map(|c| (c.column.as_str(), c.name.as_str())).collect();
     // `seat` is taken, so the foreign key keeps its suffix
-    assert_eq!(
-        names[1..5],
-        [
-            ("full_name", "name"),
-            ("mentor_id", "mentor"),
-            ("seat_id", "seat_id"),
-            ("seat", "seat")
-        ]
-    );
+    assert_eq!(names[1..5], [("full_name", "name"), ("mentor_id", "mentor"), ("seat_id", "seat_id"), ("seat", "seat")]);
     assert_eq!(meta.columns[1].kind, ColumnKind::Char(Some(60)));
     assert_eq!(meta.columns[6].kind, ColumnKind::BigInteger);
     assert!(!meta.columns[0].auto_increment && !meta.columns[0].has_default);
     assert!(meta.columns[2].null);
-    assert_eq!(
-        meta.uniques
-            .iter()
-            .map(|u| u.columns.clone())
-            .collect::<Vec<_>>(),
-        [vec![3]]
-    );
-    let relations: Vec<_> = meta
-        .relations
-        .iter()
-        .map(|r| (r.name.as_str(), r.columns.clone(), r.on_delete))
-        .collect();
+    assert_eq!(meta.uniques.iter().map(|u| u.columns.clone()).collect::<Vec<_>>(), [vec![3]]);
+    let relations: Vec<_> = meta.relations.iter().map(|r| (r.name.as_str(), r.columns.clone(), r.on_delete)).collect();
     assert_eq!(
         relations,
         [
@@ -243,24 +187,16 @@ fn an_expanded_entity_tells_the_same() {
 
 #[test]
 fn a_model_is_named_after_its_module() {
-    assert_eq!(
-        model_name("app::documents::document::Entity", "seed_document"),
-        "Document"
-    );
+    assert_eq!(model_name("app::documents::document::Entity", "seed_document"), "Document");
     assert_eq!(model_name("app::book_tag::Entity", "t"), "BookTag");
     assert_eq!(model_name("app::r#type::Entity", "t"), "Type");
     assert_eq!(model_name("app::entities::Cake", "t"), "Cake");
-    assert_eq!(
-        model_name("app::main::{{closure}}::Entity", "seed_document"),
-        "SeedDocument"
-    );
+    assert_eq!(model_name("app::main::{{closure}}::Entity", "seed_document"), "SeedDocument");
 }
 
 #[test]
 fn definitions_for_sqlite() {
-    let statements = ModelSource::of::<document::Entity>()
-        .definition(DbBackend::Sqlite)
-        .unwrap();
+    let statements = ModelSource::of::<document::Entity>().definition(DbBackend::Sqlite).unwrap();
     assert_eq!(
         statements,
         [
@@ -268,21 +204,13 @@ fn definitions_for_sqlite() {
             r#"CREATE UNIQUE INDEX IF NOT EXISTS "idx-document-collection_uid" ON "document" ("collection_id", "uid")"#,
         ]
     );
-    let staff = ModelSource::of::<staff::Entity>()
-        .definition(DbBackend::Sqlite)
-        .unwrap();
-    assert!(
-        staff[0].starts_with(r#"CREATE TABLE IF NOT EXISTS "staff_member" ("#),
-        "{}",
-        staff[0]
-    );
+    let staff = ModelSource::of::<staff::Entity>().definition(DbBackend::Sqlite).unwrap();
+    assert!(staff[0].starts_with(r#"CREATE TABLE IF NOT EXISTS "staff_member" ("#), "{}", staff[0]);
 }
 
 #[test]
 fn definitions_for_postgres() {
-    let statements = ModelSource::of::<document::Entity>()
-        .definition(DbBackend::Postgres)
-        .unwrap();
+    let statements = ModelSource::of::<document::Entity>().definition(DbBackend::Postgres).unwrap();
     assert_eq!(
         statements,
         [
@@ -290,12 +218,6 @@ fn definitions_for_postgres() {
             r#"CREATE UNIQUE INDEX IF NOT EXISTS "idx-document-collection_uid" ON "document" ("collection_id", "uid")"#,
         ]
     );
-    let staff = ModelSource::of::<staff::Entity>()
-        .definition(DbBackend::Postgres)
-        .unwrap();
-    assert!(
-        staff[0].starts_with(r#"CREATE TABLE IF NOT EXISTS "hr"."staff_member" ("#),
-        "{}",
-        staff[0]
-    );
+    let staff = ModelSource::of::<staff::Entity>().definition(DbBackend::Postgres).unwrap();
+    assert!(staff[0].starts_with(r#"CREATE TABLE IF NOT EXISTS "hr"."staff_member" ("#), "{}", staff[0]);
 }

@@ -18,10 +18,7 @@ pub fn complete(models: &mut [ModelMeta], infos: &[TableInfo]) -> Result<(), Vec
     let mut errors = Vec::new();
     for model in models.iter_mut() {
         let Some(info) = infos.iter().find(|info| is(info, model)) else {
-            errors.push(StartupError::MissingTable {
-                model: model.name.clone(),
-                table: table(model),
-            });
+            errors.push(StartupError::MissingTable { model: model.name.clone(), table: table(model) });
             continue;
         };
         columns(model, info, &mut errors);
@@ -32,11 +29,7 @@ pub fn complete(models: &mut [ModelMeta], infos: &[TableInfo]) -> Result<(), Vec
     for n in 0..models.len() {
         models[n].referenced_by = references(&models[n], models, infos);
     }
-    if errors.is_empty() {
-        Ok(())
-    } else {
-        Err(errors)
-    }
+    if errors.is_empty() { Ok(()) } else { Err(errors) }
 }
 
 fn is(info: &TableInfo, model: &ModelMeta) -> bool {
@@ -100,10 +93,7 @@ fn uniques(model: &mut ModelMeta, info: &TableInfo, errors: &mut Vec<StartupErro
     for index in info.uniques.iter().filter(|index| !index.primary) {
         let found = unique(model, index);
         let twin = model.uniques.iter_mut().find(|u| {
-            !found.expression
-                && !u.expression
-                && u.predicate == found.predicate
-                && same(&u.columns, &found.columns)
+            !found.expression && !u.expression && u.predicate == found.predicate && same(&u.columns, &found.columns)
         });
         match twin {
             // of several indexes over the same columns the strictest word counts
@@ -113,20 +103,13 @@ fn uniques(model: &mut ModelMeta, info: &TableInfo, errors: &mut Vec<StartupErro
             }
             Some(twin) => {
                 let declared = twin.declared;
-                *twin = UniqueMeta {
-                    declared,
-                    columns: std::mem::take(&mut twin.columns),
-                    ..found
-                };
+                *twin = UniqueMeta { declared, columns: std::mem::take(&mut twin.columns), ..found };
             }
             None => model.uniques.push(found),
         }
     }
     let key = model.primary_key.clone();
-    let has_key = info
-        .uniques
-        .iter()
-        .any(|index| index.primary && same(&unique(model, index).columns, &key));
+    let has_key = info.uniques.iter().any(|index| index.primary && same(&unique(model, index).columns, &key));
     let table = table(model);
     for unique in &mut model.uniques {
         let [n] = unique.columns[..] else { continue };
@@ -139,20 +122,12 @@ fn uniques(model: &mut ModelMeta, info: &TableInfo, errors: &mut Vec<StartupErro
         if unique.backed {
             continue;
         }
-        let columns: Vec<String> = unique
-            .columns
-            .iter()
-            .map(|n| model.columns[*n].column.clone())
-            .collect();
+        let columns: Vec<String> = unique.columns.iter().map(|n| model.columns[*n].column.clone()).collect();
         errors.push(StartupError::UnbackedUnique {
             create: format!(
                 "CREATE UNIQUE INDEX {} ON {table} ({})",
                 quote(&index_name(&model.table, &columns)),
-                columns
-                    .iter()
-                    .map(|c| quote(c))
-                    .collect::<Vec<_>>()
-                    .join(", ")
+                columns.iter().map(|c| quote(c)).collect::<Vec<_>>().join(", ")
             ),
             model: model.name.clone(),
             columns,
@@ -163,11 +138,7 @@ fn uniques(model: &mut ModelMeta, info: &TableInfo, errors: &mut Vec<StartupErro
 /// An index of the database as the model's columns have it; one over a column that the entity lacks is as opaque as
 /// an expression.
 fn unique(model: &ModelMeta, index: &UniqueInfo) -> UniqueMeta {
-    let columns: Option<Vec<usize>> = index
-        .columns
-        .iter()
-        .map(|column| model.column(column.as_ref()?))
-        .collect();
+    let columns: Option<Vec<usize>> = index.columns.iter().map(|column| model.column(column.as_ref()?)).collect();
     UniqueMeta {
         name: index.name.clone(),
         expression: columns.is_none(),
@@ -196,11 +167,7 @@ fn index_name(table: &str, columns: &[String]) -> String {
 
 fn relations(model: &mut ModelMeta, info: &TableInfo) {
     for relation in &mut model.relations {
-        let columns: Vec<&str> = relation
-            .columns
-            .iter()
-            .map(|n| model.columns[*n].column.as_str())
-            .collect();
+        let columns: Vec<&str> = relation.columns.iter().map(|n| model.columns[*n].column.as_str()).collect();
         let key = info.foreign_keys.iter().find(|key| {
             key.to_table.0 == relation.to_schema
                 && key.to_table.1 == relation.to_table
@@ -219,11 +186,7 @@ fn relations(model: &mut ModelMeta, info: &TableInfo) {
         }
     }
     for key in &info.foreign_keys {
-        if !model
-            .relations
-            .iter()
-            .any(|relation| relation.constraint.as_ref() == Some(&key.name))
-        {
+        if !model.relations.iter().any(|relation| relation.constraint.as_ref() == Some(&key.name)) {
             tracing::warn!(
                 model = %model.name,
                 constraint = %key.name,
@@ -237,20 +200,15 @@ fn relations(model: &mut ModelMeta, info: &TableInfo) {
 fn pairs(key: &ForeignKeyInfo, columns: &[&str], to_columns: &[String]) -> bool {
     key.columns.len() == columns.len()
         && columns.len() == to_columns.len()
-        && columns.iter().zip(to_columns).all(|(column, to)| {
-            key.columns
-                .iter()
-                .zip(&key.to_columns)
-                .any(|(c, t)| c == column && t == to)
-        })
+        && columns
+            .iter()
+            .zip(to_columns)
+            .all(|(column, to)| key.columns.iter().zip(&key.to_columns).any(|(c, t)| c == column && t == to))
 }
 
 /// The keys that point to a model: those of the catalogue, then those that only entities declare.
 fn references(target: &ModelMeta, models: &[ModelMeta], infos: &[TableInfo]) -> Vec<ReferenceMeta> {
-    let keys = infos
-        .iter()
-        .find(|info| is(info, target))
-        .map_or(&[][..], |info| &info.referenced_by);
+    let keys = infos.iter().find(|info| is(info, target)).map_or(&[][..], |info| &info.referenced_by);
     let mut found: Vec<ReferenceMeta> = keys
         .iter()
         .map(|key| {
@@ -287,15 +245,8 @@ fn references(target: &ModelMeta, models: &[ModelMeta], infos: &[TableInfo]) -> 
             if !here || relation.constraint.is_some() {
                 continue;
             }
-            let columns: Vec<String> = relation
-                .columns
-                .iter()
-                .map(|n| model.columns[*n].column.clone())
-                .collect();
-            if found
-                .iter()
-                .any(|r| r.schema == model.schema && r.table == model.table && r.columns == columns)
-            {
+            let columns: Vec<String> = relation.columns.iter().map(|n| model.columns[*n].column.clone()).collect();
+            if found.iter().any(|r| r.schema == model.schema && r.table == model.table && r.columns == columns) {
                 continue;
             }
             found.push(ReferenceMeta {

@@ -85,9 +85,7 @@ pub(super) fn constraints(sql: &str) -> Constraints {
         let next = at + 1;
         let after = matching(&tokens, next);
         if first {
-            let of_table = ["CONSTRAINT", "PRIMARY", "UNIQUE", "CHECK", "FOREIGN"]
-                .iter()
-                .any(|k| token.is(k));
+            let of_table = ["CONSTRAINT", "PRIMARY", "UNIQUE", "CHECK", "FOREIGN"].iter().any(|k| token.is(k));
             first = false;
             column = None;
             if !of_table {
@@ -115,19 +113,13 @@ pub(super) fn constraints(sql: &str) -> Constraints {
             _ if token.is("CHECK") => {
                 let text = tokens.get(next).zip(tokens.get(after.saturating_sub(1)));
                 let text = text.and_then(|(open, close)| sql.get(open.end..close.start));
-                found
-                    .checks
-                    .push((name.take(), text.unwrap_or_default().trim().to_owned()));
+                found.checks.push((name.take(), text.unwrap_or_default().trim().to_owned()));
                 at = after;
                 continue;
             }
             _ if token.is("UNIQUE") => {
                 let columns = if tokens.get(next).is_some_and(|t| t.kind == Kind::Open) {
-                    parts(
-                        tokens
-                            .get(next + 1..after.saturating_sub(1))
-                            .unwrap_or_default(),
-                    )
+                    parts(tokens.get(next + 1..after.saturating_sub(1)).unwrap_or_default())
                 } else {
                     column.iter().cloned().collect()
                 };
@@ -136,10 +128,7 @@ pub(super) fn constraints(sql: &str) -> Constraints {
                 }
             }
             _ if token.is("REFERENCES") => {
-                found.references.push(Reference {
-                    name: name.take(),
-                    deferred: deferred(&tokens[next..]),
-                });
+                found.references.push(Reference { name: name.take(), deferred: deferred(&tokens[next..]) });
             }
             _ => {}
         }
@@ -223,11 +212,7 @@ fn tokens(sql: &str) -> Vec<Token> {
             }
             b'[' => {
                 at = sql[at..].find(']').map_or(bytes.len(), |n| at + n + 1);
-                Kind::Quoted(
-                    sql.get(start + 1..at.saturating_sub(1))
-                        .unwrap_or_default()
-                        .to_owned(),
-                )
+                Kind::Quoted(sql.get(start + 1..at.saturating_sub(1)).unwrap_or_default().to_owned())
             }
             b'(' => {
                 at += 1;
@@ -252,11 +237,7 @@ fn tokens(sql: &str) -> Vec<Token> {
                 Kind::Other
             }
         };
-        tokens.push(Token {
-            start,
-            end: at,
-            kind,
-        });
+        tokens.push(Token { start, end: at, kind });
     }
     tokens
 }
@@ -287,10 +268,7 @@ mod tests {
     use super::*;
 
     fn reference(name: Option<&str>, deferred: bool) -> Reference {
-        Reference {
-            name: name.map(str::to_owned),
-            deferred,
-        }
+        Reference { name: name.map(str::to_owned), deferred }
     }
 
     #[test]
@@ -315,11 +293,7 @@ mod tests {
                 reference(Some("fk_x"), true),
             ]
         );
-        let checks: Vec<_> = found
-            .checks
-            .iter()
-            .map(|(n, t)| (n.as_deref(), t.as_str()))
-            .collect();
+        let checks: Vec<_> = found.checks.iter().map(|(n, t)| (n.as_deref(), t.as_str())).collect();
         assert_eq!(
             checks,
             [
@@ -330,31 +304,21 @@ mod tests {
         );
         assert_eq!(
             found.uniques,
-            [
-                ("b_once".to_owned(), vec!["b".to_owned()]),
-                ("t_ab".to_owned(), vec!["a".to_owned(), "b".to_owned()])
-            ]
+            [("b_once".to_owned(), vec!["b".to_owned()]), ("t_ab".to_owned(), vec!["a".to_owned(), "b".to_owned()])]
         );
     }
 
     #[test]
     fn a_deferrable_key_that_is_immediate() {
-        let found = constraints(
-            "CREATE TABLE t (a REFERENCES u DEFERRABLE INITIALLY IMMEDIATE, b REFERENCES u DEFERRABLE)",
-        );
-        assert_eq!(
-            found.references,
-            [reference(None, false), reference(None, false)]
-        );
+        let found =
+            constraints("CREATE TABLE t (a REFERENCES u DEFERRABLE INITIALLY IMMEDIATE, b REFERENCES u DEFERRABLE)");
+        assert_eq!(found.references, [reference(None, false), reference(None, false)]);
     }
 
     #[test]
     fn the_where_of_an_index() {
         assert_eq!(
-            predicate(
-                r#"CREATE UNIQUE INDEX "where" ON "t" ("a", lower("where")) WHERE "b" IS NULL "#
-            )
-            .as_deref(),
+            predicate(r#"CREATE UNIQUE INDEX "where" ON "t" ("a", lower("where")) WHERE "b" IS NULL "#).as_deref(),
             Some(r#""b" IS NULL"#)
         );
         assert_eq!(predicate("CREATE UNIQUE INDEX i ON t (a)"), None);

@@ -71,31 +71,18 @@ impl fmt::Display for StartupError {
                 "The table {table} of the model {model} does not exist; run the migration that creates it, or correct \
                  the entity's table_name."
             ),
-            StartupError::MissingColumn {
-                model,
-                table,
-                column,
-                columns,
-            } => write!(
+            StartupError::MissingColumn { model, table, column, columns } => write!(
                 f,
                 "The table {table} of the model {model} has no column \"{column}\" (it has {}); run the migration that \
                  adds it, or give the entity's field the right column_name.",
                 columns.join(", ")
             ),
-            StartupError::UnbackedUnique {
-                model,
-                columns,
-                create,
-            } => write!(
+            StartupError::UnbackedUnique { model, columns, create } => write!(
                 f,
                 "The model {model} declares that ({}) is unique, but no index of the database enforces it; run: {create};",
                 columns.join(", ")
             ),
-            StartupError::MissingTarget {
-                model,
-                relation,
-                table,
-            } => write!(
+            StartupError::MissingTarget { model, relation, table } => write!(
                 f,
                 "{model}.{relation} points to the table {table}, which does not exist; register its model too, or \
                  create the table first."

@@ -139,21 +139,13 @@ pub async fn read(store: &Store, tables: &[TableName]) -> Result<Vec<TableInfo>,
 /// # Errors
 ///
 /// Every mistake that [`complete`] finds, or [`StartupError::Store`].
-pub async fn models(
-    store: &Store,
-    sources: &[ModelSource],
-) -> Result<Vec<ModelMeta>, Vec<StartupError>> {
+pub async fn models(store: &Store, sources: &[ModelSource]) -> Result<Vec<ModelMeta>, Vec<StartupError>> {
     let mut models: Vec<ModelMeta> = sources.iter().map(|source| source.meta.clone()).collect();
     if store.dialect() == Dialect::Sqlite {
         models.iter_mut().for_each(without_schema);
     }
-    let tables: Vec<TableName> = models
-        .iter()
-        .map(|m| (m.schema.clone(), m.table.clone()))
-        .collect();
-    let infos = read(store, &tables)
-        .await
-        .map_err(|error| vec![StartupError::Store(error)])?;
+    let tables: Vec<TableName> = models.iter().map(|m| (m.schema.clone(), m.table.clone())).collect();
+    let infos = read(store, &tables).await.map_err(|error| vec![StartupError::Store(error)])?;
     complete(&mut models, &infos)?;
     Ok(models)
 }
@@ -175,11 +167,7 @@ struct Row<'a> {
 
 impl<'a> Row<'a> {
     fn each(rows: &'a Rows) -> impl Iterator<Item = Row<'a>> {
-        (0..rows.len()).map(move |row| Row {
-            rows,
-            row,
-            column: 0,
-        })
+        (0..rows.len()).map(move |row| Row { rows, row, column: 0 })
     }
 
     fn next(&mut self) -> Result<Cell<'a>, StoreError> {
@@ -225,20 +213,11 @@ impl<'a> Row<'a> {
         let text = self.text()?;
         let names: Vec<serde_json::Value> =
             serde_json::from_str(&text).map_err(|error| StoreError::Internal(Box::new(error)))?;
-        Ok(names
-            .into_iter()
-            .map(|name| name.as_str().map(str::to_owned))
-            .collect())
+        Ok(names.into_iter().map(|name| name.as_str().map(str::to_owned)).collect())
     }
 
     fn unexpected(&self) -> StoreError {
-        StoreError::Internal(
-            format!(
-                "an unexpected cell in column {} of the catalogue",
-                self.column - 1
-            )
-            .into(),
-        )
+        StoreError::Internal(format!("an unexpected cell in column {} of the catalogue", self.column - 1).into())
     }
 }
 

@@ -4,9 +4,7 @@ use crate::model::OnDelete;
 use crate::value::DbValue;
 
 use super::super::{Bound, Statement, Store, StoreError};
-use super::{
-    CheckInfo, ColumnInfo, ForeignKeyInfo, Row, TableInfo, TableName, UniqueInfo, asked, assign,
-};
+use super::{CheckInfo, ColumnInfo, ForeignKeyInfo, Row, TableInfo, TableName, UniqueInfo, asked, assign};
 
 /// The tables asked for that exist, by their place in the question. Names are quoted before `to_regclass` reads
 /// them, which then resolves a bare name by the search path as every other statement does.
@@ -21,8 +19,7 @@ const WANTED: &str = "WITH wanted AS MATERIALIZED (
 
 const TABLES: &str = "SELECT ord FROM wanted ORDER BY ord";
 
-const COLUMNS: &str =
-    "SELECT w.ord, a.attname::text, format_type(a.atttypid, a.atttypmod)::text, a.attnotnull,
+const COLUMNS: &str = "SELECT w.ord, a.attname::text, format_type(a.atttypid, a.atttypmod)::text, a.attnotnull,
   a.atthasdef OR a.attidentity <> '',
   a.attidentity <> '' OR coalesce(pg_get_expr(d.adbin, d.adrelid) LIKE 'nextval(%', false),
   a.attgenerated <> ''
@@ -72,27 +69,14 @@ FROM wanted w
 JOIN pg_catalog.pg_constraint c ON c.conrelid = w.oid AND c.contype = 'c'
 ORDER BY w.ord, c.conname";
 
-pub(super) async fn read(
-    store: &Store,
-    tables: &[TableName],
-) -> Result<Vec<TableInfo>, StoreError> {
+pub(super) async fn read(store: &Store, tables: &[TableName]) -> Result<Vec<TableInfo>, StoreError> {
     let json = asked(tables);
-    let bind = |sql: &str| -> Bound {
-        Statement::once(format!("{WANTED}{sql}")).bind(vec![DbValue::from(json.clone())])
-    };
-    let answers = store
-        .snapshot(vec![
-            bind(TABLES),
-            bind(COLUMNS),
-            bind(UNIQUES),
-            bind(FOREIGN_KEYS),
-            bind(CHECKS),
-        ])
-        .await?;
+    let bind =
+        |sql: &str| -> Bound { Statement::once(format!("{WANTED}{sql}")).bind(vec![DbValue::from(json.clone())]) };
+    let answers =
+        store.snapshot(vec![bind(TABLES), bind(COLUMNS), bind(UNIQUES), bind(FOREIGN_KEYS), bind(CHECKS)]).await?;
     let [found, columns, uniques, foreign_keys, checks] = answers.as_slice() else {
-        return Err(StoreError::Internal(
-            "the catalogue's snapshot is not complete".into(),
-        ));
+        return Err(StoreError::Internal("the catalogue's snapshot is not complete".into()));
     };
 
     // by the place in the question
@@ -133,10 +117,7 @@ pub(super) async fn read(
     }
     for mut row in Row::each(checks) {
         let n = row.index()?;
-        let check = CheckInfo {
-            name: row.text()?,
-            text: row.text()?,
-        };
+        let check = CheckInfo { name: row.text()?, text: row.text()? };
         if let Some(Some(info)) = infos.get_mut(n) {
             info.checks.push(check);
         }

@@ -6,10 +6,7 @@ use crate::model::OnDelete;
 use crate::value::DbValue;
 
 use super::super::{Bound, Rows, Statement, Store, StoreError};
-use super::{
-    CheckInfo, ColumnInfo, ForeignKeyInfo, Row, TableInfo, TableName, UniqueInfo, asked, assign,
-    ddl,
-};
+use super::{CheckInfo, ColumnInfo, ForeignKeyInfo, Row, TableInfo, TableName, UniqueInfo, asked, assign, ddl};
 
 /// The tables asked for that exist, by their place in the question, with their names as they were created.
 const WANTED: &str = "WITH wanted AS MATERIALIZED (
@@ -20,8 +17,7 @@ const WANTED: &str = "WITH wanted AS MATERIALIZED (
 
 const TABLES: &str = "SELECT ord, name, sql FROM wanted ORDER BY ord";
 
-const COLUMNS: &str =
-    "SELECT w.ord, x.name, x.type, x.\"notnull\", x.dflt_value IS NOT NULL, x.pk, x.hidden
+const COLUMNS: &str = "SELECT w.ord, x.name, x.type, x.\"notnull\", x.dflt_value IS NOT NULL, x.pk, x.hidden
 FROM wanted w, pragma_table_xinfo(w.name) x ORDER BY w.ord, x.cid";
 
 const UNIQUES: &str = "SELECT w.ord, l.name, l.origin, s.sql, l.partial,
@@ -37,40 +33,26 @@ FROM sqlite_schema s, pragma_foreign_key_list(s.name) f
 LEFT JOIN sqlite_schema t ON t.type = 'table' AND t.name = f.\"table\" COLLATE NOCASE
 WHERE s.type = 'table' ORDER BY s.name, f.id DESC, f.seq";
 
-pub(super) async fn read(
-    store: &Store,
-    tables: &[TableName],
-) -> Result<Vec<TableInfo>, StoreError> {
+pub(super) async fn read(store: &Store, tables: &[TableName]) -> Result<Vec<TableInfo>, StoreError> {
     let json = asked(tables);
-    let bind = |sql: &str| -> Bound {
-        Statement::once(format!("{WANTED}{sql}")).bind(vec![DbValue::from(json.clone())])
-    };
+    let bind =
+        |sql: &str| -> Bound { Statement::once(format!("{WANTED}{sql}")).bind(vec![DbValue::from(json.clone())]) };
     let keys = Statement::once(FOREIGN_KEYS).bind(Vec::new());
-    let answers = store
-        .snapshot(vec![bind(TABLES), bind(COLUMNS), bind(UNIQUES), keys])
-        .await?;
+    let answers = store.snapshot(vec![bind(TABLES), bind(COLUMNS), bind(UNIQUES), keys]).await?;
     let [found, columns, uniques, keys] = answers.as_slice() else {
-        return Err(StoreError::Internal(
-            "the catalogue's snapshot is not complete".into(),
-        ));
+        return Err(StoreError::Internal("the catalogue's snapshot is not complete".into()));
     };
 
     // by the place in the question
     let mut infos: Vec<Option<TableInfo>> = tables.iter().map(|_| None).collect();
-    let mut texts: Vec<ddl::Constraints> =
-        tables.iter().map(|_| ddl::Constraints::default()).collect();
+    let mut texts: Vec<ddl::Constraints> = tables.iter().map(|_| ddl::Constraints::default()).collect();
     // the name of a table as it was created, to the one by which it was asked for
     let mut names: HashMap<String, TableName> = HashMap::new();
     for mut row in Row::each(found) {
         let n = row.index()?;
         let created = row.text()?;
-        let text = row
-            .optional()?
-            .map(|sql| ddl::constraints(&sql))
-            .unwrap_or_default();
-        if let (Some(info), Some(slot), Some(name)) =
-            (infos.get_mut(n), texts.get_mut(n), tables.get(n))
-        {
+        let text = row.optional()?.map(|sql| ddl::constraints(&sql)).unwrap_or_default();
+        if let (Some(info), Some(slot), Some(name)) = (infos.get_mut(n), texts.get_mut(n), tables.get(n)) {
             let mut table = TableInfo::new(name.clone());
             table.checks = text
                 .checks
@@ -100,14 +82,7 @@ pub(super) async fn read(
         }
         let generated = matches!(hidden, 2 | 3);
         let has_default = has_default || generated;
-        info.columns.push(ColumnInfo {
-            name,
-            db_type,
-            not_null,
-            has_default,
-            numbered: false,
-            generated,
-        });
+        info.columns.push(ColumnInfo { name, db_type, not_null, has_default, numbered: false, generated });
     }
 
     for mut row in Row::each(uniques) {
@@ -119,10 +94,7 @@ pub(super) async fn read(
             continue;
         };
         // the index of a constraint has no text and a made-up name
-        let named = text
-            .uniques
-            .iter()
-            .find(|(_, of)| of.iter().map(Some).eq(columns.iter().map(Option::as_ref)));
+        let named = text.uniques.iter().find(|(_, of)| of.iter().map(Some).eq(columns.iter().map(Option::as_ref)));
         let name = match named {
             Some((name, _)) if origin == "u" => name.clone(),
             _ => index,
@@ -151,11 +123,7 @@ pub(super) async fn read(
 
 /// A primary key without an index is another name of the rowid: numbered, and never NULL whatever the text says.
 fn rowid(info: &mut TableInfo, key: Vec<String>) {
-    for column in info
-        .columns
-        .iter_mut()
-        .filter(|column| key.contains(&column.name))
-    {
+    for column in info.columns.iter_mut().filter(|column| key.contains(&column.name)) {
         column.numbered = true;
         column.has_default = true;
         column.not_null = true;
@@ -171,10 +139,7 @@ fn rowid(info: &mut TableInfo, key: Vec<String>) {
 }
 
 /// One row for each column of a key; the keys of a table in the order of its text.
-fn foreign_keys(
-    rows: &Rows,
-    names: &HashMap<String, TableName>,
-) -> Result<Vec<ForeignKeyInfo>, StoreError> {
+fn foreign_keys(rows: &Rows, names: &HashMap<String, TableName>) -> Result<Vec<ForeignKeyInfo>, StoreError> {
     let mut keys: Vec<ForeignKeyInfo> = Vec::new();
     let mut table = String::new();
     let mut text: std::vec::IntoIter<ddl::Reference> = Vec::new().into_iter();
@@ -191,12 +156,7 @@ fn foreign_keys(
         if last != Some(id) {
             last = Some(id);
             let reference = text.next();
-            let named = |name: &String| {
-                names
-                    .get(name)
-                    .cloned()
-                    .unwrap_or_else(|| (None, name.clone()))
-            };
+            let named = |name: &String| names.get(name).cloned().unwrap_or_else(|| (None, name.clone()));
             keys.push(ForeignKeyInfo {
                 deferred: reference.as_ref().is_some_and(|r| r.deferred),
                 name: reference.and_then(|r| r.name).unwrap_or_default(),

@@ -1,9 +1,4 @@
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    unreachable_pub
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, unreachable_pub)]
 
 use sea_orm::entity::prelude::*;
 
@@ -86,20 +81,9 @@ const DJANGO: [&str; 9] = [
 
 async fn store(folder: &tempfile::TempDir, statements: &[&str]) -> Store {
     let path = folder.path().join("db.sqlite3");
-    let store = Store::connect(path.to_str().unwrap(), StoreOptions::default())
-        .await
-        .unwrap();
-    let statements = statements
-        .iter()
-        .map(|sql| Statement::once(*sql).bind(Vec::new()))
-        .collect();
-    store
-        .write(Unit {
-            statements,
-            verdict: None,
-        })
-        .await
-        .unwrap();
+    let store = Store::connect(path.to_str().unwrap(), StoreOptions::default()).await.unwrap();
+    let statements = statements.iter().map(|sql| Statement::once(*sql).bind(Vec::new())).collect();
+    store.write(Unit { statements, verdict: None }).await.unwrap();
     store
 }
 
@@ -130,11 +114,7 @@ async fn the_tables_of_a_django_database() {
     );
 
     let seat = &infos[0];
-    let types: Vec<_> = seat
-        .columns
-        .iter()
-        .map(|c| (c.name.as_str(), c.db_type.as_str(), c.not_null))
-        .collect();
+    let types: Vec<_> = seat.columns.iter().map(|c| (c.name.as_str(), c.db_type.as_str(), c.not_null)).collect();
     assert_eq!(
         types,
         [
@@ -145,64 +125,28 @@ async fn the_tables_of_a_django_database() {
             ("active", "bool", true),
         ]
     );
-    assert!(
-        seat.columns[0].numbered && seat.columns[0].has_default && !seat.columns[1].has_default
-    );
-    let unique = |name: &str| {
-        seat.uniques
-            .iter()
-            .find(|u| u.name.as_deref() == Some(name))
-            .unwrap()
-    };
+    assert!(seat.columns[0].numbered && seat.columns[0].has_default && !seat.columns[1].has_default);
+    let unique = |name: &str| seat.uniques.iter().find(|u| u.name.as_deref() == Some(name)).unwrap();
     assert_eq!(unique("seat_code").columns, some(&["code"]));
     assert_eq!(unique("seat_badge").columns, some(&["room", "badge"]));
-    assert_eq!(
-        unique("seat_badge").predicate.as_deref(),
-        Some("\"active\"")
-    );
-    assert_eq!(
-        unique("seat_room_ci").columns,
-        [None, Some("code".to_owned())]
-    );
-    let primary: Vec<_> = seat
-        .uniques
-        .iter()
-        .filter(|u| u.primary)
-        .map(|u| u.columns.clone())
-        .collect();
+    assert_eq!(unique("seat_badge").predicate.as_deref(), Some("\"active\""));
+    assert_eq!(unique("seat_room_ci").columns, [None, Some("code".to_owned())]);
+    let primary: Vec<_> = seat.uniques.iter().filter(|u| u.primary).map(|u| u.columns.clone()).collect();
     assert_eq!(primary, [some(&["id"])]);
     assert_eq!(seat.uniques.len(), 4);
     // found under the name that the table was asked for, though the key spells it otherwise and names no column
     let key = &seat.referenced_by[0];
-    assert_eq!(
-        (key.name.as_str(), &key.to_table),
-        ("note_seat", &name("library_seat"))
-    );
-    assert_eq!(
-        (&key.columns, &key.to_columns),
-        (&vec!["seat".to_owned()], &vec!["id".to_owned()])
-    );
+    assert_eq!((key.name.as_str(), &key.to_table), ("note_seat", &name("library_seat")));
+    assert_eq!((&key.columns, &key.to_columns), (&vec!["seat".to_owned()], &vec!["id".to_owned()]));
 
     let document = &infos[1];
-    assert_eq!(
-        document.checks[0].text,
-        r#"(JSON_VALID("blob") OR "blob" IS NULL)"#
-    );
+    assert_eq!(document.checks[0].text, r#"(JSON_VALID("blob") OR "blob" IS NULL)"#);
     let key = &document.foreign_keys[0];
-    assert_eq!(
-        (&key.to_table, key.on_delete, key.deferred),
-        (&name("seed_collection"), OnDelete::Protect, true)
-    );
+    assert_eq!((&key.to_table, key.on_delete, key.deferred), (&name("seed_collection"), OnDelete::Protect, true));
 
     let note = &infos[2];
     assert_eq!(note.foreign_keys.len(), 2);
-    assert_eq!(
-        (
-            note.foreign_keys[1].on_delete,
-            note.foreign_keys[1].deferred
-        ),
-        (OnDelete::SetNull, false)
-    );
+    assert_eq!((note.foreign_keys[1].on_delete, note.foreign_keys[1].deferred), (OnDelete::SetNull, false));
     assert!(note.columns[3].generated && note.columns[3].has_default);
     // a text key has an index, is not numbered, and SQLite lets it be NULL
     assert!(!note.columns[0].numbered && !note.columns[0].not_null);
@@ -218,10 +162,7 @@ async fn the_tables_of_a_django_database() {
 async fn models_are_completed() {
     let folder = tempfile::tempdir().unwrap();
     let store = store(&folder, &DJANGO).await;
-    let sources = [
-        ModelSource::of::<document::Entity>(),
-        ModelSource::of::<collection::Entity>(),
-    ];
+    let sources = [ModelSource::of::<document::Entity>(), ModelSource::of::<collection::Entity>()];
     let models = models(&store, &sources).await.unwrap();
 
     let document = &models[0];
@@ -230,28 +171,16 @@ async fn models_are_completed() {
     assert!(!document.columns[2].null);
     assert_eq!(document.uniques.len(), 1);
     let unique = &document.uniques[0];
-    assert_eq!(
-        unique.name.as_deref(),
-        Some("seed_document_collection_id_uid_cdc2fc72_uniq")
-    );
+    assert_eq!(unique.name.as_deref(), Some("seed_document_collection_id_uid_cdc2fc72_uniq"));
     assert!(unique.declared && unique.backed && unique.immediate);
     let relation = &document.relations[0];
-    assert_eq!(
-        (relation.constraint.as_deref(), relation.deferred),
-        (Some("seed_document_collection_id_fkey"), true)
-    );
+    assert_eq!((relation.constraint.as_deref(), relation.deferred), (Some("seed_document_collection_id_fkey"), true));
     // a table without an entity: the database does what it says
     let note = &document.referenced_by[0];
-    assert_eq!(
-        (note.table.as_str(), note.on_delete, note.by_database),
-        ("note", OnDelete::SetNull, true)
-    );
+    assert_eq!((note.table.as_str(), note.on_delete, note.by_database), ("note", OnDelete::SetNull, true));
     // Django's key does nothing on deletion, the entity's declaration is bowline's to do
     let reference = &models[1].referenced_by[0];
-    assert_eq!(
-        (reference.table.as_str(), reference.on_delete),
-        ("seed_document", OnDelete::Cascade)
-    );
+    assert_eq!((reference.table.as_str(), reference.on_delete), ("seed_document", OnDelete::Cascade));
     assert!(!reference.by_database);
     assert_eq!(
         (&reference.columns, &reference.to_columns),
@@ -268,24 +197,14 @@ async fn a_partial_index_backs_no_declared_unique() {
     let errors = complete(&mut metas, &infos).unwrap_err();
     assert_eq!(
         errors.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        [
-            "The model Seat declares that (room, badge) is unique, but no index of the database enforces it; run: \
-          CREATE UNIQUE INDEX \"library_seat_room_badge_uniq\" ON \"library_seat\" (\"room\", \"badge\");"
-        ]
+        ["The model Seat declares that (room, badge) is unique, but no index of the database enforces it; run: \
+          CREATE UNIQUE INDEX \"library_seat_room_badge_uniq\" ON \"library_seat\" (\"room\", \"badge\");"]
     );
     // the rest is completed all the same
     let uniques: Vec<_> = metas[0]
         .uniques
         .iter()
-        .map(|u| {
-            (
-                u.name.as_deref(),
-                u.columns.clone(),
-                u.declared,
-                u.backed,
-                u.expression,
-            )
-        })
+        .map(|u| (u.name.as_deref(), u.columns.clone(), u.declared, u.backed, u.expression))
         .collect();
     assert_eq!(
         uniques,
@@ -304,28 +223,15 @@ async fn what_is_missing_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let seat = r#"CREATE TABLE library_seat (id integer PRIMARY KEY, code text NOT NULL, room text, active bool)"#;
     let store = store(&folder, &[seat]).await;
-    let sources = [
-        ModelSource::of::<seat::Entity>(),
-        ModelSource::of::<collection::Entity>(),
-    ];
-    let errors: Vec<String> = models(&store, &sources)
-        .await
-        .unwrap_err()
-        .iter()
-        .map(ToString::to_string)
-        .collect();
+    let sources = [ModelSource::of::<seat::Entity>(), ModelSource::of::<collection::Entity>()];
+    let errors: Vec<String> = models(&store, &sources).await.unwrap_err().iter().map(ToString::to_string).collect();
     assert_eq!(errors.len(), 4, "{errors:?}");
     assert!(errors[0].starts_with(
         "The table \"library_seat\" of the model Seat has no column \"badge\" (it has id, code, room, active);"
     ));
-    assert!(errors[1].contains(
-        "CREATE UNIQUE INDEX \"library_seat_code_uniq\" ON \"library_seat\" (\"code\");"
-    ));
+    assert!(errors[1].contains("CREATE UNIQUE INDEX \"library_seat_code_uniq\" ON \"library_seat\" (\"code\");"));
     assert!(errors[2].contains("(\"room\", \"badge\");"));
-    assert!(
-        errors[3]
-            .starts_with("The table \"seed_collection\" of the model Collection does not exist;")
-    );
+    assert!(errors[3].starts_with("The table \"seed_collection\" of the model Collection does not exist;"));
 }
 
 #[test]
@@ -350,30 +256,14 @@ fn several_indexes_over_the_same_columns_are_one_unique() {
     };
     let mut info = TableInfo::new(name("library_seat"));
     info.columns = meta.columns.iter().map(column).collect();
-    info.uniques = vec![
-        index("a", true, false),
-        index("b", false, false),
-        index("p", true, true),
-    ];
+    info.uniques = vec![index("a", true, false), index("b", false, false), index("p", true, true)];
     // declared over the primary key, which backs it
-    meta.uniques.push(crate::model::UniqueMeta {
-        columns: vec![0],
-        ..meta.uniques[0].clone()
-    });
+    meta.uniques.push(crate::model::UniqueMeta { columns: vec![0], ..meta.uniques[0].clone() });
     let mut metas = vec![meta];
     complete(&mut metas, &[info]).unwrap();
-    let uniques: Vec<_> = metas[0]
-        .uniques
-        .iter()
-        .map(|u| (u.name.as_deref(), u.columns.clone(), u.immediate, u.backed))
-        .collect();
-    assert_eq!(
-        uniques,
-        [
-            (Some("a"), vec![1], false, true),
-            (None, vec![0], true, true)
-        ]
-    );
+    let uniques: Vec<_> =
+        metas[0].uniques.iter().map(|u| (u.name.as_deref(), u.columns.clone(), u.immediate, u.backed)).collect();
+    assert_eq!(uniques, [(Some("a"), vec![1], false, true), (None, vec![0], true, true)]);
 }
 
 #[tokio::test]
@@ -385,55 +275,23 @@ async fn what_an_entity_declares_goes_before_what_the_database_does() {
         )
     };
     let cases = [
-        (
-            "REFERENCES seed_collection ON DELETE CASCADE",
-            OnDelete::Cascade,
-            (true, true),
-        ),
-        (
-            "REFERENCES seed_collection ON DELETE CASCADE",
-            OnDelete::Protect,
-            (true, false),
-        ),
-        (
-            "REFERENCES seed_collection",
-            OnDelete::Protect,
-            (true, true),
-        ),
-        (
-            "REFERENCES seed_collection",
-            OnDelete::Cascade,
-            (true, false),
-        ),
-        (
-            "REFERENCES seed_collection DEFERRABLE INITIALLY DEFERRED",
-            OnDelete::Protect,
-            (true, false),
-        ),
+        ("REFERENCES seed_collection ON DELETE CASCADE", OnDelete::Cascade, (true, true)),
+        ("REFERENCES seed_collection ON DELETE CASCADE", OnDelete::Protect, (true, false)),
+        ("REFERENCES seed_collection", OnDelete::Protect, (true, true)),
+        ("REFERENCES seed_collection", OnDelete::Cascade, (true, false)),
+        ("REFERENCES seed_collection DEFERRABLE INITIALLY DEFERRED", OnDelete::Protect, (true, false)),
         ("", OnDelete::Cascade, (false, false)),
     ];
     for (key, declared, expected) in cases {
         let folder = tempfile::tempdir().unwrap();
         let store = store(&folder, &[DJANGO[0], &table(key)]).await;
-        let mut metas = vec![
-            ModelSource::of::<collection::Entity>().meta,
-            ModelSource::of::<document::Entity>().meta,
-        ];
+        let mut metas = vec![ModelSource::of::<collection::Entity>().meta, ModelSource::of::<document::Entity>().meta];
         metas[1].relations[0].on_delete = declared;
-        let infos = read(&store, &[name("seed_collection"), name("seed_document")])
-            .await
-            .unwrap();
+        let infos = read(&store, &[name("seed_collection"), name("seed_document")]).await.unwrap();
         complete(&mut metas, &infos).unwrap();
         let references = &metas[0].referenced_by;
         assert_eq!(references.len(), 1, "{key}");
         assert_eq!(references[0].on_delete, declared, "{key}");
-        assert_eq!(
-            (
-                references[0].constraint.is_some(),
-                references[0].by_database
-            ),
-            expected,
-            "{key} {declared:?}"
-        );
+        assert_eq!((references[0].constraint.is_some(), references[0].by_database), expected, "{key} {declared:?}");
     }
 }

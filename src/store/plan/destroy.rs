@@ -31,7 +31,12 @@ struct Cascade<'a> {
 }
 
 impl Destroy {
-    pub(super) fn new(dialect: Dialect, model: &ModelMeta, key: usize, models: &[Arc<ModelMeta>]) -> Result<Self, String> {
+    pub(super) fn new(
+        dialect: Dialect,
+        model: &ModelMeta,
+        key: usize,
+        models: &[Arc<ModelMeta>],
+    ) -> Result<Self, String> {
         let from = table(model.schema.as_deref(), &model.table);
         let key = quote(&model.columns[key].column);
         let place = match dialect {
@@ -86,7 +91,10 @@ impl Destroy {
 impl Cascade<'_> {
     /// The rows of a model that go: those that a condition names, and by a cascade onto itself those below them.
     fn closure(&self, model: &ModelMeta, condition: &str) -> String {
-        let own = model.referenced_by.iter().find(|r| self.is_own(model, r) && r.on_delete == OnDelete::Cascade && !r.by_database);
+        let own = model
+            .referenced_by
+            .iter()
+            .find(|r| self.is_own(model, r) && r.on_delete == OnDelete::Cascade && !r.by_database);
         let Some(ReferenceMeta { columns, to_columns, .. }) = own else { return condition.into() };
         let ([column], [to]) = (columns.as_slice(), to_columns.as_slice()) else { return condition.into() };
         let from = table(model.schema.as_deref(), &model.table);
@@ -119,16 +127,17 @@ impl Cascade<'_> {
             let to = list(reference.to_columns.iter().map(|c| quote(c)));
             let columns = if reference.columns.len() > 1 { format!("({columns})") } else { columns };
             let condition = format!("{columns} IN (SELECT {to} FROM {from} WHERE {doomed})");
-            let known = self.models.iter().find(|m| m.table == reference.table && m.schema == reference.schema).cloned();
+            let known =
+                self.models.iter().find(|m| m.table == reference.table && m.schema == reference.schema).cloned();
             if reference.on_delete != OnDelete::Protect {
                 self.cascading.extend(reference.constraint.clone());
             }
             match reference.on_delete {
                 OnDelete::Protect => {
                     let relation = known.as_ref().and_then(|m| {
-                        m.relations.iter().find(|r| {
-                            r.columns.iter().map(|n| &m.columns[*n].column).eq(reference.columns.iter())
-                        })
+                        m.relations
+                            .iter()
+                            .find(|r| r.columns.iter().map(|n| &m.columns[*n].column).eq(reference.columns.iter()))
                     });
                     self.protected_by.push(match (&known, relation) {
                         (Some(model), Some(relation)) => format!("{}.{}", model.name, relation.name),

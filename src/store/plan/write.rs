@@ -50,8 +50,11 @@ impl Plan {
                 Some(if self.model.columns[*column].null { format!("({place} IS NULL OR {exists})") } else { exists })
             }
             Probe::Free { columns: set, nulls_distinct } => {
-                let raised =
-                    if stored { set.iter().any(|n| columns.contains(*n)) } else { set.iter().all(|n| columns.contains(*n)) };
+                let raised = if stored {
+                    set.iter().any(|n| columns.contains(*n))
+                } else {
+                    set.iter().all(|n| columns.contains(*n))
+                };
                 if !raised {
                     return None;
                 }
@@ -94,7 +97,8 @@ impl Plan {
         let into: Vec<usize> = columns.iter().collect();
         let names = self.quoted(&into);
         let mut text = Text::new(self.dialect);
-        let (probes, conditions) = if guarded { self.conditions(columns, false, &mut text) } else { Default::default() };
+        let (probes, conditions) =
+            if guarded { self.conditions(columns, false, &mut text) } else { Default::default() };
         let values = list(into.iter().map(|n| self.place(&mut text, *n)));
         let mut verdict = None;
         if into.is_empty() {
@@ -113,8 +117,7 @@ impl Plan {
             let answers = list((0..conditions.len()).map(named));
             let rows = list(returns.iter().map(|n| format!("w.{}", quote(&self.model.columns[*n].column))));
             // a constraint that cannot be deferred lets the loser of a race go home without an aborted transaction
-            let conflict =
-                if self.model.uniques.iter().all(|u| u.immediate) { " ON CONFLICT DO NOTHING" } else { "" };
+            let conflict = if self.model.uniques.iter().all(|u| u.immediate) { " ON CONFLICT DO NOTHING" } else { "" };
             text.push(&format!(
                 "WITH v AS (SELECT {asked}), \
                  w AS (INSERT INTO {from} ({names}) SELECT {values} FROM v WHERE {guard}{conflict} RETURNING {returning}) \

@@ -49,14 +49,9 @@ enum Form {
 /// value that has no meaning in that type, or a wrong number of values.
 pub(super) fn bind(values: &[DbValue], types: &[Type]) -> Result<Params, StoreError> {
     if values.len() != types.len() || values.len() > MAX_PARAMETERS {
-        return Err(StoreError::Internal(
-            format!("{} values for {} parameters", values.len(), types.len()).into(),
-        ));
+        return Err(StoreError::Internal(format!("{} values for {} parameters", values.len(), types.len()).into()));
     }
-    let mut params = Params {
-        bytes: BytesMut::new(),
-        places: Vec::with_capacity(values.len()),
-    };
+    let mut params = Params { bytes: BytesMut::new(), places: Vec::with_capacity(values.len()) };
     for (value, ty) in values.iter().zip(types) {
         let start = params.bytes.len();
         let form = write(value, base(ty), &mut params.bytes)?;
@@ -68,19 +63,14 @@ pub(super) fn bind(values: &[DbValue], types: &[Type]) -> Result<Params, StoreEr
 impl Params {
     /// The values in order.
     pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = Param<'_>> {
-        self.places.iter().map(|(form, range)| Param {
-            form: *form,
-            bytes: self.bytes.get(range.clone()).unwrap_or_default(),
-        })
+        self.places
+            .iter()
+            .map(|(form, range)| Param { form: *form, bytes: self.bytes.get(range.clone()).unwrap_or_default() })
     }
 }
 
 impl ToSql for Param<'_> {
-    fn to_sql(
-        &self,
-        _: &Type,
-        out: &mut BytesMut,
-    ) -> Result<IsNull, Box<dyn StdError + Sync + Send>> {
+    fn to_sql(&self, _: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn StdError + Sync + Send>> {
         if self.form == Form::Null {
             return Ok(IsNull::Yes);
         }
@@ -93,11 +83,7 @@ impl ToSql for Param<'_> {
     }
 
     fn encode_format(&self, _: &Type) -> Format {
-        if self.form == Form::Text {
-            Format::Text
-        } else {
-            Format::Binary
-        }
+        if self.form == Form::Text { Format::Text } else { Format::Binary }
     }
 
     to_sql_checked!();
@@ -113,10 +99,7 @@ pub(super) fn base(mut ty: &Type) -> &Type {
 
 /// Whether the binary form of the type is its text.
 pub(super) fn is_text(ty: &Type) -> bool {
-    matches!(
-        *ty,
-        Type::TEXT | Type::VARCHAR | Type::BPCHAR | Type::NAME | Type::UNKNOWN
-    )
+    matches!(*ty, Type::TEXT | Type::VARCHAR | Type::BPCHAR | Type::NAME | Type::UNKNOWN)
 }
 
 fn write(value: &DbValue, ty: &Type, out: &mut BytesMut) -> Result<Form, StoreError> {
@@ -143,9 +126,7 @@ fn write(value: &DbValue, ty: &Type, out: &mut BytesMut) -> Result<Form, StoreEr
             out.put_slice(v);
             Some(Form::Binary)
         }
-        DbValue::Json(Some(v)) if matches!(*ty, Type::JSON | Type::JSONB) || is_text(ty) => {
-            Some(as_text(v, out))
-        }
+        DbValue::Json(Some(v)) if matches!(*ty, Type::JSON | Type::JSONB) || is_text(ty) => Some(as_text(v, out)),
         DbValue::Uuid(Some(v)) if *ty == Type::UUID => {
             out.put_slice(v.as_bytes());
             Some(Form::Binary)
@@ -192,12 +173,7 @@ fn integer(v: i128, ty: &Type, out: &mut BytesMut) -> Result<Option<Form>, Store
     Ok(Some(Form::Binary))
 }
 
-fn float(
-    v: f64,
-    shortest: &dyn Display,
-    ty: &Type,
-    out: &mut BytesMut,
-) -> Result<Option<Form>, StoreError> {
+fn float(v: f64, shortest: &dyn Display, ty: &Type, out: &mut BytesMut) -> Result<Option<Form>, StoreError> {
     match *ty {
         Type::FLOAT8 => out.put_f64(v),
         Type::FLOAT4 => {
@@ -205,9 +181,7 @@ fn float(
             // rounding is what the column's type asks for
             let narrow = v as f32;
             if narrow.is_infinite() && v.is_finite() {
-                return Err(StoreError::Data(
-                    format!("{v} is out of range for type {ty}").into(),
-                ));
+                return Err(StoreError::Data(format!("{v} is out of range for type {ty}").into()));
             }
             out.put_f32(narrow);
         }
@@ -223,11 +197,7 @@ fn text(v: &str, ty: &Type, out: &mut BytesMut) -> Option<Form> {
         return None;
     }
     out.put_slice(v.as_bytes());
-    Some(if is_text(ty) {
-        Form::Binary
-    } else {
-        Form::Text
-    })
+    Some(if is_text(ty) { Form::Binary } else { Form::Text })
 }
 
 fn instant(v: DateTime<Utc>, ty: &Type, out: &mut BytesMut) -> Result<Option<Form>, StoreError> {

@@ -48,13 +48,9 @@ fn read<'a>(ty: &Type, raw: &'a [u8]) -> Result<Cell<'a>, Unreadable> {
     Ok(match *ty {
         Type::INT4 => Cell::Int(i32::from_be_bytes(raw.try_into()?).into()),
         Type::INT8 => Cell::Int(i64::from_be_bytes(raw.try_into()?)),
-        Type::TEXT
-        | Type::VARCHAR
-        | Type::BPCHAR
-        | Type::NAME
-        | Type::UNKNOWN
-        | Type::XML
-        | Type::CHAR => Cell::Text(std::str::from_utf8(raw)?),
+        Type::TEXT | Type::VARCHAR | Type::BPCHAR | Type::NAME | Type::UNKNOWN | Type::XML | Type::CHAR => {
+            Cell::Text(std::str::from_utf8(raw)?)
+        }
         Type::BOOL => Cell::Bool(u8::from_be_bytes(raw.try_into()?) != 0),
         Type::TIMESTAMPTZ => Cell::Timestamp(instant(micros(raw)?)?),
         Type::TIMESTAMP => Cell::DateTime(instant(micros(raw)?)?.naive_utc()),
@@ -117,12 +113,5 @@ fn time(micros: i64) -> Result<NaiveTime, Unreadable> {
 
 /// The number that a `real` prints as, so that `0.1` stays `0.1`.
 fn widen(v: f32) -> f64 {
-    if v.is_finite() {
-        ryu::Buffer::new()
-            .format_finite(v)
-            .parse()
-            .unwrap_or(f64::from(v))
-    } else {
-        f64::from(v)
-    }
+    if v.is_finite() { ryu::Buffer::new().format_finite(v).parse().unwrap_or(f64::from(v)) } else { f64::from(v) }
 }

@@ -26,32 +26,14 @@ pub(crate) struct Cluster {
 impl Cluster {
     /// A server of the test's own.
     pub(crate) fn start() -> Self {
-        let folder = tempfile::Builder::new()
-            .prefix("bowline-pg")
-            .tempdir()
-            .unwrap();
+        let folder = tempfile::Builder::new().prefix("bowline-pg").tempdir().unwrap();
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
         if let Some((uid, gid)) = server_user() {
             chown(folder.path(), Some(uid), Some(gid)).unwrap();
         }
-        let cluster = Cluster {
-            folder,
-            databases: AtomicUsize::new(0),
-            settings: "-c listen_addresses=''".into(),
-            port: None,
-        };
-        cluster.run(
-            "initdb",
-            &[
-                "-U",
-                "bowline",
-                "-A",
-                "trust",
-                "-N",
-                "--encoding=UTF8",
-                "--locale=C",
-            ],
-        );
+        let cluster =
+            Cluster { folder, databases: AtomicUsize::new(0), settings: "-c listen_addresses=''".into(), port: None };
+        cluster.run("initdb", &["-U", "bowline", "-A", "trust", "-N", "--encoding=UTF8", "--locale=C"]);
         cluster.up();
         cluster
     }
@@ -63,26 +45,14 @@ impl Cluster {
         let path = |name: &str| cluster.folder.path().join(name).display().to_string();
         let mut openssl = Command::new("openssl");
         openssl.args("req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost".split(' '));
-        openssl.args([
-            "-addext",
-            "subjectAltName=DNS:localhost",
-            "-addext",
-            "basicConstraints=critical,CA:FALSE",
-        ]);
+        openssl.args(["-addext", "subjectAltName=DNS:localhost", "-addext", "basicConstraints=critical,CA:FALSE"]);
         openssl.args(["-keyout", &path("key"), "-out", &path("certificate")]);
-        openssl
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
+        openssl.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         assert!(openssl.status().unwrap().success(), "openssl failed");
         if let Some((uid, gid)) = server_user() {
             chown(path("key"), Some(uid), Some(gid)).unwrap();
         }
-        let port = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         cluster.settings = format!(
             "-p {port} -c listen_addresses=127.0.0.1 -c ssl=on -c ssl_key_file={} -c ssl_cert_file={}",
             path("key"),
@@ -124,14 +94,7 @@ impl Cluster {
         );
         self.run(
             "pg_ctl",
-            &[
-                "-w",
-                "-l",
-                &self.folder.path().join("log").display().to_string(),
-                "-o",
-                &settings,
-                "start",
-            ],
+            &["-w", "-l", &self.folder.path().join("log").display().to_string(), "-o", &settings, "start"],
         );
     }
 
@@ -142,22 +105,14 @@ impl Cluster {
 
     /// The URL of a database.
     pub(crate) fn url(&self, database: &str) -> String {
-        format!(
-            "postgres://bowline@/{database}?host={}",
-            self.folder.path().display()
-        )
+        format!("postgres://bowline@/{database}?host={}", self.folder.path().display())
     }
 
     /// A new database that the statements have been run in.
     pub(crate) async fn database(&self, sql: &str, options: StoreOptions) -> Postgres {
         let name = format!("test{}", self.databases.fetch_add(1, Ordering::Relaxed));
-        let patient = StoreOptions {
-            acquire_timeout: Duration::from_secs(30),
-            ..StoreOptions::default()
-        };
-        let admin = Postgres::connect(&self.url("postgres"), patient)
-            .await
-            .unwrap();
+        let patient = StoreOptions { acquire_timeout: Duration::from_secs(30), ..StoreOptions::default() };
+        let admin = Postgres::connect(&self.url("postgres"), patient).await.unwrap();
         admin.batch(&format!("CREATE DATABASE {name}")).await;
         admin.close().await;
         let postgres = Postgres::connect(&self.url(&name), options).await.unwrap();
@@ -167,22 +122,12 @@ impl Cluster {
 
     fn run(&self, program: &str, arguments: &[&str]) {
         let mut command = Command::new(binary(program));
-        command
-            .arg("-D")
-            .arg(self.folder.path().join("data"))
-            .args(arguments)
-            .current_dir(self.folder.path());
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
+        command.arg("-D").arg(self.folder.path().join("data")).args(arguments).current_dir(self.folder.path());
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         if let Some((uid, gid)) = server_user() {
             command.uid(uid).gid(gid);
         }
-        assert!(
-            command.status().unwrap().success(),
-            "{program} {arguments:?} failed"
-        );
+        assert!(command.status().unwrap().success(), "{program} {arguments:?} failed");
     }
 }
 
@@ -197,22 +142,12 @@ impl Drop for Cluster {
 impl Postgres {
     /// Runs statements without values; fails the test where they fail.
     pub(crate) async fn batch(&self, sql: &str) {
-        self.inner
-            .pool
-            .get()
-            .await
-            .unwrap()
-            .batch_execute(sql)
-            .await
-            .unwrap();
+        self.inner.pool.get().await.unwrap().batch_execute(sql).await.unwrap();
     }
 }
 
 fn binary(name: &str) -> PathBuf {
-    let folder = Command::new("pg_config")
-        .arg("--bindir")
-        .output()
-        .expect("pg_config, of PostgreSQL's packages");
+    let folder = Command::new("pg_config").arg("--bindir").output().expect("pg_config, of PostgreSQL's packages");
     Path::new(String::from_utf8(folder.stdout).unwrap().trim()).join(name)
 }
 
@@ -222,12 +157,7 @@ fn server_user() -> Option<(u32, u32)> {
         return None;
     }
     let users = fs::read_to_string("/etc/passwd").unwrap();
-    let entry = ["postgres:", "nobody:"]
-        .iter()
-        .find_map(|name| users.lines().find(|line| line.starts_with(name)));
-    let fields = entry
-        .expect("a user `postgres` or `nobody`")
-        .split(':')
-        .collect::<Vec<_>>();
+    let entry = ["postgres:", "nobody:"].iter().find_map(|name| users.lines().find(|line| line.starts_with(name)));
+    let fields = entry.expect("a user `postgres` or `nobody`").split(':').collect::<Vec<_>>();
     Some((fields[2].parse().unwrap(), fields[3].parse().unwrap()))
 }

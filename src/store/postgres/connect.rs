@@ -4,9 +4,7 @@ use std::error::Error as StdError;
 use std::sync::Arc;
 use std::time::Duration;
 
-use deadpool_postgres::{
-    Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime,
-};
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
@@ -23,40 +21,17 @@ use crate::store::{Bound, Cell, Statement, StoreError, StoreOptions};
 const OLDEST: i64 = 130_000;
 
 /// Builds the pool; nothing is connected yet.
-pub(super) fn pool(
-    url: &str,
-    options: &StoreOptions,
-) -> Result<(Pool, MakeRustlsConnect), StoreError> {
+pub(super) fn pool(url: &str, options: &StoreOptions) -> Result<(Pool, MakeRustlsConnect), StoreError> {
     let address = Address::parse(url)?;
-    let mut config: Config = address
-        .url
-        .parse()
-        .map_err(|e: tokio_postgres::Error| refused(&e))?;
+    let mut config: Config = address.url.parse().map_err(|e: tokio_postgres::Error| refused(&e))?;
     // libpq does not encrypt what never leaves the machine.
-    let by_socket = !config.get_hosts().is_empty()
-        && config
-            .get_hosts()
-            .iter()
-            .all(|h| matches!(h, Host::Unix(_)));
+    let by_socket = !config.get_hosts().is_empty() && config.get_hosts().iter().all(|h| matches!(h, Host::Unix(_)));
     let encrypt = address.encrypt && !by_socket;
-    config.ssl_mode(if encrypt {
-        SslMode::Require
-    } else {
-        SslMode::Disable
-    });
+    config.ssl_mode(if encrypt { SslMode::Require } else { SslMode::Disable });
     session(&mut config, options);
 
-    let tls = MakeRustlsConnect::new(client_config(roots(
-        encrypt,
-        address.root_file.as_deref(),
-    )?)?);
-    let manager = Manager::from_config(
-        config,
-        tls.clone(),
-        ManagerConfig {
-            recycling_method: RecyclingMethod::Fast,
-        },
-    );
+    let tls = MakeRustlsConnect::new(client_config(roots(encrypt, address.root_file.as_deref())?)?);
+    let manager = Manager::from_config(config, tls.clone(), ManagerConfig { recycling_method: RecyclingMethod::Fast });
     let pool = Pool::builder(manager)
         .max_size(options.max_connections.max(1))
         .runtime(Runtime::Tokio1)
@@ -71,37 +46,25 @@ pub(super) async fn acquire(pool: &Pool, limit: Duration) -> Result<Object, Stor
         Ok(Ok(object)) => Ok(object),
         Ok(Err(PoolError::Backend(error))) => Err(StoreError::Unavailable(chain(&error))),
         Ok(Err(error)) => Err(StoreError::Unavailable(Box::new(error))),
-        Err(_) => Err(StoreError::Unavailable(
-            format!("no connection to PostgreSQL within {limit:?}").into(),
-        )),
+        Err(_) => Err(StoreError::Unavailable(format!("no connection to PostgreSQL within {limit:?}").into())),
     }
 }
 
 /// Asks the server for its version, to see that it is there.
 pub(super) async fn check(postgres: &Postgres) -> Result<(), StoreError> {
     let sql = Statement::once("SELECT current_setting('server_version_num')::int4");
-    let rows = postgres
-        .read(Bound {
-            statement: sql,
-            values: Vec::new(),
-        })
-        .await?;
+    let rows = postgres.read(Bound { statement: sql, values: Vec::new() }).await?;
     match rows.cell(0, 0)? {
         Cell::Int(version) if version >= OLDEST => Ok(()),
         version => Err(StoreError::Internal(
-            format!("PostgreSQL 13 or later is needed; the server's version number is {version:?}")
-                .into(),
+            format!("PostgreSQL 13 or later is needed; the server's version number is {version:?}").into(),
         )),
     }
 }
 
 /// Sets what every connection starts with; it travels in the start-up packet and costs no round trip.
 fn session(config: &mut Config, options: &StoreOptions) {
-    let isolation = if options.serializable {
-        "serializable"
-    } else {
-        "read\\ committed"
-    };
+    let isolation = if options.serializable { "serializable" } else { "read\\ committed" };
     let settings = format!(
         "{} -c statement_timeout={} -c lock_timeout={} -c idle_in_transaction_session_timeout={} \
          -c timezone=UTC -c default_transaction_isolation={isolation}",
@@ -143,22 +106,14 @@ struct Address {
 impl Address {
     fn parse(url: &str) -> Result<Self, StoreError> {
         let (base, query) = url.split_once('?').unwrap_or((url, ""));
-        let mut address = Address {
-            url: base.to_owned(),
-            encrypt: false,
-            root_file: None,
-        };
+        let mut address = Address { url: base.to_owned(), encrypt: false, root_file: None };
         let mut separator = '?';
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             match pair.split_once('=') {
                 Some(("sslmode", "disable" | "allow" | "prefer")) => address.encrypt = false,
-                Some(("sslmode", "require" | "verify-ca" | "verify-full")) => {
-                    address.encrypt = true
-                }
+                Some(("sslmode", "require" | "verify-ca" | "verify-full")) => address.encrypt = true,
                 Some(("sslmode", other)) => {
-                    return Err(StoreError::Internal(
-                        format!("there is no sslmode `{other}`").into(),
-                    ));
+                    return Err(StoreError::Internal(format!("there is no sslmode `{other}`").into()));
                 }
                 Some(("sslrootcert", file)) => address.root_file = Some(unescape(file)?),
                 _ => {
@@ -174,11 +129,7 @@ impl Address {
 
 /// Undoes `%2F` and the like.
 fn unescape(text: &str) -> Result<String, StoreError> {
-    let bad = || {
-        StoreError::Internal(
-            "a `%` in the URL is not followed by two hexadecimal digits of UTF-8".into(),
-        )
-    };
+    let bad = || StoreError::Internal("a `%` in the URL is not followed by two hexadecimal digits of UTF-8".into());
     let mut bytes = Vec::with_capacity(text.len());
     let mut parts = text.split('%');
     bytes.extend_from_slice(parts.next().unwrap_or_default().as_bytes());
@@ -199,12 +150,9 @@ fn roots(encrypt: bool, file: Option<&str>) -> Result<RootCertStore, StoreError>
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         return Ok(roots);
     };
-    let unusable =
-        |e: &dyn StdError| StoreError::Internal(format!("sslrootcert `{file}`: {e}").into());
+    let unusable = |e: &dyn StdError| StoreError::Internal(format!("sslrootcert `{file}`: {e}").into());
     for certificate in CertificateDer::pem_file_iter(file).map_err(|e| unusable(&e))? {
-        roots
-            .add(certificate.map_err(|e| unusable(&e))?)
-            .map_err(|e| unusable(&e))?;
+        roots.add(certificate.map_err(|e| unusable(&e))?).map_err(|e| unusable(&e))?;
     }
     Ok(roots)
 }

@@ -40,19 +40,13 @@ pub(super) struct Lease {
 
 impl Lease {
     pub(super) fn new(object: Object, tls: MakeRustlsConnect) -> Self {
-        Lease {
-            object: Some(object),
-            dropped: Dropped::Close,
-            tls,
-        }
+        Lease { object: Some(object), dropped: Dropped::Close, tls }
     }
 
     pub(super) fn client(&self) -> Result<&ClientWrapper, StoreError> {
         match &self.object {
             Some(object) => Ok(object),
-            None => Err(StoreError::Internal(
-                "the connection was given back already".into(),
-            )),
+            None => Err(StoreError::Internal("the connection was given back already".into())),
         }
     }
 
@@ -69,11 +63,7 @@ impl Lease {
                 Ok(value)
             }
             Err(Failure { error, broken }) => {
-                self.dropped = if broken {
-                    Dropped::Close
-                } else {
-                    Dropped::Return
-                };
+                self.dropped = if broken { Dropped::Close } else { Dropped::Return };
                 Err(error)
             }
         }

@@ -81,9 +81,7 @@ impl Postgres {
     /// [`StoreError::Unavailable`] where no connection was made in `acquire_timeout`.
     pub async fn connect(url: &str, options: StoreOptions) -> Result<Self, StoreError> {
         let (pool, tls) = connect::pool(url, &options)?;
-        let postgres = Postgres {
-            inner: Arc::new(Inner { pool, tls, options }),
-        };
+        let postgres = Postgres { inner: Arc::new(Inner { pool, tls, options }) };
         connect::check(&postgres).await?;
         Ok(postgres)
     }
@@ -110,13 +108,7 @@ impl Postgres {
     /// As [`Postgres::read`].
     pub async fn snapshot(&self, bounds: Vec<Bound>) -> Result<Vec<Rows>, StoreError> {
         let mut lease = self.lease().await?;
-        self.unit(
-            &mut lease,
-            &bounds,
-            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-            Dropped::Finish,
-        )
-        .await
+        self.unit(&mut lease, &bounds, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", Dropped::Finish).await
     }
 
     /// Runs a unit, in one round trip once its statements are prepared, and answers after it is durable.
@@ -131,18 +123,12 @@ impl Postgres {
     /// [`StoreError::Conflict`] where it may be replayed. After [`StoreError::Unavailable`] it is not known
     /// whether the unit was committed.
     pub async fn write(&self, unit: Unit) -> Result<Vec<Rows>, StoreError> {
-        let Unit {
-            statements,
-            verdict,
-        } = unit;
+        let Unit { statements, verdict } = unit;
         let mut lease = self.lease().await?;
         let mut rows = match statements.as_slice() {
             [] => Vec::new(),
             [one] => vec![self.one(&mut lease, one, Dropped::Close).await?],
-            several => {
-                self.unit(&mut lease, several, "BEGIN", Dropped::Close)
-                    .await?
-            }
+            several => self.unit(&mut lease, several, "BEGIN", Dropped::Close).await?,
         };
         if let Some(verdict) = verdict
             && rows.last().is_some_and(Rows::is_empty)
@@ -165,9 +151,7 @@ impl Postgres {
         first: Option<Bound>,
     ) -> Result<(PostgresTransaction, Rows), StoreError> {
         let begin = match isolation {
-            Isolation::Serializable if !self.inner.options.serializable => {
-                "BEGIN ISOLATION LEVEL SERIALIZABLE"
-            }
+            Isolation::Serializable if !self.inner.options.serializable => "BEGIN ISOLATION LEVEL SERIALIZABLE",
             Isolation::Serializable | Isolation::ReadCommitted => "BEGIN",
         };
         PostgresTransaction::begin(self.lease().await?, self.limit(), begin, first).await
@@ -197,21 +181,13 @@ impl Postgres {
     }
 
     /// Runs one statement that is a transaction by itself.
-    async fn one(
-        &self,
-        lease: &mut Lease,
-        bound: &Bound,
-        dropped: Dropped,
-    ) -> Result<Rows, StoreError> {
+    async fn one(&self, lease: &mut Lease, bound: &Bound, dropped: Dropped) -> Result<Rows, StoreError> {
         // A prepare that nobody waits for would leave a statement behind that nobody can name.
         lease.busy(Dropped::Close);
         let prepared = bounded(self.limit(), ready(lease.client()?, bound)).await;
         let prepared = lease.settle(prepared)?;
         lease.busy(dropped);
-        let answer = bounded(self.limit(), async {
-            Ok(run(lease.client()?, &prepared).await?)
-        })
-        .await;
+        let answer = bounded(self.limit(), async { Ok(run(lease.client()?, &prepared).await?) }).await;
         Ok(Rows::Postgres(lease.settle(answer)?.rows))
     }
 
@@ -236,12 +212,7 @@ impl Postgres {
         })
         .await;
         let answers = lease.settle(answers)?;
-        Ok(answers
-            .into_iter()
-            .skip(1)
-            .take(bounds.len())
-            .map(|answer| Rows::Postgres(answer.rows))
-            .collect())
+        Ok(answers.into_iter().skip(1).take(bounds.len()).map(|answer| Rows::Postgres(answer.rows)).collect())
     }
 }
 
@@ -272,11 +243,6 @@ fn committed(answers: Vec<Result<Answer, tokio_postgres::Error>>) -> Result<Vec<
 }
 
 /// Waits for the server, but not for ever.
-async fn bounded<T>(
-    limit: Duration,
-    answer: impl Future<Output = Result<T, Failure>>,
-) -> Result<T, Failure> {
-    timeout(limit, answer)
-        .await
-        .unwrap_or_else(|_| Err(Failure::elapsed()))
+async fn bounded<T>(limit: Duration, answer: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    timeout(limit, answer).await.unwrap_or_else(|_| Err(Failure::elapsed()))
 }

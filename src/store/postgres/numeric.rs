@@ -14,17 +14,12 @@ use crate::store::StoreError;
 /// # Errors
 ///
 /// [`StoreError::Internal`] for `NaN`, infinities, and numbers of more than 28 digits.
-pub(in crate::store) fn numeric(
-    row: &Row,
-    column: usize,
-) -> Result<Option<Option<Decimal>>, StoreError> {
+pub(in crate::store) fn numeric(row: &Row, column: usize) -> Result<Option<Option<Decimal>>, StoreError> {
     match row.columns().get(column) {
-        Some(of) if *base(of.type_()) == Type::NUMERIC => {
-            match row.try_get::<_, Option<Numeric>>(column) {
-                Ok(value) => Ok(Some(value.map(|Numeric(decimal)| decimal))),
-                Err(error) => Err(StoreError::Internal(Box::new(error))),
-            }
-        }
+        Some(of) if *base(of.type_()) == Type::NUMERIC => match row.try_get::<_, Option<Numeric>>(column) {
+            Ok(value) => Ok(Some(value.map(|Numeric(decimal)| decimal))),
+            Err(error) => Err(StoreError::Internal(Box::new(error))),
+        },
         _ => Ok(None),
     }
 }
@@ -33,10 +28,7 @@ struct Numeric(Decimal);
 
 impl FromSql<'_> for Numeric {
     fn from_sql(_: &Type, raw: &[u8]) -> Result<Self, Box<dyn StdError + Sync + Send>> {
-        let words = raw
-            .chunks_exact(2)
-            .map(|word| i16::from_be_bytes([word[0], word[1]]))
-            .collect::<Vec<_>>();
+        let words = raw.chunks_exact(2).map(|word| i16::from_be_bytes([word[0], word[1]])).collect::<Vec<_>>();
         let [_, weight, sign, scale, digits @ ..] = words.as_slice() else {
             return Err("a numeric is cut short".into());
         };
@@ -57,9 +49,7 @@ impl FromSql<'_> for Numeric {
         }
         if *scale > 0 {
             text.push('.');
-            let places = (1..=(*scale + 3) / 4)
-                .map(|n| format!("{:04}", digit(-n)))
-                .collect::<String>();
+            let places = (1..=(*scale + 3) / 4).map(|n| format!("{:04}", digit(-n))).collect::<String>();
             text.push_str(places.get(..usize::try_from(*scale)?).unwrap_or(&places));
         }
         Ok(Numeric(Decimal::from_str_exact(&text)?))

@@ -29,11 +29,8 @@ pub(super) struct Answer {
 /// Prepares a statement, or finds it prepared, and writes its values.
 pub(super) async fn ready(client: &ClientWrapper, bound: &Bound) -> Result<Ready, Failure> {
     let sql = &bound.statement.sql;
-    let statement = if bound.statement.cached {
-        client.prepare_cached(sql).await?
-    } else {
-        client.prepare(sql).await?
-    };
+    let statement =
+        if bound.statement.cached { client.prepare_cached(sql).await? } else { client.prepare(sql).await? };
     let params = bind(&bound.values, statement.params())?;
     Ok(Ready { statement, params })
 }
@@ -41,19 +38,12 @@ pub(super) async fn ready(client: &ClientWrapper, bound: &Bound) -> Result<Ready
 /// Runs one statement and reads to the end of its answer, which is after the commit of a statement that
 /// stands alone: a deferred constraint that fails there is this statement's error.
 pub(super) async fn run(client: &ClientWrapper, ready: &Ready) -> Result<Answer, Error> {
-    let mut stream = pin!(
-        client
-            .query_raw(&ready.statement, ready.params.iter())
-            .await?
-    );
+    let mut stream = pin!(client.query_raw(&ready.statement, ready.params.iter()).await?);
     let mut rows = Vec::new();
     while let Some(row) = stream.try_next().await? {
         rows.push(row);
     }
-    Ok(Answer {
-        rows,
-        affected: stream.rows_affected().unwrap_or(0),
-    })
+    Ok(Answer { rows, affected: stream.rows_affected().unwrap_or(0) })
 }
 
 /// One of several calls that are sent together.
@@ -88,11 +78,7 @@ pub(super) async fn together(mut calls: Vec<Call<'_>>) -> Vec<Result<Answer, Err
                 }
             }
         }
-        if waiting {
-            Poll::Pending
-        } else {
-            Poll::Ready(())
-        }
+        if waiting { Poll::Pending } else { Poll::Ready(()) }
     })
     .await;
     answers.into_iter().flatten().collect()

@@ -34,9 +34,7 @@ struct State {
 
 impl fmt::Debug for PostgresTransaction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PostgresTransaction")
-            .field("state", &*self.state())
-            .finish_non_exhaustive()
+        f.debug_struct("PostgresTransaction").field("state", &*self.state()).finish_non_exhaustive()
     }
 }
 
@@ -50,9 +48,7 @@ impl PostgresTransaction {
         let prepared = match &first {
             Some(bound) => {
                 let prepared = bounded(limit, ready(lease.client()?, bound)).await;
-                prepared
-                    .map(Some)
-                    .or_else(|failure| lease.settle(Err(failure)))?
+                prepared.map(Some).or_else(|failure| lease.settle(Err(failure)))?
             }
             None => None,
         };
@@ -65,18 +61,10 @@ impl PostgresTransaction {
             committed(together(calls).await)
         })
         .await;
-        let mut transaction = PostgresTransaction {
-            lease,
-            limit,
-            state: Mutex::default(),
-        };
+        let mut transaction = PostgresTransaction { lease, limit, state: Mutex::default() };
         match opened {
             Ok(mut answers) => {
-                let rows = if prepared.is_some() {
-                    answers.pop().unwrap_or_default().rows
-                } else {
-                    Vec::new()
-                };
+                let rows = if prepared.is_some() { answers.pop().unwrap_or_default().rows } else { Vec::new() };
                 Ok((transaction, Rows::Postgres(rows)))
             }
             Err(failure) if failure.broken => transaction.lease.settle(Err(failure)),
@@ -120,8 +108,7 @@ impl PostgresTransaction {
     ///
     /// As [`PostgresTransaction::query`].
     pub async fn batch(&self, sql: &str) -> Result<(), StoreError> {
-        self.tracked(async { Ok(self.lease.client()?.batch_execute(sql).await?) })
-            .await
+        self.tracked(async { Ok(self.lease.client()?.batch_execute(sql).await?) }).await
     }
 
     /// Runs a last statement, if there is one, and commits, in one round trip.
@@ -141,10 +128,7 @@ impl PostgresTransaction {
         };
         let answers = bounded(self.limit, async {
             let client = self.lease.client()?;
-            let mut calls: Vec<_> = prepared
-                .iter()
-                .map(|ready| statement(client, ready))
-                .collect();
+            let mut calls: Vec<_> = prepared.iter().map(|ready| statement(client, ready)).collect();
             calls.push(command(client, "COMMIT"));
             committed(together(calls).await)
         })
@@ -164,15 +148,9 @@ impl PostgresTransaction {
     }
 
     async fn end(&mut self, sql: &str) -> Result<(), StoreError> {
-        let ended = bounded(self.limit, async {
-            Ok(self.lease.client()?.batch_execute(sql).await?)
-        })
-        .await;
+        let ended = bounded(self.limit, async { Ok(self.lease.client()?.batch_execute(sql).await?) }).await;
         // A rollback that was refused leaves an open transaction behind.
-        let ended = ended.map_err(|failure| Failure {
-            broken: true,
-            ..failure
-        });
+        let ended = ended.map_err(|failure| Failure { broken: true, ..failure });
         self.lease.settle(ended)
     }
 
@@ -193,10 +171,7 @@ impl PostgresTransaction {
     }
 
     /// Counts a statement as failed until it is seen to succeed, so that one whose future was dropped counts too.
-    async fn tracked<T>(
-        &self,
-        statement: impl Future<Output = Result<T, Failure>>,
-    ) -> Result<T, StoreError> {
+    async fn tracked<T>(&self, statement: impl Future<Output = Result<T, Failure>>) -> Result<T, StoreError> {
         self.state().unsettled += 1;
         let result = bounded(self.limit, statement).await;
         let mut state = self.state();
@@ -216,29 +191,18 @@ impl PostgresTransaction {
     /// Finds out whether there is something to commit: PostgreSQL answers the COMMIT of an aborted transaction with a
     /// ROLLBACK and no error.
     async fn check_whole(&mut self) -> Result<(), StoreError> {
-        let State {
-            unsettled,
-            failed,
-            broken,
-        } = std::mem::take(&mut *self.state());
+        let State { unsettled, failed, broken } = std::mem::take(&mut *self.state());
         if unsettled == 0 && !broken {
             return Ok(());
         }
-        let aborted =
-            || StoreError::Internal("a statement of the transaction did not succeed".into());
+        let aborted = || StoreError::Internal("a statement of the transaction did not succeed".into());
         if broken {
             return Err(failed.unwrap_or_else(aborted));
         }
-        let probe = bounded(self.limit, async {
-            Ok(self.lease.client()?.batch_execute("SELECT 1").await?)
-        })
-        .await;
+        let probe = bounded(self.limit, async { Ok(self.lease.client()?.batch_execute("SELECT 1").await?) }).await;
         match probe {
             Ok(()) => Ok(()),
-            Err(Failure {
-                broken: true,
-                error,
-            }) => Err(error),
+            Err(Failure { broken: true, error }) => Err(error),
             Err(_) => {
                 let _ = self.end("ROLLBACK").await;
                 Err(failed.unwrap_or_else(aborted))

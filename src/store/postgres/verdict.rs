@@ -19,52 +19,30 @@ pub(super) struct Failure {
 impl Failure {
     /// A wait that reached its limit: what the server does meanwhile is not known.
     pub(super) fn elapsed() -> Self {
-        Failure {
-            error: StoreError::Unavailable("PostgreSQL did not answer in time".into()),
-            broken: true,
-        }
+        Failure { error: StoreError::Unavailable("PostgreSQL did not answer in time".into()), broken: true }
     }
 }
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        Failure {
-            error,
-            broken: false,
-        }
+        Failure { error, broken: false }
     }
 }
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let broken = match error.as_db_error() {
-            Some(db) => {
-                is_stale(db)
-                    || matches!(
-                        db.parsed_severity(),
-                        Some(Severity::Fatal | Severity::Panic)
-                    )
-            }
+            Some(db) => is_stale(db) || matches!(db.parsed_severity(), Some(Severity::Fatal | Severity::Panic)),
             None => true,
         };
-        Failure {
-            error: classify(error),
-            broken,
-        }
+        Failure { error: classify(error), broken }
     }
 }
 
 fn classify(error: Error) -> StoreError {
     let Some(db) = error.as_db_error() else {
-        let away = error.is_closed()
-            || error
-                .source()
-                .is_some_and(|source| source.is::<io::Error>());
-        return if away {
-            StoreError::Unavailable(Box::new(error))
-        } else {
-            StoreError::Internal(Box::new(error))
-        };
+        let away = error.is_closed() || error.source().is_some_and(|source| source.is::<io::Error>());
+        return if away { StoreError::Unavailable(Box::new(error)) } else { StoreError::Internal(Box::new(error)) };
     };
     if let Some(kind) = violation(db.code()) {
         return StoreError::Violation(Violation {
@@ -85,9 +63,7 @@ fn classify(error: Error) -> StoreError {
         "40001" | "40P01" | "55P03" => StoreError::Conflict(source),
         _ if stale => StoreError::Conflict(source),
         // 25006: the server became a standby. 25P03, 25P04: it gave up on an open transaction.
-        "57014" | "25006" | "25P03" | "25P04" | "40003" | "58030" => {
-            StoreError::Unavailable(source)
-        }
+        "57014" | "25006" | "25P03" | "25P04" | "40003" | "58030" => StoreError::Unavailable(source),
         // 54000: a text that is too long for its index.
         "54000" => StoreError::Data(source),
         code => match code.get(..2) {
@@ -114,6 +90,5 @@ fn violation(state: &SqlState) -> Option<ViolationKind> {
 fn is_stale(db: &DbError) -> bool {
     // "cached plan must not change result type" is translated; the routine's name is not.
     *db.code() == SqlState::INVALID_SQL_STATEMENT_NAME
-        || (*db.code() == SqlState::FEATURE_NOT_SUPPORTED
-            && db.routine() == Some("RevalidateCachedQuery"))
+        || (*db.code() == SqlState::FEATURE_NOT_SUPPORTED && db.routine() == Some("RevalidateCachedQuery"))
 }

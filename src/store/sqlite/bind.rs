@@ -39,12 +39,8 @@ impl ToSql for Param<'_> {
             DbValue::ChronoTime(value) => owned(value.map(clock)),
             DbValue::ChronoDateTime(value) => owned(value.map(date_time)),
             DbValue::ChronoDateTimeUtc(value) => owned(value.map(|at| date_time(at.naive_utc()))),
-            DbValue::ChronoDateTimeLocal(value) => {
-                owned(value.map(|at| date_time(at.with_timezone(&Utc).naive_utc())))
-            }
-            DbValue::ChronoDateTimeWithTimeZone(value) => {
-                owned(value.map(|at| date_time(at.naive_utc())))
-            }
+            DbValue::ChronoDateTimeLocal(value) => owned(value.map(|at| date_time(at.with_timezone(&Utc).naive_utc()))),
+            DbValue::ChronoDateTimeWithTimeZone(value) => owned(value.map(|at| date_time(at.naive_utc()))),
             DbValue::Uuid(value) => owned(value.map(|uuid| uuid.simple().to_string())),
             DbValue::Decimal(value) => owned(value.map(|decimal| decimal.to_string())),
             // An application may turn on features of SeaORM that add kinds of values.
@@ -108,9 +104,7 @@ mod tests {
     fn stored(value: DbValue) -> String {
         let connection = Connection::open_in_memory().unwrap();
         let sql = "SELECT typeof(?1) || ' ' || quote(?1)";
-        connection
-            .query_row(sql, [Param(&value)], |row| row.get(0))
-            .unwrap()
+        connection.query_row(sql, [Param(&value)], |row| row.get(0)).unwrap()
     }
 
     #[test]
@@ -125,50 +119,23 @@ mod tests {
             (DbValue::Bool(Some(true)), "integer 1"),
             (DbValue::Bool(Some(false)), "integer 0"),
             (DbValue::TinyInt(Some(-3)), "integer -3"),
-            (
-                DbValue::BigInt(Some(i64::MIN)),
-                "integer -9223372036854775808",
-            ),
-            (
-                DbValue::BigUnsigned(Some(1 << 62)),
-                "integer 4611686018427387904",
-            ),
+            (DbValue::BigInt(Some(i64::MIN)), "integer -9223372036854775808"),
+            (DbValue::BigUnsigned(Some(1 << 62)), "integer 4611686018427387904"),
             (DbValue::Double(Some(1.5)), "real 1.5"),
             (DbValue::Float(Some(0.25)), "real 0.25"),
             (DbValue::String(Some("o'k".into())), "text 'o''k'"),
             (DbValue::Char(Some('ß')), "text 'ß'"),
             (DbValue::Bytes(Some(vec![0, 255])), "blob X'00FF'"),
             (DbValue::Bytes(Some(vec![])), "blob X''"),
-            (
-                DbValue::Json(Some(Box::new(json))),
-                "text '{\"a\":[1,null]}'",
-            ),
+            (DbValue::Json(Some(Box::new(json))), "text '{\"a\":[1,null]}'"),
             (DbValue::ChronoDate(Some(day)), "text '2024-02-29'"),
             (DbValue::ChronoTime(Some(noon.time())), "text '12:00:05'"),
-            (
-                DbValue::ChronoTime(Some(micro.time())),
-                "text '12:00:05.001200'",
-            ),
-            (
-                DbValue::ChronoDateTime(Some(noon)),
-                "text '2024-02-29 12:00:05'",
-            ),
-            (
-                DbValue::ChronoDateTimeUtc(Some(micro.and_utc())),
-                "text '2024-02-29 12:00:05.001200'",
-            ),
-            (
-                DbValue::ChronoDateTimeWithTimeZone(Some(zoned)),
-                "text '2024-02-29 23:30:00'",
-            ),
-            (
-                DbValue::Uuid(Some(uuid)),
-                "text '6fa459eaee8a3ca4894edb77e160355e'",
-            ),
-            (
-                DbValue::Decimal(Some("12.50".parse().unwrap())),
-                "text '12.50'",
-            ),
+            (DbValue::ChronoTime(Some(micro.time())), "text '12:00:05.001200'"),
+            (DbValue::ChronoDateTime(Some(noon)), "text '2024-02-29 12:00:05'"),
+            (DbValue::ChronoDateTimeUtc(Some(micro.and_utc())), "text '2024-02-29 12:00:05.001200'"),
+            (DbValue::ChronoDateTimeWithTimeZone(Some(zoned)), "text '2024-02-29 23:30:00'"),
+            (DbValue::Uuid(Some(uuid)), "text '6fa459eaee8a3ca4894edb77e160355e'"),
+            (DbValue::Decimal(Some("12.50".parse().unwrap())), "text '12.50'"),
             (DbValue::Bool(None), "null NULL"),
             (DbValue::String(None), "null NULL"),
             (DbValue::Bytes(None), "null NULL"),
@@ -181,10 +148,7 @@ mod tests {
 
     #[test]
     fn values_without_a_form_are_refused() {
-        for value in [
-            DbValue::BigUnsigned(Some(u64::MAX)),
-            DbValue::Double(Some(f64::NAN)),
-        ] {
+        for value in [DbValue::BigUnsigned(Some(u64::MAX)), DbValue::Double(Some(f64::NAN))] {
             assert!(Param(&value).to_sql().is_err(), "{value:?}");
         }
     }

@@ -40,9 +40,7 @@ impl File {
     pub(super) fn open(&self, role: Role) -> Result<Connection, StoreError> {
         self.try_open(role).map_err(|error| {
             let path = self.path.display();
-            StoreError::Unavailable(
-                format!("cannot open the SQLite database {path}: {error}").into(),
-            )
+            StoreError::Unavailable(format!("cannot open the SQLite database {path}: {error}").into())
         })
     }
 
@@ -109,18 +107,10 @@ pub(super) enum Names {
 }
 
 /// Runs a statement to its end and copies its rows.
-pub(super) fn run(
-    connection: &Connection,
-    bound: &Bound,
-    names: Names,
-) -> Result<Rows, StoreError> {
+pub(super) fn run(connection: &Connection, bound: &Bound, names: Names) -> Result<Rows, StoreError> {
     let sql = &bound.statement.sql;
     if bound.statement.cached {
-        fetch(
-            &mut *connection.prepare_cached(sql).map_err(failed)?,
-            bound,
-            names,
-        )
+        fetch(&mut *connection.prepare_cached(sql).map_err(failed)?, bound, names)
     } else {
         fetch(&mut connection.prepare(sql).map_err(failed)?, bound, names)
     }
@@ -133,9 +123,7 @@ fn fetch(statement: &mut Statement<'_>, bound: &Bound, names: Names) -> Result<R
         return Err(StoreError::Internal(text.into()));
     }
     for (n, value) in bound.values.iter().enumerate() {
-        statement
-            .raw_bind_parameter(n + 1, Param(value))
-            .map_err(failed)?;
+        statement.raw_bind_parameter(n + 1, Param(value)).map_err(failed)?;
     }
     let mut rows = statement.raw_query();
     let mut packed: Option<PackedRows> = None;
@@ -175,13 +163,9 @@ pub(super) fn stoppable<T>(
     stop: impl FnMut() -> bool + Send + 'static,
     work: impl FnOnce() -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
-    connection
-        .progress_handler(INSTRUCTIONS, Some(stop))
-        .map_err(failed)?;
+    connection.progress_handler(INSTRUCTIONS, Some(stop)).map_err(failed)?;
     let result = work();
-    connection
-        .progress_handler(0, None::<fn() -> bool>)
-        .map_err(failed)?;
+    connection.progress_handler(0, None::<fn() -> bool>).map_err(failed)?;
     result
 }
 

@@ -72,15 +72,10 @@ impl Sqlite {
             let text = "SQLite needs the path of a file; a database in memory belongs to one connection alone";
             return Err(StoreError::Unavailable(text.into()));
         }
-        let file = File {
-            path: PathBuf::from(path),
-            lock_timeout: options.lock_timeout,
-        };
+        let file = File { path: PathBuf::from(path), lock_timeout: options.lock_timeout };
         let opened = spawn_blocking(move || Inner::open(&file, options)).await;
         let inner = opened.map_err(|panic| StoreError::Unavailable(Box::new(panic)))??;
-        Ok(Sqlite {
-            inner: Arc::new(inner),
-        })
+        Ok(Sqlite { inner: Arc::new(inner) })
     }
 
     /// Runs one statement that only reads; dropping the future cancels it.
@@ -106,11 +101,7 @@ impl Sqlite {
     pub async fn snapshot(&self, bounds: Vec<Bound>) -> Result<Vec<Rows>, StoreError> {
         let limit = self.inner.options.acquire_timeout;
         ask(&self.inner.reads, limit, Drops::Cancel, |ticket, answer| {
-            reader::Message::Read(Read {
-                bounds,
-                ticket,
-                answer,
-            })
+            reader::Message::Read(Read { bounds, ticket, answer })
         })
         .await
     }
@@ -124,18 +115,9 @@ impl Sqlite {
     /// As [`Store::write`](super::Store::write).
     pub async fn write(&self, unit: Unit) -> Result<Vec<Rows>, StoreError> {
         let limit = self.inner.options.acquire_timeout;
-        ask(
-            &self.inner.writes,
-            limit,
-            Drops::Finish,
-            |ticket, answer| {
-                writer::Message::Write(Write {
-                    unit,
-                    ticket,
-                    answer,
-                })
-            },
-        )
+        ask(&self.inner.writes, limit, Drops::Finish, |ticket, answer| {
+            writer::Message::Write(Write { unit, ticket, answer })
+        })
         .await
     }
 
@@ -144,25 +126,12 @@ impl Sqlite {
     /// # Errors
     ///
     /// As [`Store::write`](super::Store::write).
-    pub async fn begin(
-        &self,
-        first: Option<Bound>,
-    ) -> Result<(SqliteTransaction, Rows), StoreError> {
+    pub async fn begin(&self, first: Option<Bound>) -> Result<(SqliteTransaction, Rows), StoreError> {
         let limit = self.inner.options.acquire_timeout;
         let (transaction, calls) = SqliteTransaction::new();
-        let rows = ask(
-            &self.inner.writes,
-            limit,
-            Drops::Finish,
-            |ticket, answer| {
-                writer::Message::Begin(Begin {
-                    first,
-                    calls,
-                    ticket,
-                    answer,
-                })
-            },
-        )
+        let rows = ask(&self.inner.writes, limit, Drops::Finish, |ticket, answer| {
+            writer::Message::Begin(Begin { first, calls, ticket, answer })
+        })
         .await?;
         Ok((transaction, rows))
     }
@@ -191,14 +160,7 @@ impl Inner {
         let (writes, write_queue) = mpsc::channel(QUEUE);
         reader::start(&readers, count, file, options.statement_timeout, read_queue)?;
         writer::start(&writer, connection, file, &options, write_queue)?;
-        Ok(Inner {
-            options,
-            points,
-            reads,
-            writes,
-            readers,
-            writer,
-        })
+        Ok(Inner { options, points, reads, writes, readers, writer })
     }
 }
 

@@ -22,9 +22,7 @@ impl Ticket {
     /// Takes the job; `false` where nobody waits for it any more, and it must not be run.
     pub(super) fn take(&self) -> bool {
         let order = Ordering::AcqRel;
-        let taken = self
-            .0
-            .compare_exchange(WAITING, TAKEN, order, Ordering::Acquire);
+        let taken = self.0.compare_exchange(WAITING, TAKEN, order, Ordering::Acquire);
         taken.is_ok()
     }
 
@@ -36,9 +34,7 @@ impl Ticket {
     /// Gives the job up unless a thread has taken it.
     fn leave(&self) -> bool {
         let order = Ordering::AcqRel;
-        let left = self
-            .0
-            .compare_exchange(WAITING, LEFT, order, Ordering::Acquire);
+        let left = self.0.compare_exchange(WAITING, LEFT, order, Ordering::Acquire);
         left.is_ok()
     }
 }
@@ -82,10 +78,7 @@ pub(super) async fn ask<M, T>(
 ) -> Result<T, StoreError> {
     let deadline = Instant::now() + limit;
     let ticket = Ticket(Arc::new(AtomicU8::new(WAITING)));
-    let caller = Caller {
-        ticket: ticket.clone(),
-        drops,
-    };
+    let caller = Caller { ticket: ticket.clone(), drops };
     let (answer, mut answered) = oneshot::channel();
     match queue.try_send(message(ticket, answer)) {
         Ok(()) => {}

@@ -97,10 +97,7 @@ fn one_state(connection: &Connection, bounds: &[Bound]) -> Result<Vec<Rows>, Sto
     if several {
         control(connection, "BEGIN").map_err(failed)?;
     }
-    let rows = bounds
-        .iter()
-        .map(|bound| run(connection, bound, Names::Dropped))
-        .collect::<Result<_, _>>()?;
+    let rows = bounds.iter().map(|bound| run(connection, bound, Names::Dropped)).collect::<Result<_, _>>()?;
     if several {
         control(connection, "COMMIT").map_err(failed)?;
     }
@@ -116,16 +113,9 @@ pub(super) struct Points {
 
 impl Points {
     /// Opens so many connections.
-    pub(super) fn open(
-        count: usize,
-        file: &File,
-        statement_timeout: Duration,
-    ) -> Result<Self, StoreError> {
+    pub(super) fn open(count: usize, file: &File, statement_timeout: Duration) -> Result<Self, StoreError> {
         let connections: Result<_, _> = (0..count).map(|_| file.open(Role::Point)).collect();
-        Ok(Points {
-            free: Mutex::new(Some(connections?)),
-            statement_timeout,
-        })
+        Ok(Points { free: Mutex::new(Some(connections?)), statement_timeout })
     }
 
     /// Looks a row up here and now; `None` where no connection is free, or another process is in the way and
@@ -133,9 +123,7 @@ impl Points {
     pub(super) fn read(&self, bound: &Bound) -> Option<Result<Rows, StoreError>> {
         let connection = self.lock().as_mut()?.pop()?;
         let stop = at(Instant::now() + self.statement_timeout);
-        let rows = stoppable(&connection, stop, || {
-            run(&connection, bound, Names::Dropped)
-        });
+        let rows = stoppable(&connection, stop, || run(&connection, bound, Names::Dropped));
         if clear(&connection) {
             // Closed meanwhile: the connection is dropped.
             if let Some(free) = self.lock().as_mut() {

@@ -22,11 +22,7 @@ impl Crew {
     ///
     /// A panic in it is logged and `work` called again: whoever waited for the job at hand sees its answer's
     /// channel closed, all others go on.
-    pub(super) fn start(
-        &self,
-        name: &'static str,
-        mut work: impl FnMut() + Send + 'static,
-    ) -> Result<(), StoreError> {
+    pub(super) fn start(&self, name: &'static str, mut work: impl FnMut() + Send + 'static) -> Result<(), StoreError> {
         let alive = self.0.subscribe();
         let body = move || {
             while let Err(panic) = catch_unwind(AssertUnwindSafe(&mut work)) {
@@ -50,7 +46,5 @@ impl Crew {
 
 fn text(panic: &(dyn Any + Send)) -> &str {
     let literal = panic.downcast_ref::<&str>().copied();
-    literal
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("")
+    literal.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("")
 }

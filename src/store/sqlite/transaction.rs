@@ -94,9 +94,7 @@ impl SqliteTransaction {
 }
 
 fn over() -> StoreError {
-    StoreError::Unavailable(
-        "the transaction is over: it reached its limit of time, or a statement ended it".into(),
-    )
+    StoreError::Unavailable("the transaction is over: it reached its limit of time, or a statement ended it".into())
 }
 
 /// What a handle asks of the writer.
@@ -123,16 +121,11 @@ pub(super) fn serve(connection: &Connection, options: &StoreOptions, begin: Begi
     if !begin.ticket.take() {
         return;
     }
-    let open = Open {
-        connection,
-        deadline: Instant::now() + options.statement_timeout,
-    };
-    let first = control(connection, "BEGIN IMMEDIATE")
-        .map_err(failed)
-        .and_then(|()| match &begin.first {
-            Some(bound) => open.query(bound, Names::Dropped),
-            None => Ok(Rows::none()),
-        });
+    let open = Open { connection, deadline: Instant::now() + options.statement_timeout };
+    let first = control(connection, "BEGIN IMMEDIATE").map_err(failed).and_then(|()| match &begin.first {
+        Some(bound) => open.query(bound, Names::Dropped),
+        None => Ok(Rows::none()),
+    });
     let opened = first.is_ok();
     if !opened {
         clear(connection);
@@ -197,11 +190,7 @@ impl Open<'_> {
         let before = self.connection.total_changes();
         self.query(bound, Names::Dropped)?;
         // `changes` keeps the count of an earlier statement when this one was no INSERT, UPDATE or DELETE.
-        let changes = if self.connection.total_changes() == before {
-            0
-        } else {
-            self.connection.changes()
-        };
+        let changes = if self.connection.total_changes() == before { 0 } else { self.connection.changes() };
         Ok((changes, self.connection.last_insert_rowid()))
     }
 
@@ -219,9 +208,7 @@ impl Open<'_> {
         let result = stoppable(self.connection, at(self.deadline), work);
         if self.connection.is_autocommit() {
             // Nothing may run as if the transaction were still there.
-            return result.and(Err(StoreError::Internal(
-                "a statement ended the transaction that it ran in".into(),
-            )));
+            return result.and(Err(StoreError::Internal("a statement ended the transaction that it ran in".into())));
         }
         result
     }

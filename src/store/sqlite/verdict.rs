@@ -24,26 +24,20 @@ pub(super) fn failed(error: Error) -> StoreError {
 fn from_code(extended: i32, message: &str) -> StoreError {
     let source = || format!("{message} (SQLite result code {extended})").into();
     match extended {
-        ffi::SQLITE_CONSTRAINT_UNIQUE
-        | ffi::SQLITE_CONSTRAINT_PRIMARYKEY
-        | ffi::SQLITE_CONSTRAINT_ROWID => violation(ViolationKind::Unique, message),
+        ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY | ffi::SQLITE_CONSTRAINT_ROWID => {
+            violation(ViolationKind::Unique, message)
+        }
         ffi::SQLITE_CONSTRAINT_NOTNULL => violation(ViolationKind::NotNull, message),
         ffi::SQLITE_CONSTRAINT_CHECK => violation(ViolationKind::Check, message),
         ffi::SQLITE_CONSTRAINT_FOREIGNKEY => violation(ViolationKind::ForeignKey, message),
         // ON DELETE RESTRICT is a trigger inside SQLite; others are the schema's own RAISE.
-        ffi::SQLITE_CONSTRAINT_TRIGGER if message == FOREIGN_KEY => {
-            violation(ViolationKind::ForeignKey, message)
-        }
+        ffi::SQLITE_CONSTRAINT_TRIGGER if message == FOREIGN_KEY => violation(ViolationKind::ForeignKey, message),
         ffi::SQLITE_CONSTRAINT_TRIGGER => violation(ViolationKind::Check, message),
         ffi::SQLITE_CONSTRAINT_DATATYPE => StoreError::Data(source()),
         // The low byte is the primary code.
         _ => match extended & 0xff {
-            ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED | ffi::SQLITE_PROTOCOL => {
-                StoreError::Conflict(source())
-            }
-            ffi::SQLITE_INTERRUPT => {
-                StoreError::Unavailable("a statement reached its limit of time".into())
-            }
+            ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED | ffi::SQLITE_PROTOCOL => StoreError::Conflict(source()),
+            ffi::SQLITE_INTERRUPT => StoreError::Unavailable("a statement reached its limit of time".into()),
             ffi::SQLITE_FULL
             | ffi::SQLITE_IOERR
             | ffi::SQLITE_READONLY
@@ -62,12 +56,7 @@ const FOREIGN_KEY: &str = "FOREIGN KEY constraint failed";
 
 /// Reads `UNIQUE constraint failed: t.a, t.b`, `… index 'name'`, `CHECK constraint failed: name`.
 fn violation(kind: ViolationKind, message: &str) -> StoreError {
-    let mut violation = Violation {
-        kind,
-        table: None,
-        constraint: None,
-        columns: Vec::new(),
-    };
+    let mut violation = Violation { kind, table: None, constraint: None, columns: Vec::new() };
     let detail = message.split_once(" constraint failed: ").map(|(_, d)| d);
     match (kind, detail) {
         // The text of a trigger's RAISE is all the name that it has.
@@ -102,9 +91,7 @@ mod tests {
 
     fn fail(setup: &str, sql: &str) -> StoreError {
         let connection = Connection::open_in_memory().unwrap();
-        connection
-            .execute_batch("PRAGMA foreign_keys = ON")
-            .unwrap();
+        connection.execute_batch("PRAGMA foreign_keys = ON").unwrap();
         connection.execute_batch(setup).unwrap();
         classify(&connection.execute_batch(sql).unwrap_err())
     }
@@ -116,12 +103,7 @@ mod tests {
         }
     }
 
-    fn expected(
-        kind: ViolationKind,
-        table: Option<&str>,
-        constraint: Option<&str>,
-        columns: &[&str],
-    ) -> Violation {
+    fn expected(kind: ViolationKind, table: Option<&str>, constraint: Option<&str>, columns: &[&str]) -> Violation {
         Violation {
             kind,
             table: table.map(str::to_owned),
@@ -169,17 +151,11 @@ mod tests {
     fn other_constraints() {
         use ViolationKind::{Check, ForeignKey, NotNull};
         assert_eq!(
-            violated(
-                "CREATE TABLE t (a INT NOT NULL)",
-                "INSERT INTO t VALUES (NULL)"
-            ),
+            violated("CREATE TABLE t (a INT NOT NULL)", "INSERT INTO t VALUES (NULL)"),
             expected(NotNull, Some("t"), None, &["a"]),
         );
         assert_eq!(
-            violated(
-                "CREATE TABLE t (a INT, CONSTRAINT positive CHECK (a > 0))",
-                "INSERT INTO t VALUES (0)"
-            ),
+            violated("CREATE TABLE t (a INT, CONSTRAINT positive CHECK (a > 0))", "INSERT INTO t VALUES (0)"),
             expected(Check, None, Some("positive"), &[]),
         );
         assert_eq!(
@@ -193,14 +169,8 @@ mod tests {
         let parent = "CREATE TABLE p (id INTEGER PRIMARY KEY); INSERT INTO p VALUES (1);";
         for (reference, sql) in [
             ("REFERENCES p", "INSERT INTO c VALUES (9)"),
-            (
-                "REFERENCES p ON DELETE RESTRICT",
-                "INSERT INTO c VALUES (1); DELETE FROM p",
-            ),
-            (
-                "REFERENCES p DEFERRABLE INITIALLY DEFERRED",
-                "BEGIN; INSERT INTO c VALUES (9); COMMIT",
-            ),
+            ("REFERENCES p ON DELETE RESTRICT", "INSERT INTO c VALUES (1); DELETE FROM p"),
+            ("REFERENCES p DEFERRABLE INITIALLY DEFERRED", "BEGIN; INSERT INTO c VALUES (9); COMMIT"),
         ] {
             let setup = format!("{parent} CREATE TABLE c (p INT {reference})");
             let wanted = expected(ForeignKey, None, None, &[]);
@@ -211,18 +181,9 @@ mod tests {
     #[test]
     fn values_that_do_not_fit() {
         for (setup, sql) in [
-            (
-                "CREATE TABLE t (a INT) STRICT",
-                "INSERT INTO t VALUES ('x')",
-            ),
-            (
-                "CREATE TABLE t (a INTEGER PRIMARY KEY)",
-                "INSERT INTO t VALUES ('x')",
-            ),
-            (
-                "CREATE TABLE t (a BLOB)",
-                "INSERT INTO t VALUES (zeroblob(2000000000))",
-            ),
+            ("CREATE TABLE t (a INT) STRICT", "INSERT INTO t VALUES ('x')"),
+            ("CREATE TABLE t (a INTEGER PRIMARY KEY)", "INSERT INTO t VALUES ('x')"),
+            ("CREATE TABLE t (a BLOB)", "INSERT INTO t VALUES (zeroblob(2000000000))"),
         ] {
             assert!(matches!(fail(setup, sql), StoreError::Data(_)), "{sql}");
         }
@@ -238,23 +199,14 @@ mod tests {
     #[test]
     fn codes_without_a_statement_to_provoke_them() {
         for code in [5, 261, 517, 773, 6, 262, 15] {
-            assert!(
-                matches!(from_code(code, ""), StoreError::Conflict(_)),
-                "{code}"
-            );
+            assert!(matches!(from_code(code, ""), StoreError::Conflict(_)), "{code}");
         }
         // 3850 is SQLITE_IOERR_LOCK.
         for code in [9, 13, 10, 522, 3850, 8, 1032, 14, 11, 26, 7] {
-            assert!(
-                matches!(from_code(code, ""), StoreError::Unavailable(_)),
-                "{code}"
-            );
+            assert!(matches!(from_code(code, ""), StoreError::Unavailable(_)), "{code}");
         }
         for code in [1, 21, 25] {
-            assert!(
-                matches!(from_code(code, ""), StoreError::Internal(_)),
-                "{code}"
-            );
+            assert!(matches!(from_code(code, ""), StoreError::Internal(_)), "{code}");
         }
     }
 }

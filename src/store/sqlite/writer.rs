@@ -60,11 +60,7 @@ pub(super) fn start(
         let connection = first.take().map_or_else(|| file.open(Role::Writer), Ok);
         match connection {
             Ok(connection) => {
-                let mut writer = Writer {
-                    connection,
-                    file: &file,
-                    options: &options,
-                };
+                let mut writer = Writer { connection, file: &file, options: &options };
                 writer.serve(&mut queue);
                 writer.finish();
             }
@@ -179,14 +175,11 @@ impl Writer<'_> {
         let stop = at(Instant::now() + self.options.statement_timeout);
         let result = stoppable(&self.connection, stop, || self.statements(unit));
         if self.connection.is_autocommit() {
-            return result.and(Err(StoreError::Internal(
-                "a statement of the unit ended its transaction".into(),
-            )));
+            return result.and(Err(StoreError::Internal("a statement of the unit ended its transaction".into())));
         }
         let ended = if several {
             if result.is_err() {
-                control(&self.connection, "ROLLBACK TO unit")
-                    .and_then(|()| control(&self.connection, "RELEASE unit"))
+                control(&self.connection, "ROLLBACK TO unit").and_then(|()| control(&self.connection, "RELEASE unit"))
             } else {
                 control(&self.connection, "RELEASE unit")
             }
@@ -227,10 +220,8 @@ impl Writer<'_> {
     /// Leaves the file tidy: all of it in one place, the planner's statistics fresh. Best effort.
     fn finish(&self) {
         let tidy = "PRAGMA analysis_limit = 400; PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE)";
-        let tidied = self
-            .connection
-            .busy_timeout(Duration::from_millis(100))
-            .and_then(|()| self.connection.execute_batch(tidy));
+        let tidied =
+            self.connection.busy_timeout(Duration::from_millis(100)).and_then(|()| self.connection.execute_batch(tidy));
         match tidied {
             Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {}
             Err(error) => tracing::warn!(%error, "the SQLite file was not tidied at its close"),
@@ -254,22 +245,13 @@ mod tests {
     #[test]
     fn a_failed_unit_of_several_statements_leaves_the_group_open() {
         let directory = tempfile::tempdir().unwrap();
-        let file = File {
-            path: directory.path().join("test.db"),
-            lock_timeout: Duration::from_secs(1),
-        };
-        let writer = Writer {
-            connection: file.open(Role::Writer).unwrap(),
-            file: &file,
-            options: &StoreOptions::default(),
-        };
+        let file = File { path: directory.path().join("test.db"), lock_timeout: Duration::from_secs(1) };
+        let writer =
+            Writer { connection: file.open(Role::Writer).unwrap(), file: &file, options: &StoreOptions::default() };
         let start = "CREATE TABLE t (a INT UNIQUE); BEGIN; INSERT INTO t VALUES (1)";
         writer.connection.execute_batch(start).unwrap();
         let insert = |a: i32| Statement::new("INSERT INTO t VALUES (?1)").bind(vec![a.into()]);
-        let unit = Unit {
-            statements: vec![insert(2), insert(1)],
-            verdict: None,
-        };
+        let unit = Unit { statements: vec![insert(2), insert(1)], verdict: None };
         assert!(writer.unit(&unit).is_err());
         assert!(!writer.connection.is_autocommit());
         control(&writer.connection, "COMMIT").unwrap();

@@ -19,16 +19,9 @@ use crate::store::{Cell, Rows, StoreError};
 ///
 /// [`StoreError::Internal`] where a cell does not fit the entity's field, or several Rust types would do and nobody
 /// told of the entity.
-pub(super) fn results(
-    rows: &Rows,
-    sql: &str,
-    known: &KnownEntities,
-) -> Result<Vec<QueryResult>, StoreError> {
+pub(super) fn results(rows: &Rows, sql: &str, known: &KnownEntities) -> Result<Vec<QueryResult>, StoreError> {
     let names = names(rows);
-    let plan = names
-        .iter()
-        .map(|name| known.find(sql, name))
-        .collect::<Vec<_>>();
+    let plan = names.iter().map(|name| known.find(sql, name)).collect::<Vec<_>>();
     let mut results = Vec::with_capacity(rows.len());
     for row in 0..rows.len() {
         let mut values = BTreeMap::new();
@@ -44,11 +37,7 @@ pub(super) fn results(
 fn names(rows: &Rows) -> Vec<String> {
     match rows {
         Rows::Postgres(rows) => match rows.first() {
-            Some(row) => row
-                .columns()
-                .iter()
-                .map(|column| column.name().to_owned())
-                .collect(),
+            Some(row) => row.columns().iter().map(|column| column.name().to_owned()).collect(),
             None => Vec::new(),
         },
         Rows::Packed(rows) => rows.names().to_vec(),
@@ -74,11 +63,7 @@ fn value(rows: &Rows, row: usize, column: usize, wanted: &Wanted) -> Result<Valu
 }
 
 /// PostgreSQL's `numeric`, which no [`Cell`] stands for.
-fn decimal_cell(
-    rows: &Rows,
-    row: usize,
-    column: usize,
-) -> Result<Option<Option<Decimal>>, StoreError> {
+fn decimal_cell(rows: &Rows, row: usize, column: usize) -> Result<Option<Option<Decimal>>, StoreError> {
     match rows {
         Rows::Postgres(rows) => rows.get(row).map_or(Ok(None), |row| numeric(row, column)),
         Rows::Packed(_) => Ok(None),
@@ -94,9 +79,7 @@ fn from_decimal(value: Option<Decimal>, wanted: &Value) -> Result<Value, StoreEr
         Value::Decimal(_) => Ok(Value::Decimal(Some(value))),
         other => convert(Cell::Text(&text), other),
     };
-    parsed.map_err(|reason| {
-        StoreError::Internal(format!("a numeric cannot be decoded: {reason}").into())
-    })
+    parsed.map_err(|reason| StoreError::Internal(format!("a numeric cannot be decoded: {reason}").into()))
 }
 
 fn unfit(rows: &Rows, column: usize, cell: Cell<'_>, reason: &Source) -> StoreError {
@@ -104,9 +87,7 @@ fn unfit(rows: &Rows, column: usize, cell: Cell<'_>, reason: &Source) -> StoreEr
     let kind = kind.split('(').next().unwrap_or_default();
     let names = names(rows);
     let name = names.get(column).map(String::as_str).unwrap_or_default();
-    StoreError::Internal(
-        format!("column `{name}`: a {kind} does not fit the entity's field: {reason}").into(),
-    )
+    StoreError::Internal(format!("column `{name}`: a {kind} does not fit the entity's field: {reason}").into())
 }
 
 /// Whether entities may read such a cell into more than one Rust type.
@@ -118,18 +99,10 @@ fn is_ambiguous(rows: &Rows, cell: Cell<'_>) -> bool {
 }
 
 /// The variant that the database's type names.
-fn by_database(
-    rows: &Rows,
-    row: usize,
-    column: usize,
-    cell: Cell<'_>,
-) -> Result<Value, StoreError> {
+fn by_database(rows: &Rows, row: usize, column: usize, cell: Cell<'_>) -> Result<Value, StoreError> {
     use tokio_postgres::types::Type;
     let ty = match rows {
-        Rows::Postgres(rows) => rows
-            .get(row)
-            .and_then(|row| row.columns().get(column))
-            .map(|column| column.type_()),
+        Rows::Postgres(rows) => rows.get(row).and_then(|row| row.columns().get(column)).map(|column| column.type_()),
         Rows::Packed(_) => None,
     };
     let variant = match (cell, ty) {
@@ -216,12 +189,8 @@ fn convert(cell: Cell<'_>, wanted: &Value) -> Result<Value, Source> {
         })),
         Value::ChronoDateTime(_) => Value::ChronoDateTime(Some(instant(cell)?.naive_utc())),
         Value::ChronoDateTimeUtc(_) => Value::ChronoDateTimeUtc(Some(instant(cell)?)),
-        Value::ChronoDateTimeLocal(_) => {
-            Value::ChronoDateTimeLocal(Some(instant(cell)?.with_timezone(&Local)))
-        }
-        Value::ChronoDateTimeWithTimeZone(_) => {
-            Value::ChronoDateTimeWithTimeZone(Some(instant(cell)?.fixed_offset()))
-        }
+        Value::ChronoDateTimeLocal(_) => Value::ChronoDateTimeLocal(Some(instant(cell)?.with_timezone(&Local))),
+        Value::ChronoDateTimeWithTimeZone(_) => Value::ChronoDateTimeWithTimeZone(Some(instant(cell)?.fixed_offset())),
         _ => return no(),
     })
 }
@@ -265,10 +234,6 @@ fn instant(cell: Cell<'_>) -> Result<DateTime<Utc>, Source> {
 }
 
 fn naive(text: &str) -> Result<NaiveDateTime, chrono::ParseError> {
-    let format = if text.contains('T') {
-        "%Y-%m-%dT%H:%M:%S%.f"
-    } else {
-        "%Y-%m-%d %H:%M:%S%.f"
-    };
+    let format = if text.contains('T') { "%Y-%m-%dT%H:%M:%S%.f" } else { "%Y-%m-%d %H:%M:%S%.f" };
     NaiveDateTime::parse_from_str(text, format)
 }

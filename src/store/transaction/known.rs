@@ -48,15 +48,11 @@ impl KnownEntities {
         let mut model = <E::ActiveModel as ActiveModelTrait>::default();
         let columns = E::Column::iter().filter_map(|column| {
             let takes = |value: &Value| model.try_set(column, value.clone()).is_ok();
-            let wanted = samples()
-                .into_iter()
-                .find(takes)
-                .or_else(|| by_definition(column.def().get_column_type()))?;
+            let wanted = samples().into_iter().find(takes).or_else(|| by_definition(column.def().get_column_type()))?;
             Some((column.as_str().to_owned(), wanted.as_null()))
         });
         let columns = columns.collect();
-        self.tables
-            .insert(E::default().table_name().to_owned(), columns);
+        self.tables.insert(E::default().table_name().to_owned(), columns);
     }
 
     /// The variant for a column of the result of a statement that SeaORM wrote.
@@ -70,9 +66,7 @@ impl KnownEntities {
         };
         match self.tables.get(table) {
             None => Wanted::Unknown(table.to_owned()),
-            Some(columns) => columns
-                .get(column)
-                .map_or(Wanted::Any, |value| Wanted::Variant(value.clone())),
+            Some(columns) => columns.get(column).map_or(Wanted::Any, |value| Wanted::Variant(value.clone())),
         }
     }
 }
@@ -91,9 +85,7 @@ fn origin<'a>(sql: &'a str, name: &'a str) -> Option<(&'a str, &'a str)> {
         return Some((last_quoted(before)?, name));
     }
     if sql.contains(" RETURNING ") {
-        let rest = ["INSERT INTO ", "UPDATE ", "DELETE FROM "]
-            .iter()
-            .find_map(|verb| sql.strip_prefix(verb))?;
+        let rest = ["INSERT INTO ", "UPDATE ", "DELETE FROM "].iter().find_map(|verb| sql.strip_prefix(verb))?;
         let table = rest.split_once([' ', '(']).map_or(rest, |(table, _)| table);
         return Some((last_quoted(table)?, name));
     }
@@ -103,11 +95,7 @@ fn origin<'a>(sql: &'a str, name: &'a str) -> Option<(&'a str, &'a str)> {
 /// The table and column at the end of `… "table"."column"`.
 fn qualified(text: &str) -> Option<(&str, &str)> {
     let column = last_quoted(text)?;
-    let before = text
-        .strip_suffix('"')?
-        .strip_suffix(column)?
-        .strip_suffix('"')?
-        .strip_suffix('.')?;
+    let before = text.strip_suffix('"')?.strip_suffix(column)?.strip_suffix('"')?.strip_suffix('.')?;
     Some((last_quoted(before)?, column))
 }
 
@@ -156,10 +144,7 @@ fn samples() -> Vec<Value> {
 /// For a type that takes not every value of its variant, as an enum or a struct kept as JSON does.
 fn by_definition(ty: &ColumnType) -> Option<Value> {
     Some(match ty {
-        ColumnType::Char(_)
-        | ColumnType::String(_)
-        | ColumnType::Text
-        | ColumnType::Enum { .. } => Value::String(None),
+        ColumnType::Char(_) | ColumnType::String(_) | ColumnType::Text | ColumnType::Enum { .. } => Value::String(None),
         ColumnType::TinyInteger => Value::TinyInt(None),
         ColumnType::SmallInteger => Value::SmallInt(None),
         ColumnType::Integer => Value::Int(None),

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use sea_orm::entity::prelude::*;
 use sea_orm::{
-    ConnectionTrait, DbBackend, DbErr, FromQueryResult, IntoActiveModel, PaginatorTrait,
-    QueryOrder, QuerySelect, QueryTrait, Set, Statement,
+    ConnectionTrait, DbBackend, DbErr, FromQueryResult, IntoActiveModel, PaginatorTrait, QueryOrder, QuerySelect,
+    QueryTrait, Set, Statement,
 };
 
 use super::decode::results;
@@ -90,11 +90,7 @@ mod part {
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
     pub(super) enum Relation {
-        #[sea_orm(
-            belongs_to = "super::thing::Entity",
-            from = "Column::ThingId",
-            to = "super::thing::Column::Id"
-        )]
+        #[sea_orm(belongs_to = "super::thing::Entity", from = "Column::ThingId", to = "super::thing::Column::Id")]
         Thing,
     }
 
@@ -181,19 +177,13 @@ fn empty() -> thing::Model {
 
 async fn postgres() -> (Arc<Cluster>, Postgres) {
     let cluster = Cluster::shared();
-    let options = StoreOptions {
-        max_connections: 4,
-        ..StoreOptions::default()
-    };
+    let options = StoreOptions { max_connections: 4, ..StoreOptions::default() };
     let postgres = cluster.database(TABLES, options).await;
     (cluster, postgres)
 }
 
 async fn begin(postgres: &Postgres) -> Transaction {
-    let (tx, _) = postgres
-        .begin(Isolation::ReadCommitted, None)
-        .await
-        .unwrap();
+    let (tx, _) = postgres.begin(Isolation::ReadCommitted, None).await.unwrap();
     Transaction::postgres(tx).knowing(Arc::new(known()))
 }
 
@@ -202,64 +192,27 @@ async fn models_come_back_from_postgres() {
     let (_cluster, postgres) = postgres().await;
     let tx = begin(&postgres).await;
     for model in [full(), empty()] {
-        let inserted = model
-            .clone()
-            .into_active_model()
-            .reset_all()
-            .insert(&tx)
-            .await
-            .unwrap();
+        let inserted = model.clone().into_active_model().reset_all().insert(&tx).await.unwrap();
         assert_eq!(inserted, model);
     }
-    assert_eq!(
-        thing::Entity::find()
-            .order_by_asc(thing::Column::Id)
-            .all(&tx)
-            .await
-            .unwrap(),
-        [full(), empty()]
-    );
-    assert_eq!(
-        thing::Entity::find_by_id(2).one(&tx).await.unwrap(),
-        Some(empty())
-    );
+    assert_eq!(thing::Entity::find().order_by_asc(thing::Column::Id).all(&tx).await.unwrap(), [full(), empty()]);
+    assert_eq!(thing::Entity::find_by_id(2).one(&tx).await.unwrap(), Some(empty()));
     let by_utc = thing::Entity::find().filter(thing::Column::Utc.eq(full().utc));
     assert_eq!(by_utc.count(&tx).await.unwrap(), 2);
 
     let mut change = full().into_active_model();
     change.big = Set(5);
-    assert_eq!(
-        change.update(&tx).await.unwrap(),
-        thing::Model { big: 5, ..full() }
-    );
+    assert_eq!(change.update(&tx).await.unwrap(), thing::Model { big: 5, ..full() });
     let many = thing::Entity::update_many().col_expr(thing::Column::Flag, Expr::value(false));
     assert_eq!(many.exec(&tx).await.unwrap().rows_affected, 2);
 
     let zoned = Some(full().utc);
-    let part = part::ActiveModel {
-        thing_id: Set(1),
-        zoned: Set(zoned),
-        ..Default::default()
-    };
+    let part = part::ActiveModel { thing_id: Set(1), zoned: Set(zoned), ..Default::default() };
     let part = part.insert(&tx).await.unwrap();
     assert_eq!((part.id, part.zoned), (1, zoned));
     // Both tables have columns of the same names and of other Rust types.
-    let pairs = part::Entity::find()
-        .find_also_related(thing::Entity)
-        .all(&tx)
-        .await
-        .unwrap();
-    assert_eq!(
-        pairs,
-        [(
-            part,
-            Some(thing::Model {
-                big: 5,
-                flag: false,
-                ..full()
-            })
-        )]
-    );
+    let pairs = part::Entity::find().find_also_related(thing::Entity).all(&tx).await.unwrap();
+    assert_eq!(pairs, [(part, Some(thing::Model { big: 5, flag: false, ..full() }))]);
 
     let names: Vec<(i32, Option<DateTimeUtc>)> = thing::Entity::find()
         .select_only()
@@ -270,21 +223,12 @@ async fn models_come_back_from_postgres() {
         .await
         .unwrap();
     assert_eq!(names, [(1, zoned)]);
-    assert_eq!(
-        part::Entity::delete_many()
-            .exec(&tx)
-            .await
-            .unwrap()
-            .rows_affected,
-        1
-    );
+    assert_eq!(part::Entity::delete_many().exec(&tx).await.unwrap().rows_affected, 1);
     tx.commit().await.unwrap();
 
     let tx = begin(&postgres).await;
     assert_eq!(thing::Entity::find().count(&tx).await.unwrap(), 2);
-    tx.execute_unprepared("DELETE FROM thing; SELECT 1")
-        .await
-        .unwrap();
+    tx.execute_unprepared("DELETE FROM thing; SELECT 1").await.unwrap();
     tx.rollback().await.unwrap();
     let tx = begin(&postgres).await;
     assert_eq!(thing::Entity::find().count(&tx).await.unwrap(), 2);
@@ -308,23 +252,10 @@ async fn raw_statements_decode_by_the_database_type() {
     let sql = "SELECT 1::int2 AS small, 2 AS int, $1::int8 AS big, '2026-01-01Z'::timestamptz AS at, 'x' AS text, \
                0.1::float4 AS single, 100000000.00025 AS exact, NULL::int4 AS none";
     let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, [3_i64.into()]);
-    let row = Row::find_by_statement(statement)
-        .one(&tx)
-        .await
-        .unwrap()
-        .unwrap();
+    let row = Row::find_by_statement(statement).one(&tx).await.unwrap().unwrap();
     let at = Some("2026-01-01T00:00:00Z".parse().unwrap());
     let exact = "100000000.00025".parse().unwrap();
-    let expected = Row {
-        small: 1,
-        int: 2,
-        big: Some(3),
-        at,
-        text: "x".into(),
-        single: 0.1,
-        exact,
-        none: None,
-    };
+    let expected = Row { small: 1, int: 2, big: Some(3), at, text: "x".into(), single: 0.1, exact, none: None };
     assert_eq!(row, expected);
 }
 
@@ -332,19 +263,9 @@ async fn raw_statements_decode_by_the_database_type() {
 async fn numerics_of_every_shape_decode() {
     let (_cluster, postgres) = postgres().await;
     let tx = begin(&postgres).await;
-    for text in [
-        "0",
-        "1",
-        "-1",
-        "0.00001",
-        "10000",
-        "100000000",
-        "12345678.000100",
-        "-0.5",
-        "99999999999999999999.99",
-    ] {
-        let statement =
-            Statement::from_string(DbBackend::Postgres, format!("SELECT {text}::numeric AS n"));
+    for text in ["0", "1", "-1", "0.00001", "10000", "100000000", "12345678.000100", "-0.5", "99999999999999999999.99"]
+    {
+        let statement = Statement::from_string(DbBackend::Postgres, format!("SELECT {text}::numeric AS n"));
         let row = tx.query_one_raw(statement).await.unwrap().unwrap();
         assert_eq!(row.try_get::<Decimal>("", "n").unwrap().to_string(), text);
     }
@@ -356,31 +277,14 @@ async fn numerics_of_every_shape_decode() {
 async fn an_entity_that_nobody_told_of_is_an_error_rather_than_a_guess() {
     let (_cluster, postgres) = postgres().await;
     let tx = begin(&postgres).await.knowing(Arc::default());
-    let part = part::ActiveModel {
-        thing_id: Set(1),
-        zoned: Set(Some(full().utc)),
-        ..Default::default()
-    };
-    full()
-        .into_active_model()
-        .reset_all()
-        .insert(&tx)
-        .await
-        .unwrap_err();
+    let part = part::ActiveModel { thing_id: Set(1), zoned: Set(Some(full().utc)), ..Default::default() };
+    full().into_active_model().reset_all().insert(&tx).await.unwrap_err();
     drop(tx);
     let tx = begin(&postgres).await;
-    full()
-        .into_active_model()
-        .reset_all()
-        .insert(&tx)
-        .await
-        .unwrap();
+    full().into_active_model().reset_all().insert(&tx).await.unwrap();
     let tx = tx.knowing(Arc::default());
     let error = part.insert(&tx).await.unwrap_err();
-    assert!(
-        error.to_string().contains("table `part` is not known"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("table `part` is not known"), "{error}");
     // Without a column that could be two Rust types there is nothing to ask.
     assert_eq!(part::Entity::find().count(&tx).await.unwrap(), 1);
 }
@@ -389,37 +293,19 @@ async fn an_entity_that_nobody_told_of_is_an_error_rather_than_a_guess() {
 async fn the_stores_error_is_found_in_seaorms() {
     let (_cluster, postgres) = postgres().await;
     let tx = begin(&postgres).await;
-    full()
-        .into_active_model()
-        .reset_all()
-        .insert(&tx)
-        .await
-        .unwrap();
-    let error = full()
-        .into_active_model()
-        .reset_all()
-        .insert(&tx)
-        .await
-        .unwrap_err();
+    full().into_active_model().reset_all().insert(&tx).await.unwrap();
+    let error = full().into_active_model().reset_all().insert(&tx).await.unwrap_err();
     assert!(
         matches!(store_error(&error), Some(StoreError::Violation(v)) if v.constraint.as_deref() == Some("thing_pkey"))
     );
-    assert!(matches!(
-        tx.take_error().as_deref(),
-        Some(StoreError::Violation(_))
-    ));
+    assert!(matches!(tx.take_error().as_deref(), Some(StoreError::Violation(_))));
     assert!(tx.take_error().is_none());
     assert!(store_error(&DbErr::RecordNotInserted).is_none());
     assert!(matches!(tx.commit().await, Err(StoreError::Violation(_))));
 
     // A conflict inside of a hook is found, too.
     let one = begin(&postgres).await;
-    full()
-        .into_active_model()
-        .reset_all()
-        .insert(&one)
-        .await
-        .unwrap();
+    full().into_active_model().reset_all().insert(&one).await.unwrap();
     one.commit().await.unwrap();
     let open = async || {
         let (tx, _) = postgres.begin(Isolation::Serializable, None).await.unwrap();
@@ -432,20 +318,13 @@ async fn the_stores_error_is_found_in_seaorms() {
     update.clone().exec(&one).await.unwrap();
     one.commit().await.unwrap();
     let error = update.exec(&two).await.unwrap_err();
-    assert!(
-        matches!(store_error(&error), Some(StoreError::Conflict(_))),
-        "{error}"
-    );
+    assert!(matches!(store_error(&error), Some(StoreError::Conflict(_))), "{error}");
 }
 
 /// What SQLite answers to a statement of SeaORM's, in the transport's form.
 fn packed(connection: &rusqlite::Connection, sql: &str) -> Rows {
     let mut statement = connection.prepare(sql).unwrap();
-    let names = statement
-        .column_names()
-        .into_iter()
-        .map(str::to_owned)
-        .collect::<Vec<_>>();
+    let names = statement.column_names().into_iter().map(str::to_owned).collect::<Vec<_>>();
     let width = names.len();
     let mut packed = PackedRows::new(width);
     packed.set_names(names);
@@ -460,24 +339,15 @@ fn packed(connection: &rusqlite::Connection, sql: &str) -> Rows {
 fn models_come_back_from_sqlite() {
     let connection = rusqlite::Connection::open_in_memory().unwrap();
     let types = [("serial", "integer"), ("numeric(12, 4)", "text")];
-    let tables = types
-        .iter()
-        .fold(TABLES.replace("bigserial", "integer"), |sql, (from, to)| {
-            sql.replace(from, to)
-        });
+    let tables = types.iter().fold(TABLES.replace("bigserial", "integer"), |sql, (from, to)| sql.replace(from, to));
     connection.execute_batch(&tables).unwrap();
     for model in [full(), empty()] {
         let insert = thing::Entity::insert(model.into_active_model().reset_all());
-        connection
-            .execute_batch(&insert.build(DbBackend::Sqlite).to_string())
-            .unwrap();
+        connection.execute_batch(&insert.build(DbBackend::Sqlite).to_string()).unwrap();
     }
     let models = |known: &KnownEntities, sql: &str| {
-        results(&packed(&connection, sql), sql, known).map(|rows| {
-            rows.iter()
-                .map(|row| thing::Model::from_query_result(row, "").unwrap())
-                .collect::<Vec<_>>()
-        })
+        results(&packed(&connection, sql), sql, known)
+            .map(|rows| rows.iter().map(|row| thing::Model::from_query_result(row, "").unwrap()).collect::<Vec<_>>())
     };
     let select = thing::Entity::find().build(DbBackend::Sqlite).to_string();
     assert_eq!(models(&known(), &select).unwrap(), [full(), empty()]);
@@ -485,9 +355,7 @@ fn models_come_back_from_sqlite() {
     assert_eq!(models(&known(), returning).unwrap(), [full(), empty()]);
     assert!(models(&KnownEntities::default(), &select).is_err());
 
-    let count = thing::Entity::find()
-        .select_only()
-        .column_as(thing::Column::Id.count(), "n");
+    let count = thing::Entity::find().select_only().column_as(thing::Column::Id.count(), "n");
     let count = count.build(DbBackend::Sqlite).to_string();
     let rows = results(&packed(&connection, &count), &count, &known()).unwrap();
     assert_eq!(rows[0].try_get::<i64>("", "n").unwrap(), 2);

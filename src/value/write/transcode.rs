@@ -34,27 +34,13 @@ impl std::error::Error for InvalidJson {}
 /// assert_eq!(out, r#"{"n":1.5,"k":"é"}"#.as_bytes());
 /// ```
 pub fn transcode(json_text: &str, out: &mut Vec<u8>) -> Result<(), InvalidJson> {
-    Transcoder {
-        text: json_text,
-        bytes: json_text.as_bytes(),
-        at: 0,
-        depth: 0,
-        ascii: false,
-    }
-    .document(out)
+    Transcoder { text: json_text, bytes: json_text.as_bytes(), at: 0, depth: 0, ascii: false }.document(out)
 }
 
 /// Writes a stored JSON text as Python's `json.dumps` does when it is asked for nothing: a space after every comma and
 /// colon, everything but ASCII escaped.
 pub(crate) fn dumps(json_text: &str, out: &mut Vec<u8>) -> Result<(), InvalidJson> {
-    Transcoder {
-        text: json_text,
-        bytes: json_text.as_bytes(),
-        at: 0,
-        depth: 0,
-        ascii: true,
-    }
-    .document(out)
+    Transcoder { text: json_text, bytes: json_text.as_bytes(), at: 0, depth: 0, ascii: true }.document(out)
 }
 
 struct Transcoder<'a> {
@@ -105,9 +91,7 @@ impl Transcoder<'_> {
             // Python's `json` writes and reads these
             b'N' => self.word(b"NaN", b"null", out),
             b'I' => self.word(b"Infinity", b"null", out),
-            b'-' if self.bytes.get(self.at + 1) == Some(&b'I') => {
-                self.word(b"-Infinity", b"null", out)
-            }
+            b'-' if self.bytes.get(self.at + 1) == Some(&b'I') => self.word(b"-Infinity", b"null", out),
             _ => self.number(out),
         }
     }
@@ -168,11 +152,7 @@ impl Transcoder<'_> {
                     self.at += 2;
                     out.push(b'/');
                 }
-                [
-                    b'\\',
-                    b @ (b'"' | b'\\' | b'b' | b'f' | b'n' | b'r' | b't'),
-                    ..,
-                ] => {
+                [b'\\', b @ (b'"' | b'\\' | b'b' | b'f' | b'n' | b'r' | b't'), ..] => {
                     out.extend_from_slice(&[b'\\', *b]);
                     self.at += 2;
                 }
@@ -182,11 +162,7 @@ impl Transcoder<'_> {
                     self.char(c.unwrap_or('\u{fffd}'), out);
                 }
                 [0xe2, ..] => {
-                    let c = self
-                        .text
-                        .get(self.at..)
-                        .and_then(|rest| rest.chars().next())
-                        .ok_or(InvalidJson)?;
+                    let c = self.text.get(self.at..).and_then(|rest| rest.chars().next()).ok_or(InvalidJson)?;
                     self.at += c.len_utf8();
                     self.char(c, out);
                 }
@@ -197,17 +173,9 @@ impl Transcoder<'_> {
 
     /// Writes text in which nothing must be escaped, unless it has to be ASCII.
     fn run(&mut self, length: usize, out: &mut Vec<u8>) {
-        let run = self
-            .bytes
-            .get(self.at..self.at + length)
-            .unwrap_or_default();
+        let run = self.bytes.get(self.at..self.at + length).unwrap_or_default();
         if self.ascii && !run.is_ascii() {
-            for c in self
-                .text
-                .get(self.at..self.at + length)
-                .unwrap_or_default()
-                .chars()
-            {
+            for c in self.text.get(self.at..self.at + length).unwrap_or_default().chars() {
                 self.char(c, out);
             }
         } else {
@@ -220,10 +188,7 @@ impl Transcoder<'_> {
         match u8::try_from(c) {
             // as Python's `json` does, which leaves DEL alone
             Ok(b) if b.is_ascii() => byte(b, out),
-            _ if self.ascii => c
-                .encode_utf16(&mut [0; 2])
-                .iter()
-                .for_each(|unit| unicode(*unit, out)),
+            _ if self.ascii => c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| unicode(*unit, out)),
             _ if c == '\u{2028}' || c == '\u{2029}' => unicode(c as u16, out),
             _ => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
         }
@@ -264,17 +229,9 @@ impl Transcoder<'_> {
 
     /// Reads one digit or more: how many.
     fn digits(&mut self) -> Result<usize, InvalidJson> {
-        let length = self
-            .rest()
-            .iter()
-            .take_while(|b| b.is_ascii_digit())
-            .count();
+        let length = self.rest().iter().take_while(|b| b.is_ascii_digit()).count();
         self.at += length;
-        if length == 0 {
-            Err(InvalidJson)
-        } else {
-            Ok(length)
-        }
+        if length == 0 { Err(InvalidJson) } else { Ok(length) }
     }
 }
 
@@ -294,24 +251,15 @@ mod tests {
     fn stored_text() {
         for (text, json) in [
             (r#"{"n": 1, "title": "x"}"#, r#"{"n":1,"title":"x"}"#),
-            (
-                r#" { "k" : "\u00e9\ud83d\ude00" , "l" : [ ] } "#,
-                r#"{"k":"é😀","l":[]}"#,
-            ),
-            (
-                r#""\/ \" \\ \b\f\n\r\t \u0000 \u0022 \u001F \u2028""#,
-                r#""/ \" \\ \b\f\n\r\t \u0000 \" \u001f \u2028""#,
-            ),
+            (r#" { "k" : "\u00e9\ud83d\ude00" , "l" : [ ] } "#, r#"{"k":"é😀","l":[]}"#),
+            (r#""\/ \" \\ \b\f\n\r\t \u0000 \u0022 \u001F \u2028""#, r#""/ \" \\ \b\f\n\r\t \u0000 \" \u001f \u2028""#),
             ("\"\u{2028}…\"", "\"\\u2028…\""),
             (r#""\ud800x\ude00""#, "\"\u{fffd}x\u{fffd}\""),
             (
                 "[-0, -0.0, 1.50, 1E2, 1e-7, 123456789012345678901234567890]",
                 "[0,-0.0,1.5,100.0,1e-07,123456789012345678901234567890]",
             ),
-            (
-                "[1e400, -1e400, NaN, Infinity, -Infinity]",
-                "[null,null,null,null,null]",
-            ),
+            ("[1e400, -1e400, NaN, Infinity, -Infinity]", "[null,null,null,null,null]"),
             ("[true,false,null]", "[true,false,null]"),
             (r#"{"a":1,"a":2}"#, r#"{"a":1,"a":2}"#),
             ("{}", "{}"),
@@ -363,8 +311,7 @@ mod tests {
     #[test]
     fn as_python_writes_for_itself() {
         let text = "{\"k\":[1,\"é☃\u{2028}😀\\u00e9\\n\u{7f}\"],\"m\":{}}";
-        let json =
-            "{\"k\": [1, \"\\u00e9\\u2603\\u2028\\ud83d\\ude00\\u00e9\\n\u{7f}\"], \"m\": {}}";
+        let json = "{\"k\": [1, \"\\u00e9\\u2603\\u2028\\ud83d\\ude00\\u00e9\\n\u{7f}\"], \"m\": {}}";
         assert_eq!(written(|out| dumps(text, out).unwrap()), json);
     }
 }

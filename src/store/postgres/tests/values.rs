@@ -12,12 +12,8 @@ use crate::value::DbValue as V;
 #[tokio::test]
 async fn values_of_every_type_come_back() {
     let cluster = Cluster::shared();
-    let postgres = cluster
-        .database(
-            "CREATE TYPE mood AS ENUM ('sad', 'ok'); CREATE DOMAIN small AS int2",
-            options(),
-        )
-        .await;
+    let postgres =
+        cluster.database("CREATE TYPE mood AS ENUM ('sad', 'ok'); CREATE DOMAIN small AS int2", options()).await;
     let instant: DateTime<Utc> = "2026-02-03T04:05:06.789012Z".parse().unwrap();
     let ancient: DateTime<Utc> = "0101-01-01T00:00:00.000001Z".parse().unwrap();
     let naive: NaiveDateTime = instant.naive_utc();
@@ -25,10 +21,7 @@ async fn values_of_every_type_come_back() {
     let time = NaiveTime::from_hms_micro_opt(23, 59, 59, 999_999).unwrap();
     let uuid = Uuid::from_u128(0x1234_5678_9abc_def0_1234_5678_9abc_def0);
     let json: serde_json::Value = serde_json::from_str(r#"{"a": [1, null]}"#).unwrap();
-    let mood = V::Enum(OptionEnum::Some(Box::new(Enum {
-        type_name: "mood".into(),
-        value: "ok".into(),
-    })));
+    let mood = V::Enum(OptionEnum::Some(Box::new(Enum { type_name: "mood".into(), value: "ok".into() })));
     let cases: Vec<(&str, V, Cell<'_>)> = vec![
         ("bool", true.into(), Cell::Bool(true)),
         ("int2", V::TinyInt(Some(-3)), Cell::Int(-3)),
@@ -53,36 +46,16 @@ async fn values_of_every_type_come_back() {
         ("mood", mood, Cell::Text("ok")),
         ("bytea", vec![0_u8, 255].into(), Cell::Bytes(&[0, 255])),
         ("json", r#"{"b" : 1}"#.into(), Cell::Json(r#"{"b" : 1}"#)),
-        (
-            "jsonb",
-            json.clone().into(),
-            Cell::Json(r#"{"a": [1, null]}"#),
-        ),
-        (
-            "jsonb",
-            r#"{"a":[1,null]}"#.into(),
-            Cell::Json(r#"{"a": [1, null]}"#),
-        ),
+        ("jsonb", json.clone().into(), Cell::Json(r#"{"a": [1, null]}"#)),
+        ("jsonb", r#"{"a":[1,null]}"#.into(), Cell::Json(r#"{"a": [1, null]}"#)),
         ("uuid", uuid.into(), Cell::Uuid(uuid)),
         ("uuid", uuid.to_string().into(), Cell::Uuid(uuid)),
-        (
-            "text",
-            uuid.into(),
-            Cell::Text("12345678-9abc-def0-1234-56789abcdef0"),
-        ),
+        ("text", uuid.into(), Cell::Text("12345678-9abc-def0-1234-56789abcdef0")),
         ("timestamptz", instant.into(), Cell::Timestamp(instant)),
         ("timestamptz", ancient.into(), Cell::Timestamp(ancient)),
-        (
-            "timestamptz",
-            instant.fixed_offset().into(),
-            Cell::Timestamp(instant),
-        ),
+        ("timestamptz", instant.fixed_offset().into(), Cell::Timestamp(instant)),
         ("timestamptz", naive.into(), Cell::Timestamp(instant)),
-        (
-            "timestamptz",
-            "2026-02-03T05:05:06.789012+01:00".into(),
-            Cell::Timestamp(instant),
-        ),
+        ("timestamptz", "2026-02-03T05:05:06.789012+01:00".into(), Cell::Timestamp(instant)),
         ("timestamp", naive.into(), Cell::DateTime(naive)),
         ("timestamp", instant.into(), Cell::DateTime(naive)),
         ("date", day.into(), Cell::Date(day)),
@@ -93,9 +66,7 @@ async fn values_of_every_type_come_back() {
         ("text", V::Uuid(None), Cell::Null),
     ];
     for (ty, value, expected) in cases {
-        let rows = postgres
-            .read(sql1(&format!("SELECT $1::{ty}"), value.clone()))
-            .await;
+        let rows = postgres.read(sql1(&format!("SELECT $1::{ty}"), value.clone())).await;
         let rows = rows.unwrap_or_else(|e| panic!("{value:?} as {ty}: {e}"));
         assert_eq!(rows.cell(0, 0).unwrap(), expected, "{value:?} as {ty}");
     }
@@ -103,21 +74,12 @@ async fn values_of_every_type_come_back() {
     for (ty, value, printed) in [
         ("numeric", decimal.into(), "-12345.6789"),
         ("numeric", V::Double(Some(0.1)), "0.1"),
-        (
-            "numeric(22,2)",
-            V::BigUnsigned(Some(u64::MAX)),
-            "18446744073709551615.00",
-        ),
+        ("numeric(22,2)", V::BigUnsigned(Some(u64::MAX)), "18446744073709551615.00"),
         ("int4[]", "{1,2}".into(), "{1,2}"),
         ("inet", "10.0.0.1".into(), "10.0.0.1"),
     ] {
-        let rows = postgres
-            .read(sql1(&format!("SELECT ($1::{ty})::text"), value))
-            .await
-            .unwrap();
-        let Cell::Text(text) = rows.cell(0, 0).unwrap() else {
-            panic!()
-        };
+        let rows = postgres.read(sql1(&format!("SELECT ($1::{ty})::text"), value)).await.unwrap();
+        let Cell::Text(text) = rows.cell(0, 0).unwrap() else { panic!() };
         assert!(text.starts_with(printed), "{text}");
     }
 }
@@ -125,21 +87,10 @@ async fn values_of_every_type_come_back() {
 #[tokio::test]
 async fn values_that_do_not_fit_are_refused() {
     let cluster = Cluster::shared();
-    let postgres = cluster
-        .database("CREATE TABLE t (v varchar(2))", options())
-        .await;
-    let refused = async |ty: &str, value: V| {
-        kind(
-            postgres
-                .read(sql1(&format!("SELECT $1::{ty}"), value))
-                .await,
-        )
-    };
+    let postgres = cluster.database("CREATE TABLE t (v varchar(2))", options()).await;
+    let refused = async |ty: &str, value: V| kind(postgres.read(sql1(&format!("SELECT $1::{ty}"), value)).await);
     assert_eq!(refused("int2", V::Int(Some(32768))).await, "data");
-    assert_eq!(
-        refused("int4", V::BigUnsigned(Some(u64::MAX))).await,
-        "data"
-    );
+    assert_eq!(refused("int4", V::BigUnsigned(Some(u64::MAX))).await, "data");
     assert_eq!(refused("float4", V::Double(Some(1e300))).await, "data");
     assert_eq!(refused("text", "\0".into()).await, "data");
     assert_eq!(refused("jsonb", r#""\u0000""#.into()).await, "data");
@@ -148,19 +99,10 @@ async fn values_that_do_not_fit_are_refused() {
     assert_eq!(refused("int4", V::Double(Some(1.0))).await, "internal");
     assert_eq!(refused("bytea", "x".into()).await, "internal");
     assert_eq!(refused("bool", V::Int(Some(1))).await, "internal");
-    assert_eq!(
-        kind(postgres.read(sql("SELECT $1::int4")).await),
-        "internal"
-    );
+    assert_eq!(kind(postgres.read(sql("SELECT $1::int4")).await), "internal");
     let long = Unit::one(sql1("INSERT INTO t VALUES ($1)", "abc"));
     assert_eq!(kind(postgres.write(long).await), "data");
-    for text in [
-        "'infinity'::date",
-        "'-infinity'::timestamptz",
-        "'24:00'::time",
-        "ARRAY[1]",
-        "1.5::numeric",
-    ] {
+    for text in ["'infinity'::date", "'-infinity'::timestamptz", "'24:00'::time", "ARRAY[1]", "1.5::numeric"] {
         let rows = postgres.read(sql(&format!("SELECT {text}"))).await.unwrap();
         assert_eq!(kind(rows.cell(0, 0)), "internal", "{text}");
         assert_eq!(kind(rows.cell(0, 1)), "internal");

@@ -18,10 +18,7 @@ async fn close_finishes_the_queue_and_tidies_the_file() {
     }
     transaction.commit_with(None).await.unwrap();
     queued.await.unwrap().unwrap();
-    timeout(Duration::from_secs(5), closing)
-        .await
-        .unwrap()
-        .unwrap();
+    timeout(Duration::from_secs(5), closing).await.unwrap().unwrap();
     fixture.sqlite.close().await;
 
     let point = Statement::point("SELECT 1").bind(Vec::new());
@@ -70,11 +67,7 @@ async fn a_panic_costs_the_job_at_hand_alone() {
 async fn what_cannot_be_opened_says_so() {
     let directory = tempfile::tempdir().unwrap();
     let text = directory.path().join("text.db");
-    std::fs::write(
-        &text,
-        "this is no database, but long enough to be one".repeat(50),
-    )
-    .unwrap();
+    std::fs::write(&text, "this is no database, but long enough to be one".repeat(50)).unwrap();
     let options = StoreOptions::default;
     for (path, reason) in [
         (text.to_str().unwrap(), "not a database"),

@@ -40,10 +40,7 @@ impl Fixture {
     async fn with(options: StoreOptions) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("test.db");
-        Connection::open(&path)
-            .unwrap()
-            .execute_batch(SCHEMA)
-            .unwrap();
+        Connection::open(&path).unwrap().execute_batch(SCHEMA).unwrap();
         let sqlite = Sqlite::open(path.to_str().unwrap(), options).await.unwrap();
         Fixture { sqlite, directory }
     }
@@ -57,9 +54,7 @@ impl Fixture {
 
     /// What a stranger sees.
     fn seen(&self, sql: &str) -> i64 {
-        self.stranger()
-            .query_row(sql, [], |row| row.get(0))
-            .unwrap()
+        self.stranger().query_row(sql, [], |row| row.get(0)).unwrap()
     }
 }
 
@@ -76,10 +71,7 @@ fn child(c: i64) -> Bound {
 }
 
 fn unit(statements: Vec<Bound>) -> Unit {
-    Unit {
-        statements,
-        verdict: None,
-    }
+    Unit { statements, verdict: None }
 }
 
 fn int(rows: &Rows) -> i64 {

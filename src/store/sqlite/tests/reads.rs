@@ -23,19 +23,11 @@ async fn cancelled_reads_free_their_threads() {
 
 #[tokio::test]
 async fn reads_end_at_their_limit() {
-    let options = StoreOptions {
-        statement_timeout: Duration::from_millis(100),
-        ..StoreOptions::default()
-    };
+    let options = StoreOptions { statement_timeout: Duration::from_millis(100), ..StoreOptions::default() };
     let fixture = Fixture::with(options).await;
     let started = Instant::now();
     unavailable(fixture.sqlite.read(sql(ENDLESS)).await);
-    unavailable(
-        fixture
-            .sqlite
-            .snapshot(vec![sql("SELECT 1"), sql(ENDLESS)])
-            .await,
-    );
+    unavailable(fixture.sqlite.snapshot(vec![sql("SELECT 1"), sql(ENDLESS)]).await);
     let point = Statement::point(ENDLESS).bind(Vec::new());
     unavailable(fixture.sqlite.read(point).await);
     assert!(started.elapsed() < Duration::from_secs(3));
@@ -43,10 +35,7 @@ async fn reads_end_at_their_limit() {
 
 #[tokio::test]
 async fn a_full_house_of_readers_is_unavailable_in_time() {
-    let options = StoreOptions {
-        acquire_timeout: Duration::from_millis(100),
-        ..StoreOptions::default()
-    };
+    let options = StoreOptions { acquire_timeout: Duration::from_millis(100), ..StoreOptions::default() };
     let fixture = Fixture::with(options).await;
     let reads: Vec<_> = (0..4)
         .map(|_| {
@@ -70,19 +59,13 @@ async fn a_snapshot_sees_one_state() {
     let sqlite = fixture.sqlite.clone();
     let writes = tokio::spawn(async move {
         for n in 0..200 {
-            sqlite
-                .write(Unit::one(named(&n.to_string())))
-                .await
-                .unwrap();
+            sqlite.write(Unit::one(named(&n.to_string()))).await.unwrap();
         }
     });
     let mut states = std::collections::BTreeSet::new();
     while !writes.is_finished() {
         let count = || sql("SELECT count(*) FROM c");
-        let rows = fixture
-            .sqlite
-            .snapshot(vec![count(), count(), count()])
-            .await;
+        let rows = fixture.sqlite.snapshot(vec![count(), count(), count()]).await;
         let counts: Vec<i64> = rows.unwrap().iter().map(int).collect();
         assert!(counts.iter().all(|&c| c == counts[0]), "{counts:?}");
         states.insert(counts[0]);
@@ -139,14 +122,8 @@ async fn cells_come_back_as_they_were_bound() {
         let rows = fixture.sqlite.read(statement.bind(values.clone())).await;
         let rows = rows.unwrap();
         let cells: Vec<Cell<'_>> = (0..6).map(|n| rows.cell(0, n).unwrap()).collect();
-        let expected = [
-            Cell::Text("straße"),
-            Cell::Int(-7),
-            Cell::Float(0.5),
-            Cell::Bytes(&[0, 1]),
-            Cell::Null,
-            Cell::Int(1),
-        ];
+        let expected =
+            [Cell::Text("straße"), Cell::Int(-7), Cell::Float(0.5), Cell::Bytes(&[0, 1]), Cell::Null, Cell::Int(1)];
         assert_eq!(cells, expected);
     }
     let too_few = Statement::new("SELECT ?1, ?2").bind(vec![1.into()]);
@@ -159,15 +136,7 @@ async fn a_kept_statement_follows_the_schema() {
     let fixture = Fixture::new().await;
     let all = || sql("SELECT * FROM c");
     for _ in 0..4 {
-        assert!(
-            fixture
-                .sqlite
-                .read(all())
-                .await
-                .unwrap()
-                .cell(0, 2)
-                .is_err()
-        );
+        assert!(fixture.sqlite.read(all()).await.unwrap().cell(0, 2).is_err());
     }
     let alter = sql("ALTER TABLE c ADD COLUMN extra INT DEFAULT 5");
     fixture.sqlite.write(Unit::one(alter)).await.unwrap();

@@ -5,11 +5,7 @@ use super::*;
 #[tokio::test]
 async fn a_transaction_commits_or_rolls_back() {
     let fixture = Fixture::new().await;
-    let (transaction, rows) = fixture
-        .sqlite
-        .begin(Some(sql("SELECT id FROM c")))
-        .await
-        .unwrap();
+    let (transaction, rows) = fixture.sqlite.begin(Some(sql("SELECT id FROM c"))).await.unwrap();
     assert_eq!(int(&rows), 1);
     transaction.query(named("a")).await.unwrap();
     // A failed statement leaves it usable.
@@ -20,10 +16,7 @@ async fn a_transaction_commits_or_rolls_back() {
     assert_eq!(transaction.execute(select).await.unwrap().0, 0);
     let batch = "UPDATE c SET name = 'y' WHERE name = 'x'; DELETE FROM c WHERE name = 'y'";
     transaction.batch(batch).await.unwrap();
-    let rows = transaction
-        .query_named(sql("SELECT id, name AS n FROM c WHERE 0"))
-        .await
-        .unwrap();
+    let rows = transaction.query_named(sql("SELECT id, name AS n FROM c WHERE 0")).await.unwrap();
     match rows {
         Rows::Packed(rows) => assert_eq!(rows.names(), ["id", "n"]),
         Rows::Postgres(_) => panic!(),
@@ -70,10 +63,7 @@ async fn nothing_runs_after_a_transaction_ended_itself() {
 
 #[tokio::test]
 async fn an_idle_transaction_is_rolled_back() {
-    let options = StoreOptions {
-        idle_timeout: Duration::from_millis(100),
-        ..StoreOptions::default()
-    };
+    let options = StoreOptions { idle_timeout: Duration::from_millis(100), ..StoreOptions::default() };
     let fixture = Fixture::with(options).await;
     let (transaction, _) = fixture.sqlite.begin(Some(named("a"))).await.unwrap();
     // Waits for the transaction to reach its limit.
@@ -86,10 +76,7 @@ async fn an_idle_transaction_is_rolled_back() {
 
 #[tokio::test]
 async fn a_transaction_ends_at_its_limit_however_busy() {
-    let options = StoreOptions {
-        statement_timeout: Duration::from_millis(300),
-        ..StoreOptions::default()
-    };
+    let options = StoreOptions { statement_timeout: Duration::from_millis(300), ..StoreOptions::default() };
     let fixture = Fixture::with(options).await;
     let started = Instant::now();
     let (transaction, _) = fixture.sqlite.begin(Some(named("a"))).await.unwrap();

@@ -96,14 +96,10 @@ async fn a_failed_commit_fails_only_the_guilty() {
 
 #[tokio::test]
 async fn a_unit_that_loses_the_transaction_fails_alone() {
-    let options = StoreOptions {
-        statement_timeout: Duration::from_millis(300),
-        ..StoreOptions::default()
-    };
+    let options = StoreOptions { statement_timeout: Duration::from_millis(300), ..StoreOptions::default() };
     let fixture = Fixture::with(options).await;
     // Interrupting a write rolls the whole transaction back.
-    let endless =
-        "INSERT INTO c (name) WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)
+    let endless = "INSERT INTO c (name) WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)
         SELECT 'n' || i FROM n";
     let conflict = "INSERT OR ROLLBACK INTO c (name) VALUES ('one')";
     let results = together(
@@ -130,10 +126,7 @@ async fn a_unit_that_loses_the_transaction_fails_alone() {
 async fn a_verdict_runs_where_the_last_statement_returned_no_row() {
     let fixture = Fixture::new().await;
     let update = |id: i64| Unit {
-        statements: vec![
-            Statement::new("UPDATE c SET name = 'new' WHERE id = ?1 RETURNING id")
-                .bind(vec![id.into()]),
-        ],
+        statements: vec![Statement::new("UPDATE c SET name = 'new' WHERE id = ?1 RETURNING id").bind(vec![id.into()])],
         verdict: Some(sql("SELECT count(*) FROM c WHERE name = 'one'")),
     };
     let missed = fixture.sqlite.write(update(9)).await.unwrap();
@@ -149,11 +142,7 @@ async fn a_failed_verdict_undoes_its_unit() {
         statements: vec![sql("INSERT INTO c (name) VALUES ('a')")],
         verdict: Some(sql("SELECT * FROM missing")),
     };
-    let results = together(
-        &fixture,
-        vec![Unit::one(named("b")), failing, Unit::one(named("c"))],
-    )
-    .await;
+    let results = together(&fixture, vec![Unit::one(named("b")), failing, Unit::one(named("c"))]).await;
     let [b, failed, c] = results.try_into().unwrap();
     assert!(matches!(failed, Err(StoreError::Internal(_))));
     b.unwrap();
@@ -164,15 +153,10 @@ async fn a_failed_verdict_undoes_its_unit() {
 
 #[tokio::test]
 async fn another_process_in_the_way_is_a_conflict_in_bounded_time() {
-    let options = StoreOptions {
-        lock_timeout: Duration::from_millis(200),
-        ..StoreOptions::default()
-    };
+    let options = StoreOptions { lock_timeout: Duration::from_millis(200), ..StoreOptions::default() };
     let fixture = Fixture::with(options).await;
     let stranger = fixture.stranger();
-    stranger
-        .execute_batch("BEGIN IMMEDIATE; INSERT INTO c (name) VALUES ('theirs')")
-        .unwrap();
+    stranger.execute_batch("BEGIN IMMEDIATE; INSERT INTO c (name) VALUES ('theirs')").unwrap();
     let started = Instant::now();
     let many = (0..20).map(|n| {
         let sqlite = fixture.sqlite.clone();
@@ -195,10 +179,7 @@ async fn another_process_in_the_way_is_a_conflict_in_bounded_time() {
 
 #[tokio::test]
 async fn writes_behind_a_transaction_give_up_in_time_and_never_run() {
-    let options = StoreOptions {
-        acquire_timeout: Duration::from_millis(100),
-        ..StoreOptions::default()
-    };
+    let options = StoreOptions { acquire_timeout: Duration::from_millis(100), ..StoreOptions::default() };
     let fixture = Fixture::with(options).await;
     let (transaction, _) = fixture.sqlite.begin(None).await.unwrap();
     unavailable(fixture.sqlite.write(Unit::one(named("late"))).await);
@@ -211,21 +192,14 @@ async fn writes_behind_a_transaction_give_up_in_time_and_never_run() {
 #[tokio::test]
 async fn a_write_that_has_begun_outlives_its_future() {
     // how long the slow one takes is the machine's business
-    let options = StoreOptions {
-        acquire_timeout: Duration::from_secs(60),
-        ..StoreOptions::default()
-    };
+    let options = StoreOptions { acquire_timeout: Duration::from_secs(60), ..StoreOptions::default() };
     let fixture = Fixture::with(options).await;
     let slow = "INSERT INTO c (name) WITH RECURSIVE n (i) AS
         (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000000)
         SELECT 'slow' || max(i) FROM n";
     let write = fixture.sqlite.write(Unit::one(sql(slow)));
     assert!(timeout(Duration::from_millis(100), write).await.is_err());
-    fixture
-        .sqlite
-        .write(Unit::one(named("next")))
-        .await
-        .unwrap();
+    fixture.sqlite.write(Unit::one(named("next"))).await.unwrap();
     let found = "SELECT count(*) FROM c WHERE name = 'slow2000000'";
     assert_eq!(fixture.seen(found), 1);
 }
