@@ -1,10 +1,10 @@
 //! The HTTP server: connections, their limits, the line per request, shutdown.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
-use http_body_util::BodyExt;
 use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -12,7 +12,8 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tower::Service;
+
+use crate::routers::Dispatch;
 
 /// How long a client may take to send the head of a request.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(15);
@@ -22,7 +23,7 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(30);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Serves until SIGTERM or SIGINT, then lets requests in flight finish.
-pub(super) async fn run(listener: TcpListener, router: axum::Router) {
+pub(super) async fn run(listener: TcpListener, dispatch: Arc<Dispatch>) {
     let graceful = GracefulShutdown::new();
     let mut stop = std::pin::pin!(stopped());
     loop {
@@ -40,8 +41,8 @@ pub(super) async fn run(listener: TcpListener, router: axum::Router) {
         };
         // answers are written whole: nothing is gained by waiting for more
         let _ = stream.set_nodelay(true);
-        let router = router.clone();
-        let service = service_fn(move |request| answer(router.clone(), request));
+        let dispatch = Arc::clone(&dispatch);
+        let service = service_fn(move |request| answer(Arc::clone(&dispatch), request));
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEADER_TIMEOUT)
@@ -60,23 +61,23 @@ pub(super) async fn run(listener: TcpListener, router: axum::Router) {
     }
 }
 
-/// One request through the router, with its line in the log.
+/// One request, with its line in the log.
 async fn answer(
-    mut router: axum::Router,
+    dispatch: Arc<Dispatch>,
     request: hyper::Request<Incoming>,
 ) -> Result<hyper::Response<Body>, Infallible> {
     let request = request.map(Body::new);
     if !tracing::enabled!(target: "bowline::request", tracing::Level::INFO) {
-        return router.call(request).await;
+        return Ok(dispatch.handle(request).await);
     }
     let start = Instant::now();
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
-    let response = router.call(request).await?;
+    let response = dispatch.handle(request).await;
     let bytes = response.body().size_hint().exact().unwrap_or(0);
     let time = start.elapsed();
     tracing::info!(target: "bowline::request", %method, path, status = response.status().as_u16(), ?time, bytes);
-    Ok(response.map(|body| Body::new(body.map_err(axum::Error::new))))
+    Ok(response)
 }
 
 /// Ends with the first SIGTERM or SIGINT.

@@ -20,10 +20,11 @@ use crate::store::plan::Plan;
 use crate::store::{KnownEntities, Store, catalogue, schema};
 use crate::views::{Declared, ModelViewSet, Paginated, Resource};
 
+mod detached;
 mod dispatch;
 mod resolve;
 
-use dispatch::Dispatch;
+pub(crate) use dispatch::Dispatch;
 use resolve::Resolver;
 
 /// Routes for view sets, with an API root and format suffixes, DRF's `DefaultRouter`.
@@ -93,7 +94,11 @@ impl DefaultRouter {
     /// [`Error::Startup`], a sentence that says what to change, where the database cannot be reached or the models,
     /// the serializers and the database do not agree.
     pub async fn into_axum(self, database: &str) -> Result<axum::Router> {
-        Ok(self.build(database).await?.0)
+        let (dispatch, _) = self.build(database).await?;
+        Ok(axum::Router::new().fallback(move |request: axum::extract::Request| {
+            let dispatch = Arc::clone(&dispatch);
+            async move { dispatch.handle(request).await }
+        }))
     }
 
     /// The prefix that was registered first.
@@ -101,8 +106,8 @@ impl DefaultRouter {
         self.registered.first().map(|(prefix, _)| prefix.clone())
     }
 
-    /// The router, and the store under it.
-    pub(crate) async fn build(self, database: &str) -> Result<(axum::Router, Store)> {
+    /// What answers requests, and the store under it.
+    pub(crate) async fn build(self, database: &str) -> Result<(Arc<Dispatch>, Store)> {
         let DefaultRouter { registered, models, known, settings } = self;
         let known = Arc::new(known);
         let serializable = registered.iter().any(|(_, d)| d.serializer.has_query_rules());
@@ -141,11 +146,7 @@ impl DefaultRouter {
             return Err(Error::Startup(mistakes.join("\n")));
         }
         let dispatch = Arc::new(Dispatch::new(Resolver::new(resources), settings.body));
-        let router = axum::Router::new().fallback(move |request: axum::extract::Request| {
-            let dispatch = Arc::clone(&dispatch);
-            async move { dispatch.handle(request).await }
-        });
-        Ok((router, store))
+        Ok((dispatch, store))
     }
 }
 
