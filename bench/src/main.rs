@@ -193,7 +193,8 @@ async fn run(arguments: &Arguments) -> Result<()> {
             Databases::sqlite(directory.path())?
         };
         let peer = Program {
-            path: env::current_exe()?,
+            // This very program, even if a build has replaced the file meanwhile.
+            path: "/proc/self/exe".into(),
             arguments: vec![
                 if postgres {
                     "peer-postgres"
