@@ -168,7 +168,7 @@ async fn run(arguments: &Arguments) -> Result<()> {
     }
     let mut text = format!(
         "{}. `wrk -t1 -c{}` over loopback on the same machine, {} rounds of {} s in turn, medians; two worker threads and \
-         the system allocator for both programs. µs are processor time per request, user and system.\n",
+         the system allocator for both programs, no access log. µs are processor time per request, user and system.\n",
         report::machine(),
         load::CONNECTIONS,
         arguments.rounds,

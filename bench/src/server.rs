@@ -56,7 +56,8 @@ impl Server {
             .env("TOKIO_WORKER_THREADS", "2")
             .env_remove("PAGE_SIZE")
             .env_remove("PAGE_COUNT")
-            .env_remove("RUST_LOG")
+            // The peers write no access log.
+            .env("RUST_LOG", "warn")
             .envs(environment.iter().copied())
             .process_group(0)
             .stdin(Stdio::null())
