@@ -9,7 +9,7 @@ mod support;
 use std::time::Duration;
 
 use bowline::pause::{Pauses, Point};
-use interleave::{Api, DUPLICATE, Database, document, each_database};
+use interleave::{Api, DUPLICATE, Database, each_database, entities};
 use serde_json::json;
 
 /// drf.md 2.1: check-then-insert.
@@ -244,7 +244,7 @@ async fn a_target_that_is_deleted_meanwhile_is_drfs_400() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deferred_foreign_key_that_fails_at_the_commit_is_a_400() {
     each_database(async |database: Database| {
-        database.execute(document::DJANGO_TABLES).await;
+        database.execute(entities::DJANGO_TABLES).await;
         let api = Api::with_hooks(&database).await;
         let c = api.collection().await;
         let body = json!({"collection": c, "uid": "x", "blob": {"audit": "astray"}});

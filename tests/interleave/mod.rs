@@ -10,10 +10,10 @@ use serde_json::{Value as Json, json};
 use tokio::task::JoinHandle;
 use tower::ServiceExt;
 
-pub mod document;
+pub mod entities;
 mod rules;
 
-use document::{audit, booking, collection, document as documents, label};
+use entities::{audit, booking, collection, document as documents, label};
 
 /// DRF's body for the one conflict that all of this is about.
 #[allow(non_snake_case)]

@@ -3,7 +3,7 @@
 use bowline::prelude::*;
 use serde_json::Value as Json;
 
-use super::document::{audit, booking, document, label};
+use super::entities::{audit, booking, document, label};
 
 pub fn start_before_end(object: &Object<'_>) -> Result<(), ValidationError> {
     let start: Option<i64> = object.get(booking::Column::Start);

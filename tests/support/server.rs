@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -19,6 +20,8 @@ const STOP: Duration = Duration::from_secs(50);
 /// A server that runs; ended by force when it is dropped.
 pub(crate) struct Server {
     child: Child,
+    /// Ends the server when the test process ends without a drop.
+    watchdog: Child,
     address: SocketAddr,
     log: Arc<Mutex<String>>,
 }
@@ -53,7 +56,7 @@ impl Server {
             keep(child.stderr.take().unwrap(), log.clone(), found),
         ];
         match wait_for(&address, &mut child) {
-            Some(address) => Ok(Server { child, address, log }),
+            Some(address) => Ok(Server { watchdog: watchdog(&child), child, address, log }),
             None => {
                 let _ = child.kill();
                 let status = child.wait().unwrap();
@@ -113,12 +116,23 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        for process in [&mut self.watchdog, &mut self.child] {
+            let _ = process.kill();
+            let _ = process.wait();
+        }
         if thread::panicking() {
             eprintln!("the server's log:\n{}", self.log());
         }
     }
+}
+
+/// A shell that waits for the end of its input, which this process holds open.
+fn watchdog(child: &Child) -> Child {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &format!("read _; kill -KILL {}", child.id())]);
+    shell.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    // a group of its own: Ctrl-C in a terminal must not end it before its work
+    shell.process_group(0).spawn().unwrap()
 }
 
 /// Keeps what a stream says, and finds the address in it.
