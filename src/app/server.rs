@@ -1,6 +1,7 @@
 //! The HTTP server: connections, their limits, the line per request, shutdown.
 
 use std::convert::Infallible;
+use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,7 +12,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::routers::Dispatch;
 
@@ -22,14 +23,13 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long to wait before accepting again when the process is out of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Serves until SIGTERM or SIGINT, then lets requests in flight finish.
-pub(super) async fn run(listener: TcpListener, dispatch: Arc<Dispatch>) {
+/// Serves until a signal comes, then lets requests in flight finish.
+pub(super) async fn run(listener: TcpListener, dispatch: Arc<Dispatch>, mut signals: Signals) {
     let graceful = GracefulShutdown::new();
-    let mut stop = std::pin::pin!(stopped());
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            () = &mut stop => break,
+            () = signals.stopped() => break,
         };
         let stream = match accepted {
             Ok((stream, _)) => stream,
@@ -80,17 +80,24 @@ async fn answer(
     Ok(response)
 }
 
-/// Ends with the first SIGTERM or SIGINT.
-async fn stopped() {
-    let (mut term, mut int) = match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
-        (Ok(term), Ok(int)) => (term, int),
-        (term, int) => {
-            tracing::error!(?term, ?int, "signals cannot be heard; stop the process by force");
-            return std::future::pending().await;
+/// The signals that stop the server, heard from the moment this is made.
+#[derive(Debug)]
+pub(super) struct Signals {
+    term: Signal,
+    int: Signal,
+}
+
+impl Signals {
+    /// Listens to SIGTERM and SIGINT.
+    pub(super) fn new() -> io::Result<Self> {
+        Ok(Signals { term: signal(SignalKind::terminate())?, int: signal(SignalKind::interrupt())? })
+    }
+
+    /// Ends with the first of them.
+    async fn stopped(&mut self) {
+        tokio::select! {
+            _ = self.term.recv() => {}
+            _ = self.int.recv() => {}
         }
-    };
-    tokio::select! {
-        _ = term.recv() => {}
-        _ = int.recv() => {}
     }
 }
