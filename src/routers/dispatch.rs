@@ -89,46 +89,46 @@ impl Dispatch {
             (Target::Root, &Method::OPTIONS) => {
                 Ok((StatusCode::OK, metadata("Api Root", "The default basic root view for DefaultRouter")))
             }
-            (Target::List(resource), &Method::GET | &Method::HEAD) => {
+            (Target::List(view), &Method::GET | &Method::HEAD) => {
                 let url = absolute(&parts);
                 let location = Location { url: &url, query };
-                Ok((StatusCode::OK, Box::pin(resource.list(&location)).await?))
+                Ok((StatusCode::OK, Box::pin(view.resource.list(&location)).await?))
             }
-            (Target::List(resource), &Method::POST) => {
+            (Target::List(view), &Method::POST) => {
                 let data = negotiation::parse(&parts.headers, body, &self.limits).await?;
-                let resource = Arc::clone(resource);
-                let body = Detached::new(async move { resource.create(&data, &pause).await }).await?;
+                let view = Arc::clone(view);
+                let body = Detached::new(async move { view.create(&data, &pause).await }).await?;
                 Ok((StatusCode::CREATED, body))
             }
-            (Target::List(resource), &Method::OPTIONS) => {
-                Ok((StatusCode::OK, metadata(&format!("{} List", resource.model().name), "")))
+            (Target::List(view), &Method::OPTIONS) => {
+                Ok((StatusCode::OK, metadata(&format!("{} List", view.resource.model().name), "")))
             }
-            (Target::Detail(resource, text), &Method::GET | &Method::HEAD) => {
-                Ok((StatusCode::OK, Box::pin(resource.retrieve(&key(resource, text)?)).await?))
+            (Target::Detail(view, text), &Method::GET | &Method::HEAD) => {
+                Ok((StatusCode::OK, Box::pin(view.resource.retrieve(&key(&view.resource, text)?)).await?))
             }
-            (Target::Detail(resource, text), &Method::PUT | &Method::PATCH) => {
-                let key = key(resource, text)?;
+            (Target::Detail(view, text), &Method::PUT | &Method::PATCH) => {
+                let key = key(&view.resource, text)?;
                 let data = match negotiation::parse(&parts.headers, body, &self.limits).await {
                     Ok(data) => data,
                     Err(error) => {
                         // DRF looks for the row before it looks at the body
-                        Box::pin(resource.retrieve(&key)).await?;
+                        Box::pin(view.resource.retrieve(&key)).await?;
                         return Err(error);
                     }
                 };
                 let mode = if method == Method::PUT { Mode::Update } else { Mode::Partial };
-                let resource = Arc::clone(resource);
-                let body = Detached::new(async move { resource.update(&key, &data, mode, &pause).await }).await?;
+                let view = Arc::clone(view);
+                let body = Detached::new(async move { view.update(&key, &data, mode, &pause).await }).await?;
                 Ok((StatusCode::OK, body))
             }
-            (Target::Detail(resource, text), &Method::DELETE) => {
-                let key = key(resource, text)?;
-                let resource = Arc::clone(resource);
-                Detached::new(async move { resource.destroy(&key, &pause).await }).await?;
+            (Target::Detail(view, text), &Method::DELETE) => {
+                let key = key(&view.resource, text)?;
+                let view = Arc::clone(view);
+                Detached::new(async move { view.destroy(&key, &pause).await }).await?;
                 Ok((StatusCode::NO_CONTENT, Vec::new()))
             }
-            (Target::Detail(resource, _), &Method::OPTIONS) => {
-                Ok((StatusCode::OK, metadata(&format!("{} Instance", resource.model().name), "")))
+            (Target::Detail(view, _), &Method::OPTIONS) => {
+                Ok((StatusCode::OK, metadata(&format!("{} Instance", view.resource.model().name), "")))
             }
             (_, method) => Err(Error::MethodNotAllowed(method.to_string())),
         }

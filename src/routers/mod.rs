@@ -18,7 +18,7 @@ use crate::settings::Settings;
 use crate::store::catalogue::StartupError;
 use crate::store::plan::Plan;
 use crate::store::{KnownEntities, Store, catalogue, schema};
-use crate::views::{Declared, ModelViewSet, Paginated, Resource};
+use crate::views::{Declared, ModelViewSet, Paginated, Resource, View};
 
 mod detached;
 mod dispatch;
@@ -128,24 +128,24 @@ impl DefaultRouter {
         let models = completed(&store, &sources, &declared).await?;
 
         let mut mistakes = Vec::new();
-        let mut resources = Vec::new();
+        let mut views = Vec::new();
         for (prefix, declared) in registered {
-            let taken = resources.iter().any(|(p, _): &(String, Arc<Resource>)| *p == prefix);
+            let taken = views.iter().any(|(p, _): &(String, Arc<View>)| *p == prefix);
             if taken || prefix.starts_with('/') || prefix.ends_with('/') || prefix.contains('.') {
                 mistakes.push(format!(
                     "\"{prefix}\" cannot be a prefix: it is taken, or begins or ends with a slash, or has a dot."
                 ));
                 continue;
             }
-            match resource(&store, declared, &models, &settings, &known) {
-                Ok(resource) => resources.push((prefix, Arc::new(resource))),
+            match view(&store, declared, &models, &settings, &known) {
+                Ok(view) => views.push((prefix, Arc::new(view))),
                 Err(found) => mistakes.extend(found),
             }
         }
         if !mistakes.is_empty() {
             return Err(Error::Startup(mistakes.join("\n")));
         }
-        let dispatch = Arc::new(Dispatch::new(Resolver::new(resources), settings.body));
+        let dispatch = Arc::new(Dispatch::new(Resolver::new(views), settings.body));
         Ok((dispatch, store))
     }
 }
@@ -172,13 +172,13 @@ async fn completed(store: &Store, sources: &[ModelSource], declared: &[&Declared
     Ok(models.into_iter().map(Arc::new).collect())
 }
 
-fn resource(
+fn view(
     store: &Store,
     declared: Declared,
     models: &[Arc<ModelMeta>],
     settings: &Settings,
     known: &Arc<KnownEntities>,
-) -> Result<Resource, Vec<String>> {
+) -> Result<View, Vec<String>> {
     let meta = &declared.source.meta;
     let model = models.iter().find(|m| m.table == meta.table && m.schema == meta.schema);
     let model = model.ok_or_else(|| vec![format!("{}: its table was not read.", meta.name)])?;
@@ -186,13 +186,12 @@ fn resource(
     let plan = Plan::new(store.dialect(), Arc::clone(model), serializer.shown(), serializer.probes(), models)
         .map_err(|mistake| vec![mistake])?;
     let whole: Vec<usize> = (0..model.columns.len()).collect();
-    Ok(Resource {
+    let resource = Resource {
         store: store.clone(),
         known: Arc::clone(known),
         layout: serializer.layout(plan.shown(), 0),
         page_layout: serializer.layout(plan.shown(), 1),
         whole: serializer.layout(&whole, 0),
-        hooks: declared.hooks,
         pagination: match declared.pagination {
             Paginated::Default => settings.pagination.clone(),
             Paginated::Own(own) => own,
@@ -201,7 +200,8 @@ fn resource(
         replays: settings.replays,
         serializer,
         plan,
-    })
+    };
+    Ok(View { resource, hooks: declared.hooks })
 }
 
 impl fmt::Debug for DefaultRouter {
