@@ -233,6 +233,29 @@ fn options_of_fields_are_what_a_client_meets() {
 }
 
 #[test]
+fn a_serializer_shows_and_takes_what_it_declares() {
+    Database::each(|database| {
+        let titles = ModelSerializer::<book::Entity>::new().exclude([book::Column::ShelfId, book::Column::OwnerId]);
+        let drafts = ModelSerializer::<book::Entity>::new()
+            .fields([book::Column::Title, book::Column::OwnerId, book::Column::Id])
+            .read_only_fields([book::Column::OwnerId])
+            .field(book::Column::Title, |f| f.default("untitled").allow_blank(true));
+        let router = library()
+            .register("titles", ModelViewSet::new().serializer(titles))
+            .register("drafts", ModelViewSet::new().serializer(drafts));
+        let api = Api::new(database, router).unwrap();
+        assert_eq!(api.post("/titles/", json!({"title": "a", "shelf": 99})), json!({"id": 1, "title": "a"}));
+        let draft = api.post("/drafts/", json!({"owner": 99}));
+        let expected = json!({"id": 2, "owner": null, "title": "untitled"});
+        assert_eq!(draft, expected, "read-only fields are ignored");
+        assert_eq!(api.call("PATCH", "/drafts/2/", json!({"title": " "})).1["title"], "");
+        assert_eq!(api.call("PUT", "/drafts/2/", json!({})).1["title"], "untitled", "PUT takes the default");
+        assert_eq!(api.call("PATCH", "/drafts/2/", json!({})).1["title"], "untitled", "PATCH does not");
+        assert_eq!(api.call("PUT", "/titles/1/", json!({})), (400, json!({"title": ["This field is required."]})));
+    });
+}
+
+#[test]
 fn constraints_that_nobody_declared_are_a_400() {
     Database::each(|database| {
         execute(database, TABLES);
