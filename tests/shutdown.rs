@@ -54,6 +54,15 @@ fn a_signal_closes_idle_connections() {
     assert!(idle.read("GET").is_err());
 }
 
+/// Who is told the address may stop the server at once.
+#[test]
+fn a_signal_right_after_the_start() {
+    let database = Database::sqlite();
+    for _ in 0..30 {
+        Server::start(&database.url(), &[]).terminate();
+    }
+}
+
 #[test]
 fn rows_outlive_the_server() {
     Database::each(|database| {
