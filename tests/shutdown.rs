@@ -57,10 +57,17 @@ fn a_signal_closes_idle_connections() {
 /// Who is told the address may stop the server at once.
 #[test]
 fn a_signal_right_after_the_start() {
-    let database = Database::sqlite();
-    for _ in 0..30 {
-        Server::start(&database.url(), &[]).terminate();
-    }
+    // together, so that a start may be interrupted anywhere
+    thread::scope(|scope| {
+        for _ in 0..12 {
+            scope.spawn(|| {
+                let database = Database::sqlite();
+                for _ in 0..10 {
+                    Server::start(&database.url(), &[]).terminate();
+                }
+            });
+        }
+    });
 }
 
 #[test]
