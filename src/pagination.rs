@@ -83,6 +83,11 @@ impl PageNumberPagination {
         Ok(Page { number, limit: self.page_size, offset: offset.ok_or_else(invalid)?, last: false })
     }
 
+    /// 404 for a page past the end.
+    pub(crate) fn no_such_page(&self) -> Error {
+        invalid()
+    }
+
     /// Whether the page can only be found once the count is known.
     pub(crate) fn is_last(page: &Page) -> bool {
         page.last

@@ -6,6 +6,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::thread;
 use std::time::Duration;
 
 use tokio::time::sleep;
@@ -229,7 +230,8 @@ impl Cluster {
         let data = directory.join("cluster");
         let mut initdb = command("initdb");
         initdb.args(["-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "-N", "-D"]).arg(&data);
-        let made = tokio::process::Command::from(initdb).kill_on_drop(true).output().await?;
+        // Waited for on purpose: cut short, initdb leaves a child that goes on writing into the directory.
+        let made = initdb.output()?;
         if !made.status.success() {
             return Err(format!("initdb: {}", String::from_utf8_lossy(&made.stderr)).into());
         }
@@ -273,10 +275,15 @@ impl Drop for Cluster {
         // SIGQUIT is the immediate shutdown: the data is about to be removed. SIGKILL, the only signal the standard library
         // sends, would leave the children to find out by themselves.
         let id = self.postmaster.id().to_string();
-        let asked = Command::new("kill").args(["-QUIT", &id]).status();
-        if !asked.is_ok_and(|status| status.success()) {
-            let _ = self.postmaster.kill();
+        for _ in 0..100 {
+            // Again and again: one that has only just started does not listen yet.
+            let _ = Command::new("kill").args(["-QUIT", &id]).status();
+            thread::sleep(Duration::from_millis(100));
+            if let Ok(Some(_)) = self.postmaster.try_wait() {
+                return;
+            }
         }
+        let _ = self.postmaster.kill();
         let _ = self.postmaster.wait();
     }
 }

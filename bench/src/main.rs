@@ -163,7 +163,7 @@ async fn run(arguments: &Arguments) -> Result<()> {
     }
     let mut text = format!(
         "{}. `wrk -t1 -c{}` over loopback on the same machine, {} rounds of {} s in turn, medians; two worker threads and \
-         the system allocator for both programs. µs are processor time per request, user and system.\n",
+         the system allocator for both programs, no access log. µs are processor time per request, user and system.\n",
         report::machine(),
         load::CONNECTIONS,
         arguments.rounds,
@@ -182,7 +182,8 @@ async fn run(arguments: &Arguments) -> Result<()> {
             Databases::sqlite(directory.path())?
         };
         let peer = Program {
-            path: env::current_exe()?,
+            // This very program, even if a build has replaced the file meanwhile.
+            path: "/proc/self/exe".into(),
             arguments: vec![if postgres { "peer-postgres" } else { "peer-sqlite" }.to_owned()],
         };
         let ours = if against_itself { peer.clone() } else { Program { path: program.clone(), arguments: Vec::new() } };

@@ -51,7 +51,7 @@ impl Server {
             .env("TOKIO_WORKER_THREADS", "2")
             .env_remove("PAGE_SIZE")
             .env_remove("PAGE_COUNT")
-            // the peer writes no line per request either
+            // The peers write no access log.
             .env("RUST_LOG", "warn")
             .envs(environment.iter().copied())
             .process_group(0)

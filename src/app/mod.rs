@@ -68,12 +68,14 @@ pub async fn serve(api: DefaultRouter) -> Result<()> {
     })?;
     let address = listener.local_addr().map_err(Error::startup)?;
     let first = api.first_prefix();
-    let (router, store) = api.build(&database).await?;
+    let (dispatch, store) = api.build(&database).await?;
+    // before the address is announced: whoever reads it may send a signal at once
+    let signals = server::Signals::new().map_err(Error::startup)?;
     println!("bowline listens on http://{address}/ and keeps its rows in {}", without_password(&database));
     if let Some(prefix) = first {
         println!("try: curl -H 'Content-Type: application/json' -d '{{}}' http://{address}/{prefix}/");
     }
-    server::run(listener, router).await;
+    server::run(listener, dispatch, signals).await;
     store.close().await;
     tracing::info!("stopped");
     Ok(())

@@ -1,18 +1,20 @@
 //! The HTTP server: connections, their limits, the line per request, shutdown.
 
 use std::convert::Infallible;
+use std::io;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
-use http_body_util::BodyExt;
 use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
-use tower::Service;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::routers::Dispatch;
 
 /// How long a client may take to send the head of a request.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(15);
@@ -21,14 +23,13 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long to wait before accepting again when the process is out of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Serves until SIGTERM or SIGINT, then lets requests in flight finish.
-pub(super) async fn run(listener: TcpListener, router: axum::Router) {
+/// Serves until a signal comes, then lets requests in flight finish.
+pub(super) async fn run(listener: TcpListener, dispatch: Arc<Dispatch>, mut signals: Signals) {
     let graceful = GracefulShutdown::new();
-    let mut stop = std::pin::pin!(stopped());
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            () = &mut stop => break,
+            () = signals.stopped() => break,
         };
         let stream = match accepted {
             Ok((stream, _)) => stream,
@@ -40,8 +41,8 @@ pub(super) async fn run(listener: TcpListener, router: axum::Router) {
         };
         // answers are written whole: nothing is gained by waiting for more
         let _ = stream.set_nodelay(true);
-        let router = router.clone();
-        let service = service_fn(move |request| answer(router.clone(), request));
+        let dispatch = Arc::clone(&dispatch);
+        let service = service_fn(move |request| answer(Arc::clone(&dispatch), request));
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEADER_TIMEOUT)
@@ -60,36 +61,43 @@ pub(super) async fn run(listener: TcpListener, router: axum::Router) {
     }
 }
 
-/// One request through the router, with its line in the log.
+/// One request, with its line in the log.
 async fn answer(
-    mut router: axum::Router,
+    dispatch: Arc<Dispatch>,
     request: hyper::Request<Incoming>,
 ) -> Result<hyper::Response<Body>, Infallible> {
     let request = request.map(Body::new);
     if !tracing::enabled!(target: "bowline::request", tracing::Level::INFO) {
-        return router.call(request).await;
+        return Ok(dispatch.handle(request).await);
     }
     let start = Instant::now();
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
-    let response = router.call(request).await?;
+    let response = dispatch.handle(request).await;
     let bytes = response.body().size_hint().exact().unwrap_or(0);
     let time = start.elapsed();
     tracing::info!(target: "bowline::request", %method, path, status = response.status().as_u16(), ?time, bytes);
-    Ok(response.map(|body| Body::new(body.map_err(axum::Error::new))))
+    Ok(response)
 }
 
-/// Ends with the first SIGTERM or SIGINT.
-async fn stopped() {
-    let (mut term, mut int) = match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
-        (Ok(term), Ok(int)) => (term, int),
-        (term, int) => {
-            tracing::error!(?term, ?int, "signals cannot be heard; stop the process by force");
-            return std::future::pending().await;
+/// The signals that stop the server, heard from the moment this is made.
+#[derive(Debug)]
+pub(super) struct Signals {
+    term: Signal,
+    int: Signal,
+}
+
+impl Signals {
+    /// Listens to SIGTERM and SIGINT.
+    pub(super) fn new() -> io::Result<Self> {
+        Ok(Signals { term: signal(SignalKind::terminate())?, int: signal(SignalKind::interrupt())? })
+    }
+
+    /// Ends with the first of them.
+    async fn stopped(&mut self) {
+        tokio::select! {
+            _ = self.term.recv() => {}
+            _ = self.int.recv() => {}
         }
-    };
-    tokio::select! {
-        _ = term.recv() => {}
-        _ = int.recv() => {}
     }
 }

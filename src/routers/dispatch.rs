@@ -1,7 +1,6 @@
 //! One request's path, in the order in which DRF runs it: suffix, negotiation, method, parsing, the view.
 
 use std::borrow::Cow;
-use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
@@ -11,6 +10,7 @@ use axum::response::Response;
 use futures_util::FutureExt;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 
+use super::detached::Detached;
 use super::resolve::{Resolver, Target, unescaped};
 use crate::error::{Error, Result};
 use crate::model::ColumnKind;
@@ -34,7 +34,7 @@ const NOT_FOUND_PAGE: &str = "\n<!doctype html>\n<html lang=\"en\">\n<head>\n  <
 
 /// The resources, and how requests reach them.
 #[derive(Debug)]
-pub(super) struct Dispatch {
+pub(crate) struct Dispatch {
     resolver: Resolver,
     limits: BodyLimits,
 }
@@ -45,10 +45,11 @@ impl Dispatch {
     }
 
     /// Answers a request; a panic on the way is a 500 like any other.
-    pub(super) async fn handle(&self, request: Request) -> Response {
-        let path = unescaped(request.uri().path()).into_owned();
+    pub(crate) async fn handle(&self, request: Request) -> Response {
+        let uri = request.uri().clone();
+        let path = unescaped(uri.path());
         let Some((target, suffix)) = self.resolver.resolve(&path) else {
-            return self.unknown(&path, request.uri(), request.headers());
+            return self.unknown(&path, &uri, request.headers());
         };
         let allow = match target {
             Target::Root => ALLOW_ROOT,
@@ -57,7 +58,7 @@ impl Dispatch {
         };
         let is_head = request.method() == Method::HEAD;
         let answer = AssertUnwindSafe(self.answer(target, suffix, request)).catch_unwind().await;
-        let answer = answer.unwrap_or_else(|_| Err(Error::internal("a view panicked")));
+        let answer = answer.unwrap_or_else(|_| Err(Error::internal("a hook, a validator or a view panicked")));
         let (status, body) = match answer {
             Ok(answer) => answer,
             Err(error) => {
@@ -88,46 +89,46 @@ impl Dispatch {
             (Target::Root, &Method::OPTIONS) => {
                 Ok((StatusCode::OK, metadata("Api Root", "The default basic root view for DefaultRouter")))
             }
-            (Target::List(resource), &Method::GET | &Method::HEAD) => {
+            (Target::List(view), &Method::GET | &Method::HEAD) => {
                 let url = absolute(&parts);
                 let location = Location { url: &url, query };
-                Ok((StatusCode::OK, resource.list(&location).await?))
+                Ok((StatusCode::OK, Box::pin(view.resource.list(&location)).await?))
             }
-            (Target::List(resource), &Method::POST) => {
+            (Target::List(view), &Method::POST) => {
                 let data = negotiation::parse(&parts.headers, body, &self.limits).await?;
-                let resource = Arc::clone(resource);
-                let body = detached(async move { resource.create(&data, &pause).await }).await?;
+                let view = Arc::clone(view);
+                let body = Detached::new(async move { view.create(&data, &pause).await }).await?;
                 Ok((StatusCode::CREATED, body))
             }
-            (Target::List(resource), &Method::OPTIONS) => {
-                Ok((StatusCode::OK, metadata(&format!("{} List", resource.model().name), "")))
+            (Target::List(view), &Method::OPTIONS) => {
+                Ok((StatusCode::OK, metadata(&format!("{} List", view.resource.model().name), "")))
             }
-            (Target::Detail(resource, text), &Method::GET | &Method::HEAD) => {
-                Ok((StatusCode::OK, resource.retrieve(&key(resource, text)?).await?))
+            (Target::Detail(view, text), &Method::GET | &Method::HEAD) => {
+                Ok((StatusCode::OK, Box::pin(view.resource.retrieve(&key(&view.resource, text)?)).await?))
             }
-            (Target::Detail(resource, text), &Method::PUT | &Method::PATCH) => {
-                let key = key(resource, text)?;
+            (Target::Detail(view, text), &Method::PUT | &Method::PATCH) => {
+                let key = key(&view.resource, text)?;
                 let data = match negotiation::parse(&parts.headers, body, &self.limits).await {
                     Ok(data) => data,
                     Err(error) => {
                         // DRF looks for the row before it looks at the body
-                        resource.retrieve(&key).await?;
+                        Box::pin(view.resource.retrieve(&key)).await?;
                         return Err(error);
                     }
                 };
                 let mode = if method == Method::PUT { Mode::Update } else { Mode::Partial };
-                let resource = Arc::clone(resource);
-                let body = detached(async move { resource.update(&key, &data, mode, &pause).await }).await?;
+                let view = Arc::clone(view);
+                let body = Detached::new(async move { view.update(&key, &data, mode, &pause).await }).await?;
                 Ok((StatusCode::OK, body))
             }
-            (Target::Detail(resource, text), &Method::DELETE) => {
-                let key = key(resource, text)?;
-                let resource = Arc::clone(resource);
-                detached(async move { resource.destroy(&key, &pause).await }).await?;
+            (Target::Detail(view, text), &Method::DELETE) => {
+                let key = key(&view.resource, text)?;
+                let view = Arc::clone(view);
+                Detached::new(async move { view.destroy(&key, &pause).await }).await?;
                 Ok((StatusCode::NO_CONTENT, Vec::new()))
             }
-            (Target::Detail(resource, _), &Method::OPTIONS) => {
-                Ok((StatusCode::OK, metadata(&format!("{} Instance", resource.model().name), "")))
+            (Target::Detail(view, _), &Method::OPTIONS) => {
+                Ok((StatusCode::OK, metadata(&format!("{} Instance", view.resource.model().name), "")))
             }
             (_, method) => Err(Error::MethodNotAllowed(method.to_string())),
         }
@@ -177,15 +178,6 @@ impl Dispatch {
         *response.status_mut() = StatusCode::NOT_FOUND;
         response.headers_mut().insert(header::CONTENT_TYPE, HTML);
         response
-    }
-}
-
-/// Runs a write on a task of its own: it ends as it would have ended, whether its client waits or not.
-async fn detached<T: Send + 'static>(write: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
-    match tokio::spawn(write).await {
-        Ok(result) => result,
-        Err(error) if error.is_panic() => Err(Error::internal("a hook or a validator panicked")),
-        Err(error) => Err(Error::unavailable(error)),
     }
 }
 

@@ -18,12 +18,13 @@ use crate::settings::Settings;
 use crate::store::catalogue::StartupError;
 use crate::store::plan::Plan;
 use crate::store::{KnownEntities, Store, catalogue, schema};
-use crate::views::{Declared, ModelViewSet, Paginated, Resource};
+use crate::views::{Declared, ModelViewSet, Paginated, Resource, View};
 
+mod detached;
 mod dispatch;
 mod resolve;
 
-use dispatch::Dispatch;
+pub(crate) use dispatch::Dispatch;
 use resolve::Resolver;
 
 /// Routes for view sets, with an API root and format suffixes, DRF's `DefaultRouter`.
@@ -93,7 +94,11 @@ impl DefaultRouter {
     /// [`Error::Startup`], a sentence that says what to change, where the database cannot be reached or the models,
     /// the serializers and the database do not agree.
     pub async fn into_axum(self, database: &str) -> Result<axum::Router> {
-        Ok(self.build(database).await?.0)
+        let (dispatch, _) = self.build(database).await?;
+        Ok(axum::Router::new().fallback(move |request: axum::extract::Request| {
+            let dispatch = Arc::clone(&dispatch);
+            async move { dispatch.handle(request).await }
+        }))
     }
 
     /// The prefix that was registered first.
@@ -101,8 +106,8 @@ impl DefaultRouter {
         self.registered.first().map(|(prefix, _)| prefix.clone())
     }
 
-    /// The router, and the store under it.
-    pub(crate) async fn build(self, database: &str) -> Result<(axum::Router, Store)> {
+    /// What answers requests, and the store under it.
+    pub(crate) async fn build(self, database: &str) -> Result<(Arc<Dispatch>, Store)> {
         let DefaultRouter { registered, models, known, settings } = self;
         let known = Arc::new(known);
         let serializable = registered.iter().any(|(_, d)| d.serializer.has_query_rules());
@@ -123,29 +128,25 @@ impl DefaultRouter {
         let models = completed(&store, &sources, &declared).await?;
 
         let mut mistakes = Vec::new();
-        let mut resources = Vec::new();
+        let mut views = Vec::new();
         for (prefix, declared) in registered {
-            let taken = resources.iter().any(|(p, _): &(String, Arc<Resource>)| *p == prefix);
+            let taken = views.iter().any(|(p, _): &(String, Arc<View>)| *p == prefix);
             if taken || prefix.starts_with('/') || prefix.ends_with('/') || prefix.contains('.') {
                 mistakes.push(format!(
                     "\"{prefix}\" cannot be a prefix: it is taken, or begins or ends with a slash, or has a dot."
                 ));
                 continue;
             }
-            match resource(&store, declared, &models, &settings, &known) {
-                Ok(resource) => resources.push((prefix, Arc::new(resource))),
+            match view(&store, declared, &models, &settings, &known) {
+                Ok(view) => views.push((prefix, Arc::new(view))),
                 Err(found) => mistakes.extend(found),
             }
         }
         if !mistakes.is_empty() {
             return Err(Error::Startup(mistakes.join("\n")));
         }
-        let dispatch = Arc::new(Dispatch::new(Resolver::new(resources), settings.body));
-        let router = axum::Router::new().fallback(move |request: axum::extract::Request| {
-            let dispatch = Arc::clone(&dispatch);
-            async move { dispatch.handle(request).await }
-        });
-        Ok((router, store))
+        let dispatch = Arc::new(Dispatch::new(Resolver::new(views), settings.body));
+        Ok((dispatch, store))
     }
 }
 
@@ -171,13 +172,13 @@ async fn completed(store: &Store, sources: &[ModelSource], declared: &[&Declared
     Ok(models.into_iter().map(Arc::new).collect())
 }
 
-fn resource(
+fn view(
     store: &Store,
     declared: Declared,
     models: &[Arc<ModelMeta>],
     settings: &Settings,
     known: &Arc<KnownEntities>,
-) -> Result<Resource, Vec<String>> {
+) -> Result<View, Vec<String>> {
     let meta = &declared.source.meta;
     let model = models.iter().find(|m| m.table == meta.table && m.schema == meta.schema);
     let model = model.ok_or_else(|| vec![format!("{}: its table was not read.", meta.name)])?;
@@ -185,13 +186,12 @@ fn resource(
     let plan = Plan::new(store.dialect(), Arc::clone(model), serializer.shown(), serializer.probes(), models)
         .map_err(|mistake| vec![mistake])?;
     let whole: Vec<usize> = (0..model.columns.len()).collect();
-    Ok(Resource {
+    let resource = Resource {
         store: store.clone(),
         known: Arc::clone(known),
         layout: serializer.layout(plan.shown(), 0),
         page_layout: serializer.layout(plan.shown(), 1),
         whole: serializer.layout(&whole, 0),
-        hooks: declared.hooks,
         pagination: match declared.pagination {
             Paginated::Default => settings.pagination.clone(),
             Paginated::Own(own) => own,
@@ -200,7 +200,8 @@ fn resource(
         replays: settings.replays,
         serializer,
         plan,
-    })
+    };
+    Ok(View { resource, hooks: declared.hooks })
 }
 
 impl fmt::Debug for DefaultRouter {

@@ -3,30 +3,30 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use crate::views::Resource;
+use crate::views::View;
 
-/// The resources by their prefixes.
+/// The views by their prefixes.
 #[derive(Debug)]
 pub(super) struct Resolver {
-    resources: Vec<(String, Arc<Resource>)>,
+    views: Vec<(String, Arc<View>)>,
 }
 
 /// What a path means.
 #[derive(Debug)]
 pub(super) enum Target<'a> {
     Root,
-    List(&'a Arc<Resource>),
-    Detail(&'a Arc<Resource>, &'a str),
+    List(&'a Arc<View>),
+    Detail(&'a Arc<View>, &'a str),
 }
 
 impl Resolver {
-    pub(super) fn new(resources: Vec<(String, Arc<Resource>)>) -> Self {
-        Resolver { resources }
+    pub(super) fn new(views: Vec<(String, Arc<View>)>) -> Self {
+        Resolver { views }
     }
 
     /// The prefixes in the order of their registration.
     pub(super) fn prefixes(&self) -> impl Iterator<Item = &str> {
-        self.resources.iter().map(|(prefix, _)| prefix.as_str())
+        self.views.iter().map(|(prefix, _)| prefix.as_str())
     }
 
     /// The view and the format suffix of a path; none where no pattern matches.
@@ -38,21 +38,21 @@ impl Resolver {
         if let Some(format) = suffix(path) {
             return Some((Target::Root, Some(format)));
         }
-        self.resources.iter().find_map(|(prefix, resource)| {
+        self.views.iter().find_map(|(prefix, view)| {
             let rest = path.strip_prefix(prefix.as_str())?;
             if rest == "/" {
-                return Some((Target::List(resource), None));
+                return Some((Target::List(view), None));
             }
             if let Some(format) = suffix(rest) {
-                return Some((Target::List(resource), Some(format)));
+                return Some((Target::List(view), Some(format)));
             }
             let rest = rest.strip_prefix('/')?;
             let end = rest.find(['/', '.']).filter(|end| *end > 0)?;
             let (key, rest) = rest.split_at(end);
             if rest == "/" {
-                return Some((Target::Detail(resource, key), None));
+                return Some((Target::Detail(view, key), None));
             }
-            suffix(rest).map(|format| (Target::Detail(resource, key), Some(format)))
+            suffix(rest).map(|format| (Target::Detail(view, key), Some(format)))
         })
     }
 }

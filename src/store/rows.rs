@@ -87,6 +87,7 @@ pub struct PackedRows {
     width: usize,
     names: Vec<String>,
     cells: Vec<Packed>,
+    text: String,
     bytes: Vec<u8>,
 }
 
@@ -102,7 +103,7 @@ enum Packed {
 impl PackedRows {
     /// No rows yet, of so many columns.
     pub fn new(width: usize) -> Self {
-        PackedRows { width, names: Vec::new(), cells: Vec::new(), bytes: Vec::new() }
+        PackedRows { width, names: Vec::new(), cells: Vec::new(), text: String::new(), bytes: Vec::new() }
     }
 
     /// How many rows there are.
@@ -132,17 +133,17 @@ impl PackedRows {
     /// [`StoreError::Internal`] for text that is not UTF-8.
     pub fn push(&mut self, value: rusqlite::types::ValueRef<'_>) -> Result<(), StoreError> {
         use rusqlite::types::ValueRef;
-        let start = self.bytes.len();
         self.cells.push(match value {
             ValueRef::Null => Packed::Null,
             ValueRef::Integer(i) => Packed::Int(i),
             ValueRef::Real(f) => Packed::Float(f),
             ValueRef::Text(text) => {
-                std::str::from_utf8(text).map_err(|e| StoreError::Internal(Box::new(e)))?;
-                self.bytes.extend_from_slice(text);
-                Packed::Text(start, self.bytes.len())
+                let start = self.text.len();
+                self.text.push_str(std::str::from_utf8(text).map_err(|e| StoreError::Internal(Box::new(e)))?);
+                Packed::Text(start, self.text.len())
             }
             ValueRef::Blob(blob) => {
+                let start = self.bytes.len();
                 self.bytes.extend_from_slice(blob);
                 Packed::Blob(start, self.bytes.len())
             }
@@ -159,10 +160,7 @@ impl PackedRows {
             Packed::Null => Cell::Null,
             Packed::Int(i) => Cell::Int(i),
             Packed::Float(f) => Cell::Float(f),
-            Packed::Text(start, end) => {
-                let bytes = self.bytes.get(start..end).ok_or_else(missing)?;
-                Cell::Text(std::str::from_utf8(bytes).map_err(|e| StoreError::Internal(Box::new(e)))?)
-            }
+            Packed::Text(start, end) => Cell::Text(self.text.get(start..end).ok_or_else(missing)?),
             Packed::Blob(start, end) => Cell::Bytes(self.bytes.get(start..end).ok_or_else(missing)?),
         })
     }

@@ -1,20 +1,21 @@
 //! Destroy: the row and what must go with it, or 409.
 
+use super::View;
 use super::hooks::Instance;
-use super::resource::{Resource, Stop, Tries};
-use crate::error::{Error, Result};
+use super::resource::{Stop, Tries};
+use crate::error::Result;
 use crate::pause::{Pause, Point};
 use crate::store::{Rows, StoreError, Transaction, Violation, ViolationKind};
 use crate::value::DbValue;
 
-impl Resource {
+impl View {
     /// DELETE.
     ///
     /// # Errors
     ///
     /// 404 where no row has the key, 409 where other rows protect it.
     pub(crate) async fn destroy(&self, key: &DbValue, pause: &Pause) -> Result<()> {
-        let mut tries = Tries::new(self.replays);
+        let mut tries = Tries::new(self.resource.replays);
         loop {
             let stop = match &self.hooks {
                 Some(_) => self.destroy_in_transaction(key, pause).await,
@@ -23,51 +24,35 @@ impl Resource {
             match stop {
                 Ok(()) => return Ok(()),
                 Err(Stop::Store(StoreError::Violation(v))) if v.kind == ViolationKind::ForeignKey => {
-                    if !self.plan.destroy().cascades(v.constraint.as_deref()) {
-                        return Err(self.protected());
+                    if !self.resource.plan.destroy().cascades(v.constraint.as_deref()) {
+                        return Err(self.resource.protected());
                     }
                     // a child came between the cascade and the commit: its turn is over now
                     tries
                         .again(StoreError::Conflict("a child was added beside the cascade".into()).into(), |_| {
-                            self.protected()
+                            self.resource.protected()
                         })
                         .await?;
                 }
-                Err(stop) => tries.again(stop, |_: &Violation| self.protected()).await?,
+                Err(stop) => tries.again(stop, |_: &Violation| self.resource.protected()).await?,
             }
         }
     }
 
-    /// 409 with Django's sentence.
-    pub(super) fn protected(&self) -> Error {
-        let relations: Vec<String> = self.plan.destroy().protected_by.iter().map(|r| format!("'{r}'")).collect();
-        let name = &self.model().name;
-        Error::Conflict(if relations.is_empty() {
-            format!("Cannot delete some instances of model '{name}' because other rows refer to them.").into()
-        } else {
-            format!(
-                "Cannot delete some instances of model '{name}' because they are referenced through protected foreign \
-                 keys: {}.",
-                relations.join(", ")
-            )
-            .into()
-        })
-    }
-
     async fn destroy_at_once(&self, key: &DbValue, pause: &Pause) -> Result<(), Stop> {
         pause.at(Point::BeforeWrite).await;
-        let unit = self.plan.destroy().unit(key);
+        let unit = self.resource.plan.destroy().unit(key);
         let last = unit.statements.len().saturating_sub(1);
-        let rows = self.store.write(unit).await?;
+        let rows = self.resource.store.write(unit).await?;
         if rows.get(last).is_some_and(|r| !r.is_empty()) {
             return Ok(());
         }
         let there = rows.get(last + 1).is_some_and(|r| !r.is_empty());
-        Err(if there { self.protected() } else { self.no_match() }.into())
+        Err(if there { self.resource.protected() } else { self.resource.no_match() }.into())
     }
 
     async fn destroy_in_transaction(&self, key: &DbValue, pause: &Pause) -> Result<(), Stop> {
-        let (tx, rows) = self.begin(Some(key)).await?;
+        let (tx, rows) = self.resource.begin(Some(key)).await?;
         match self.destroy_inside(&tx, &rows, key, pause).await {
             Ok(()) => Ok(tx.commit().await?),
             Err(stop) => {
@@ -83,12 +68,12 @@ impl Resource {
 
     async fn destroy_inside(&self, tx: &Transaction, rows: &Rows, key: &DbValue, pause: &Pause) -> Result<(), Stop> {
         if rows.is_empty() {
-            return Err(self.no_match().into());
+            return Err(self.resource.no_match().into());
         }
-        let stored = self.stored(rows)?;
+        let stored = self.resource.stored(rows)?;
         pause.at(Point::BeforeWrite).await;
         if let Some(hooks) = &self.hooks {
-            let mut instance = Instance::new(self, tx, key, &stored);
+            let mut instance = Instance::new(&self.resource, tx, key, &stored);
             let outcome = hooks.perform_destroy(&mut instance).await;
             if let Some(stop) = instance.stop.take() {
                 return Err(stop.into());

@@ -146,7 +146,7 @@ impl<'a> Save<'a> {
         match self.saved {
             Some((rows, Some(prepared))) => match rows.first() {
                 Some(rows) if self.resource.is_written(&prepared, rows)? => {
-                    Ok(self.resource.saved_body(rows, &prepared, &self.changes)?)
+                    Ok(self.resource.body(rows, &prepared, &self.changes)?)
                 }
                 _ => Err(Stop::Unexplained),
             },

@@ -45,6 +45,22 @@ pub(crate) struct Declared {
     pub(crate) pagination: Paginated,
 }
 
+/// A view set, built: its resource, and the hooks around its writes.
+#[derive(Debug)]
+pub(crate) struct View {
+    pub(crate) resource: Resource,
+    pub(crate) hooks: Option<Arc<dyn ViewSetHooks>>,
+}
+
+impl View {
+    /// Whether writes need an open transaction: a rule or a hook comes between reading and writing.
+    fn needs_transaction(&self, stored: bool) -> bool {
+        self.hooks.is_some()
+            || self.resource.serializer.has_query_rules()
+            || (stored && self.resource.serializer.has_object_rules())
+    }
+}
+
 /// What a view set says about pages.
 #[derive(Clone, Debug)]
 pub(crate) enum Paginated {

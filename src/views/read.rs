@@ -36,7 +36,7 @@ impl Resource {
         };
         let mut page = pagination.page(location)?;
         if PageNumberPagination::is_last(&page) {
-            let rows = self.read(self.plan.page(0, 0)).await?;
+            let rows = self.read(self.plan.page(1, 0)).await?;
             page = pagination.last_of(counted(&rows)?);
         }
         if !pagination.counts() {
@@ -51,8 +51,10 @@ impl Resource {
         }
         let rows = self.read(self.plan.page(page.limit, page.offset)).await?;
         let count = counted(&rows)?;
-        let key = self.plan.shown().iter().position(|n| *n == self.plan.key()).map_or(1, |n| n + 1);
-        let shown = if rows.cell(0, key)? == Cell::Null { 0 } else { rows.len() };
+        let shown = rows.len();
+        if shown == 0 && page.number > 1 {
+            return Err(pagination.no_such_page());
+        }
         let mut out = Vec::with_capacity(256 + 128 * shown);
         pagination.open(location, &page, count, &mut out)?;
         self.write_list(&rows, shown, &self.page_layout, &mut out)?;
@@ -79,8 +81,11 @@ impl Resource {
     }
 }
 
-/// The count that stands before the columns of a page.
+/// The count that stands before the columns of a page; an empty first page has none to show.
 fn counted(rows: &Rows) -> Result<u64, StoreError> {
+    if rows.is_empty() {
+        return Ok(0);
+    }
     Ok(match rows.cell(0, 0)? {
         Cell::Int(n) => u64::try_from(n).unwrap_or(0),
         _ => 0,

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use super::hooks::ViewSetHooks;
 use crate::error::{Error, Result, ValidationError};
 use crate::model::ModelMeta;
 use crate::pagination::PageNumberPagination;
@@ -16,14 +15,13 @@ use crate::value::{DbValue, Value};
 /// How often a write is tried against constraints that no probe explains before the constraint's own word stands.
 const UNEXPLAINED: u32 = 4;
 
-/// A model's serializer, statements and hooks over a store.
+/// A model's serializer and statements over a store.
 #[derive(Debug)]
 pub(crate) struct Resource {
     pub(crate) store: Store,
     pub(crate) serializer: Serializer,
     pub(crate) plan: Plan,
     pub(crate) known: Arc<KnownEntities>,
-    pub(crate) hooks: Option<Arc<dyn ViewSetHooks>>,
     pub(crate) pagination: Option<PageNumberPagination>,
     pub(crate) isolation: Isolation,
     pub(crate) replays: u32,
@@ -135,11 +133,6 @@ impl Resource {
         self.serializer.model()
     }
 
-    /// Whether writes need an open transaction: a rule or a hook comes between reading and writing.
-    pub(crate) fn needs_transaction(&self, stored: bool) -> bool {
-        self.hooks.is_some() || self.serializer.has_query_rules() || (stored && self.serializer.has_object_rules())
-    }
-
     pub(crate) fn no_match(&self) -> Error {
         Error::no_match(&self.model().name)
     }
@@ -194,6 +187,45 @@ impl Resource {
             errors.merge(rules);
         }
         errors
+    }
+
+    /// Whether a statement returned a row that it wrote.
+    pub(crate) fn is_written(&self, prepared: &Prepared, rows: &Rows) -> Result<bool, StoreError> {
+        if rows.is_empty() || !prepared.guarded {
+            return Ok(!rows.is_empty());
+        }
+        let key = prepared.returns.iter().position(|n| *n == self.plan.key()).unwrap_or(0);
+        Ok(rows.cell(0, prepared.probes.len() + key)? != Cell::Null)
+    }
+
+    /// The row that a prepared write returned, as JSON.
+    pub(crate) fn body(&self, rows: &Rows, prepared: &Prepared, changes: &Changes) -> Result<Vec<u8>> {
+        let mut out = Vec::with_capacity(128);
+        self.serializer.represent(rows, 0, &self.serializer.layout_of(prepared), Some(changes), &mut out)?;
+        Ok(out)
+    }
+
+    /// A row that was read whole, as JSON.
+    pub(crate) fn whole_body(&self, rows: &Rows) -> Result<Vec<u8>> {
+        let mut out = Vec::with_capacity(128);
+        self.serializer.represent(rows, 0, &self.whole, None, &mut out)?;
+        Ok(out)
+    }
+
+    /// 409 with Django's sentence.
+    pub(crate) fn protected(&self) -> Error {
+        let relations: Vec<String> = self.plan.destroy().protected_by.iter().map(|r| format!("'{r}'")).collect();
+        let name = &self.model().name;
+        Error::Conflict(if relations.is_empty() {
+            format!("Cannot delete some instances of model '{name}' because other rows refer to them.").into()
+        } else {
+            format!(
+                "Cannot delete some instances of model '{name}' because they are referenced through protected foreign \
+                 keys: {}.",
+                relations.join(", ")
+            )
+            .into()
+        })
     }
 
     /// A whole row as values.

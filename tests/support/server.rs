@@ -169,6 +169,7 @@ fn wait_for(address: &Receiver<SocketAddr>, child: &mut Child) -> Option<SocketA
 }
 
 /// `target/<profile>/examples/documents`, beside this test's own folder.
+/// The example, which a whole `cargo test` builds before it runs; with `--test` alone it is as old as it is.
 fn binary() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let path = test.parent().and_then(|deps| deps.parent()).unwrap().join("examples/documents");

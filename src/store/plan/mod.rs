@@ -204,7 +204,7 @@ impl Plan {
         self.list.bind(Vec::new())
     }
 
-    /// Some rows, and before their columns the count of all; one row of NULLs where the page is empty.
+    /// Some rows, and before their columns the count of all; an empty first page means that there are none.
     ///
     /// Count and page come from one statement and so from one snapshot.
     pub fn page(&self, limit: u64, offset: u64) -> Bound {

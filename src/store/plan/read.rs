@@ -27,12 +27,11 @@ impl Reads {
             Dialect::Sqlite => ("?1", "?2", ""),
         };
         let page = format!("SELECT {columns} FROM {from} ORDER BY {key} LIMIT {one} OFFSET {two}");
-        let paged = list(shown.iter().map(|n| format!("p.{}", name(n))));
         Reads {
             retrieve: Statement::point(format!("SELECT {columns} FROM {from} WHERE {key} = {one}")),
             list: Statement::new(format!("SELECT {columns} FROM {from} ORDER BY {key}")),
             page: Statement::new(format!(
-                "SELECT c.n, {paged} FROM (SELECT count(*) AS n FROM {from}) AS c LEFT JOIN ({page}) AS p ON true ORDER BY p.{key}"
+                "SELECT (SELECT count(*) FROM {from}), {columns} FROM {from} ORDER BY {key} LIMIT {one} OFFSET {two}"
             )),
             page_uncounted: Statement::new(page),
             lock: Statement::point(format!("SELECT {all} FROM {from} WHERE {key} = {one}{lock}")),
