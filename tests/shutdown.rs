@@ -54,6 +54,22 @@ fn a_signal_closes_idle_connections() {
     assert!(idle.read("GET").is_err());
 }
 
+/// Who is told the address may stop the server at once.
+#[test]
+fn a_signal_right_after_the_start() {
+    // together, so that a start may be interrupted anywhere
+    thread::scope(|scope| {
+        for _ in 0..12 {
+            scope.spawn(|| {
+                let database = Database::sqlite();
+                for _ in 0..10 {
+                    Server::start(&database.url(), &[]).terminate();
+                }
+            });
+        }
+    });
+}
+
 #[test]
 fn rows_outlive_the_server() {
     Database::each(|database| {

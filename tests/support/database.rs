@@ -88,14 +88,18 @@ impl Database {
 
     /// Sessions that are left inside a transaction; a file has none.
     pub(crate) fn idle_in_transaction(&self) -> usize {
-        match self {
-            Database::Sqlite(_) => 0,
-            Database::Postgres(url) => {
-                let sql = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
-                           AND state LIKE 'idle in transaction%'";
-                query(url, sql).parse().unwrap()
-            }
-        }
+        self.count_sessions("state LIKE 'idle in transaction%'")
+    }
+
+    /// Sessions of any kind; a file has none.
+    pub(crate) fn sessions(&self) -> usize {
+        self.count_sessions("pid <> pg_backend_pid()")
+    }
+
+    fn count_sessions(&self, which: &str) -> usize {
+        let Database::Postgres(url) = self else { return 0 };
+        let here = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()";
+        query(url, &format!("{here} AND {which}")).parse().unwrap()
     }
 
     fn rows(&self, columns: &str, table: &str) -> Vec<Json> {
