@@ -246,7 +246,8 @@ impl Via<'_> {
     pub(crate) async fn read(self, resource: &Resource, bound: Bound) -> Result<Rows, StoreError> {
         match self {
             Via::Store => resource.read(bound).await,
-            Via::Transaction(tx) => tx.query(bound).await,
+            // rare, and larger than a read: not to be carried by every request
+            Via::Transaction(tx) => Box::pin(tx.query(bound)).await,
         }
     }
 }

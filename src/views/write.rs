@@ -70,7 +70,8 @@ impl View {
         loop {
             let request = Request { key, data, changes, pause, careful: tries.stopped > 0 };
             let stop = if self.needs_transaction(key.is_some()) {
-                self.in_transaction(&request).await
+                // rare beside the other two, and large: they need not carry it
+                Box::pin(self.in_transaction(&request)).await
             } else if let Some(key) = key {
                 self.update_at_once(key, &request).await
             } else {

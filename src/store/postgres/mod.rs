@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_postgres::Pool;
+use futures_util::FutureExt;
 use tokio::time::{sleep, timeout};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -243,6 +244,11 @@ fn committed(answers: Vec<Result<Answer, tokio_postgres::Error>>) -> Result<Vec<
 }
 
 /// Waits for the server, but not for ever.
-async fn bounded<T>(limit: Duration, answer: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    timeout(limit, answer).await.unwrap_or_else(|_| Err(Failure::elapsed()))
+///
+/// Not an `async fn`, which would hold its argument twice: requests carry these futures, and their size is time.
+fn bounded<T>(
+    limit: Duration,
+    answer: impl Future<Output = Result<T, Failure>>,
+) -> impl Future<Output = Result<T, Failure>> {
+    timeout(limit, answer).map(|answered| answered.unwrap_or_else(|_| Err(Failure::elapsed())))
 }
