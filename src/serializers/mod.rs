@@ -281,14 +281,28 @@ impl Serializer {
             let detail = field.field.messages.detail("null", "This field may not be null.", &[]);
             return ValidationError::field(field.field.name.clone(), detail);
         }
-        let detail = match &violation.constraint {
+        // SQLite says an unnamed CHECK's expression and a trigger's own words where others say a name: only what is
+        // known to be a name is shown
+        let detail = match violation.constraint.as_deref().filter(|name| self.is_constraint(name)) {
             Some(name) => format!("Constraint “{name}” is violated."),
             None => "A constraint of the database is violated.".into(),
         };
         ValidationError::field("non_field_errors", ErrorDetail::new(detail, "invalid"))
     }
 
+    /// Whether the catalogue knows a constraint of the model by this name.
+    fn is_constraint(&self, name: &str) -> bool {
+        let uniques = self.model.uniques.iter().filter_map(|u| u.name.as_deref());
+        let keys = self.model.relations.iter().filter_map(|r| r.constraint.as_deref());
+        let is_name = name.chars().all(|c| c.is_alphanumeric() || c == '_');
+        is_name && uniques.chain(keys).chain(self.model.checks.iter().map(String::as_str)).any(|known| known == name)
+    }
+
+    /// The columns of the model that a constraint is about; none where it is another table's, which a hook wrote to.
     fn violated_columns(&self, violation: &Violation) -> Vec<usize> {
+        if violation.table.as_ref().is_some_and(|table| *table != self.model.table) {
+            return Vec::new();
+        }
         let mut columns: Vec<usize> = violation.columns.iter().filter_map(|c| self.model.column(c)).collect();
         if let (true, Some(name)) = (columns.is_empty(), &violation.constraint) {
             let unique = self.model.uniques.iter().filter(|u| u.name.as_ref() == Some(name)).map(|u| &u.columns);
