@@ -157,7 +157,8 @@ impl Api {
     /// A second endpoint of documents that declares a query rule.
     pub async fn limited(database: &Database) -> Self {
         let limited = ModelSerializer::<documents::Entity>::new().query_validator(rules::AtMostThree);
-        let router = resources(None).register("limited", ModelViewSet::new().serializer(limited));
+        let hooks = rules::Audited { rival: None };
+        let router = resources(Some(hooks)).register("limited", ModelViewSet::new().serializer(limited));
         Self::over(database, router).await
     }
 

@@ -1,6 +1,7 @@
 //! Rules and hooks, as a user would write them.
 
 use bowline::prelude::*;
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use serde_json::Value as Json;
 
 use super::entities::{audit, booking, document, label};
@@ -50,8 +51,15 @@ impl Audited {
 #[bowline::async_trait]
 impl ViewSetHooks for Audited {
     async fn perform_create(&self, save: &mut Save<'_>) -> bowline::Result<()> {
-        Self::note(save.tx(), "create").await?;
         let blob: Json = save.get(document::Column::Blob).unwrap_or_default();
+        if blob["audit"] == "isolation" {
+            let sql = "SELECT current_setting('transaction_isolation') AS isolation";
+            let row = save.tx().query_one_raw(Statement::from_string(DbBackend::Postgres, sql)).await?;
+            let isolation: Option<String> = row.and_then(|row| row.try_get("", "isolation").ok());
+            Self::note(save.tx(), &isolation.unwrap_or_default()).await?;
+        } else {
+            Self::note(save.tx(), "create").await?;
+        }
         if blob["audit"] == "astray" {
             save.set(document::Column::CollectionId, 999_999_i64);
         }
