@@ -21,6 +21,7 @@
 #![warn(unreachable_pub)]
 
 pub mod app;
+pub mod context;
 #[doc(hidden)]
 pub mod doc;
 pub mod error;

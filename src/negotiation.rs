@@ -9,7 +9,7 @@ use http::{HeaderMap, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 use crate::error::{Error, Result};
-use crate::pagination::parameters;
+use crate::value::query::parameters;
 use crate::value::{Value, json};
 
 /// Limits of request bodies.

@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 
 use crate::error::{Error, Result};
+use crate::value::query::{encode, parameters};
 use crate::value::{Value, python, write};
 
 /// Pages by number, DRF's `PageNumberPagination`: `?page=2`, envelope `count, next, previous, results`.
@@ -170,55 +171,6 @@ fn link(location: &Location<'_>, page: Option<u64>, out: &mut Vec<u8>) {
         encode(value, &mut url);
     }
     write::string(&url, out);
-}
-
-/// The parameters of a query string, decoded; bytes that are not UTF-8 are replaced, as Django does.
-pub(crate) fn parameters(query: &str) -> Vec<(Cow<'_, str>, Cow<'_, str>)> {
-    let pairs = query.split('&').filter(|pair| !pair.is_empty());
-    pairs
-        .map(|pair| {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            (decode(name), decode(value))
-        })
-        .collect()
-}
-
-fn decode(text: &str) -> Cow<'_, str> {
-    if !text.contains(['%', '+']) {
-        return Cow::Borrowed(text);
-    }
-    let bytes = text.as_bytes();
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut n = 0;
-    while let Some(&byte) = bytes.get(n) {
-        let escape = bytes.get(n + 1..n + 3).filter(|_| byte == b'%');
-        let escaped = escape.and_then(|hex| u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok());
-        match (byte, escaped) {
-            (_, Some(value)) => {
-                out.push(value);
-                n += 2;
-            }
-            (b'+', _) => out.push(b' '),
-            (other, _) => out.push(other),
-        }
-        n += 1;
-    }
-    Cow::Owned(String::from_utf8_lossy(&out).into_owned())
-}
-
-/// Python's `quote_plus`.
-fn encode(text: &str, out: &mut String) {
-    use std::fmt::Write;
-    for byte in text.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'.' | b'-' | b'~' => out.push(char::from(byte)),
-            b' ' => out.push('+'),
-            other => {
-                // writing to a String cannot fail
-                let _ = write!(out, "%{other:02X}");
-            }
-        }
-    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,9 @@
 
 pub use sea_orm::{ActiveModelTrait, ActiveValue, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder};
 
+pub use crate::context::{Context, User};
 pub use crate::error::{Error, ErrorDetail, ValidationError};
+pub use crate::fields::FieldContext;
 pub use crate::pagination::PageNumberPagination;
 pub use crate::routers::DefaultRouter;
 pub use crate::serializers::{FieldOptions, ModelSerializer};
@@ -11,5 +13,5 @@ pub use crate::store::Transaction;
 pub use crate::validators::{
     Object, ObjectValidator, QueryValidator, UniqueTogetherValidator, UniqueValidator, ValueValidator,
 };
-pub use crate::value::DbValue;
+pub use crate::value::{DbValue, Value};
 pub use crate::views::{Instance, ModelViewSet, Save, ViewSetHooks};

@@ -3,11 +3,12 @@
 //! Whether the target exists is not asked here: it is the foreign key's business when the row is written, and a
 //! probe's when an error body has to be complete. See DRF's chapter "Serializer relations".
 
-use crate::error::ErrorDetail;
-use crate::fields::{FieldType, Messages, Unrepresentable};
+use crate::context::Context;
+use crate::error::{ErrorDetail, ValidationError};
+use crate::fields::{FieldContext, FieldType, Messages, Unrepresentable};
 use crate::model::ColumnKind;
 use crate::store::Cell;
-use crate::value::{DbValue, Value, python, write};
+use crate::value::{Value, python, write};
 
 /// A relation shown and written as the target's primary key, DRF's `PrimaryKeyRelatedField`.
 ///
@@ -32,9 +33,9 @@ impl PrimaryKeyRelatedField {
         messages.detail("does_not_exist", text, &[("pk_value", &input.to_python_str())])
     }
 
-    fn incorrect_type(input: &Value, messages: &Messages) -> ErrorDetail {
+    fn incorrect_type(input: &Value, cx: &FieldContext<'_>) -> ErrorDetail {
         let text = "Incorrect type. Expected pk value, received {data_type}.";
-        messages.detail("incorrect_type", text, &[("data_type", input.type_name())])
+        cx.detail("incorrect_type", text, &[("data_type", input.type_name())])
     }
 }
 
@@ -43,7 +44,7 @@ impl PrimaryKeyRelatedField {
 /// # Errors
 ///
 /// [`KeyError`] says whether the text is of the wrong type or no row can have such a key.
-pub fn parse_key(kind: ColumnKind, input: &Value) -> Result<DbValue, KeyError> {
+pub fn parse_key(kind: ColumnKind, input: &Value) -> Result<Value, KeyError> {
     match kind {
         ColumnKind::SmallInteger | ColumnKind::Integer | ColumnKind::BigInteger => {
             let key = match input {
@@ -68,11 +69,11 @@ pub fn parse_key(kind: ColumnKind, input: &Value) -> Result<DbValue, KeyError> {
                 ColumnKind::Integer => i32::try_from(key).is_ok(),
                 _ => true,
             };
-            if fits { Ok(DbValue::BigInt(Some(key))) } else { Err(KeyError::NoSuchRow) }
+            if fits { Ok(Value::Int(key)) } else { Err(KeyError::NoSuchRow) }
         }
         ColumnKind::Uuid => match input {
             Value::Str(text) => match uuid::Uuid::try_parse(text.trim_start_matches("urn:uuid:")) {
-                Ok(key) => Ok(DbValue::Uuid(Some(key))),
+                Ok(key) => Ok(Value::Uuid(key)),
                 Err(_) => Err(KeyError::NotAUuid),
             },
             _ => Err(KeyError::NotAUuid),
@@ -81,7 +82,7 @@ pub fn parse_key(kind: ColumnKind, input: &Value) -> Result<DbValue, KeyError> {
             Value::Str(text) if text.contains('\0') => Err(KeyError::NoSuchRow),
             Value::Surrogates(..) => Err(KeyError::NoSuchRow),
             Value::Bool(_) | Value::Null => Err(KeyError::WrongType),
-            other => Ok(DbValue::String(Some(other.to_python_str().into_owned()))),
+            other => Ok(Value::Str(other.to_python_str().into_owned())),
         },
     }
 }
@@ -98,15 +99,15 @@ pub enum KeyError {
 }
 
 impl FieldType for PrimaryKeyRelatedField {
-    fn to_internal_value(&self, input: &Value, messages: &Messages) -> Result<DbValue, ErrorDetail> {
+    fn to_internal_value(&self, input: &Value, cx: &FieldContext<'_>) -> Result<Value, ValidationError> {
         if matches!(input, Value::Bool(_)) {
-            return Err(Self::incorrect_type(input, messages));
+            return Err(Self::incorrect_type(input, cx).into());
         }
         parse_key(self.key, input).map_err(|error| match error {
-            KeyError::WrongType => Self::incorrect_type(input, messages),
-            KeyError::NoSuchRow => Self::does_not_exist(input, messages),
+            KeyError::WrongType => Self::incorrect_type(input, cx).into(),
+            KeyError::NoSuchRow => Self::does_not_exist(input, cx.messages).into(),
             KeyError::NotAUuid => {
-                ErrorDetail::new(format!("“{}” is not a valid UUID.", input.to_python_str()), "invalid")
+                ErrorDetail::new(format!("“{}” is not a valid UUID.", input.to_python_str()), "invalid").into()
             }
         })
     }
@@ -115,7 +116,7 @@ impl FieldType for PrimaryKeyRelatedField {
         matches!(input, Value::Str(text) if text.is_empty())
     }
 
-    fn to_representation(&self, cell: Cell<'_>, out: &mut Vec<u8>) -> Result<(), Unrepresentable> {
+    fn to_representation(&self, cell: Cell<'_>, _cx: &Context, out: &mut Vec<u8>) -> Result<(), Unrepresentable> {
         match cell {
             Cell::Int(key) => write::int(key, out),
             Cell::Uuid(key) => write::string(key.hyphenated().encode_lower(&mut uuid::Uuid::encode_buffer()), out),
@@ -134,13 +135,13 @@ impl FieldType for PrimaryKeyRelatedField {
 mod tests {
     use super::*;
 
-    fn key(input: Value) -> Result<DbValue, KeyError> {
+    fn key(input: Value) -> Result<Value, KeyError> {
         parse_key(ColumnKind::BigInteger, &input)
     }
 
     #[test]
     fn integers_are_read_as_python_reads_them() {
-        let one = Ok(DbValue::BigInt(Some(1)));
+        let one = Ok(Value::Int(1));
         assert_eq!(key(Value::Int(1)), one);
         assert_eq!(key(Value::Str(" 1 ".into())), one);
         assert_eq!(key(Value::Float(1.9)), one);

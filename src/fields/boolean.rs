@@ -1,9 +1,10 @@
 //! Truth values.
 
-use super::{FieldType, Messages, Unrepresentable};
-use crate::error::ErrorDetail;
+use super::{FieldContext, FieldType, Unrepresentable};
+use crate::context::Context;
+use crate::error::ValidationError;
 use crate::store::Cell;
-use crate::value::{DbValue, Value};
+use crate::value::{Value};
 
 /// A boolean; forms and scripts may spell it `true`, `yes`, `on`, `1`, ….
 ///
@@ -15,10 +16,10 @@ use crate::value::{DbValue, Value};
 ///
 /// ```
 /// use bowline::fields::{BooleanField, Field, Outcome};
-/// use bowline::value::{DbValue, Value};
+/// use bowline::value::Value;
 /// let field = Field::new("done", BooleanField::new());
-/// let outcome = field.run_validation(Some(&Value::Str("Yes".into())), false);
-/// assert_eq!(outcome, Ok(Outcome::Set(DbValue::Bool(Some(true)))));
+/// let outcome = field.run_validation(Some(&Value::Str("Yes".into())), &FieldContext::new(&Context::default()));
+/// assert_eq!(outcome, Ok(Outcome::Set(Value::Bool(true))));
 /// ```
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
@@ -36,7 +37,7 @@ fn is_one_of(words: &[&str], text: &str) -> bool {
 }
 
 impl FieldType for BooleanField {
-    fn to_internal_value(&self, input: &Value, messages: &Messages) -> Result<DbValue, ErrorDetail> {
+    fn to_internal_value(&self, input: &Value, cx: &FieldContext<'_>) -> Result<Value, ValidationError> {
         let truth = match input {
             Value::Bool(b) => Some(*b),
             Value::Int(1) => Some(true),
@@ -49,8 +50,8 @@ impl FieldType for BooleanField {
             _ => None,
         };
         match truth {
-            Some(truth) => Ok(DbValue::Bool(Some(truth))),
-            None => Err(messages.detail("invalid", "Must be a valid boolean.", &[])),
+            Some(truth) => Ok(Value::Bool(truth)),
+            None => Err(cx.error("invalid", "Must be a valid boolean.", &[])),
         }
     }
 
@@ -59,7 +60,7 @@ impl FieldType for BooleanField {
         allow_null && matches!(input, Value::Str(text) if is_one_of(&["", "null"], text))
     }
 
-    fn to_representation(&self, cell: Cell<'_>, out: &mut Vec<u8>) -> Result<(), Unrepresentable> {
+    fn to_representation(&self, cell: Cell<'_>, _cx: &Context, out: &mut Vec<u8>) -> Result<(), Unrepresentable> {
         let truth = match cell {
             Cell::Bool(b) => b,
             Cell::Int(i) => i != 0,
@@ -84,10 +85,10 @@ mod tests {
     #[test]
     fn inputs() {
         for json in ["true", r#""true""#, r#""t""#, r#""yes""#, r#""y""#, r#""ON""#, r#""1""#, "1", "1.0"] {
-            assert_eq!(set(&BooleanField::new(), json), DbValue::Bool(Some(true)), "{json}");
+            assert_eq!(set(&BooleanField::new(), json), Value::Bool(true), "{json}");
         }
         for json in ["false", r#""False""#, r#""F""#, r#""NO""#, r#""n""#, r#""Off""#, r#""0""#, "0", "-0.0"] {
-            assert_eq!(set(&BooleanField::new(), json), DbValue::Bool(Some(false)), "{json}");
+            assert_eq!(set(&BooleanField::new(), json), Value::Bool(false), "{json}");
         }
         for json in [r#""null""#, r#""nope""#, r#""""#, "2", "-1", "0.5", "1e400", "[]", "[1]", "{}", r#"" 1""#] {
             assert_eq!(error(&BooleanField::new(), json), ["invalid: Must be a valid boolean."], "{json}");
@@ -103,7 +104,7 @@ mod tests {
             assert!(null(&nullable, json), "{json}");
         }
         let input = Value::Str("None".into());
-        assert!(nullable.run_validation(Some(&input), false).is_err());
+        assert!(nullable.run_validation(Some(&input), &FieldContext::new(&Context::default())).is_err());
     }
 
     #[test]

@@ -1,9 +1,12 @@
 //! Any JSON value.
 
-use super::{FieldType, Messages, Unrepresentable};
-use crate::error::ErrorDetail;
+use std::borrow::Cow;
+
+use super::{FieldContext, FieldType, Unrepresentable};
+use crate::context::Context;
+use crate::error::ValidationError;
 use crate::store::Cell;
-use crate::value::{DbValue, Value, json, write};
+use crate::value::{Value, convert, json, write};
 
 /// Any JSON value, stored as compact JSON text.
 ///
@@ -16,11 +19,11 @@ use crate::value::{DbValue, Value, json, write};
 ///
 /// ```
 /// use bowline::fields::{Field, JSONField, Outcome};
-/// use bowline::value::{DbValue, json};
+/// use bowline::value::{Value, json};
 /// let field = Field::new("blob", JSONField::new());
 /// let input = json::parse(br#"{"n": [1, null]}"#).unwrap();
-/// let stored = DbValue::String(Some(r#"{"n":[1,null]}"#.into()));
-/// assert_eq!(field.run_validation(Some(&input), false), Ok(Outcome::Set(stored)));
+/// let stored = Value::Str(r#"{"n":[1,null]}"#.into());
+/// assert_eq!(field.run_validation(Some(&input), &FieldContext::new(&Context::default())), Ok(Outcome::Set(stored)));
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct JSONField {
@@ -49,35 +52,30 @@ fn storable(value: &Value) -> bool {
         Value::Surrogates(..) => false,
         Value::List(items) => items.iter().all(storable),
         Value::Map(map) => map.iter().all(|(key, value)| !key.contains('\0') && storable(value)),
+        _ => false,
     }
-}
-
-fn compact(value: &Value) -> Option<String> {
-    if !storable(value) {
-        return None;
-    }
-    let mut out = Vec::new();
-    write::value(value, &mut out);
-    String::from_utf8(out).ok()
 }
 
 impl FieldType for JSONField {
-    fn to_internal_value(&self, input: &Value, messages: &Messages) -> Result<DbValue, ErrorDetail> {
-        let text = match (self.binary, input) {
-            (false, value) => compact(value),
-            (true, Value::Str(text)) => json::parse_str(text).ok().as_ref().and_then(compact),
+    fn to_internal_value(&self, input: &Value, cx: &FieldContext<'_>) -> Result<Value, ValidationError> {
+        let value = match (self.binary, input) {
+            (false, value) => Some(value.clone()),
+            (true, Value::Str(text)) => json::parse_str(text).ok(),
             (true, _) => None,
         };
-        match text {
-            Some(text) => Ok(DbValue::String(Some(text))),
-            None => Err(messages.detail("invalid", "Value must be valid JSON.", &[])),
+        match value.filter(storable) {
+            Some(value) => Ok(value),
+            None => Err(cx.error("invalid", "Value must be valid JSON.", &[])),
         }
     }
 
-    fn to_representation(&self, cell: Cell<'_>, out: &mut Vec<u8>) -> Result<(), Unrepresentable> {
-        let (Cell::Json(text) | Cell::Text(text)) = cell else {
-            return Err(Unrepresentable);
+    fn to_representation(&self, cell: Cell<'_>, _cx: &Context, out: &mut Vec<u8>) -> Result<(), Unrepresentable> {
+        let text = match cell {
+            Cell::Json(text) | Cell::Text(text) => Cow::Borrowed(text),
+            Cell::Value(value) => Cow::Owned(convert::json_text(value)),
+            _ => return Err(Unrepresentable),
         };
+        let text = text.as_ref();
         if !self.binary {
             return write::transcode(text, out).map_err(|_| Unrepresentable);
         }
@@ -108,7 +106,7 @@ mod tests {
             ("10000000000000000000000000", "10000000000000000000000000"),
             (r#""{\"a\": 1}""#, r#""{\"a\": 1}""#),
         ] {
-            assert_eq!(set(&JSONField::new(), json), DbValue::String(Some(stored.into())), "{json}");
+            assert_eq!(set(&JSONField::new(), json), Value::Str(stored.into()), "{json}");
         }
         assert_eq!(error(&JSONField::new(), "null"), ["null: This field may not be null."]);
     }
@@ -132,7 +130,7 @@ mod tests {
     fn binary() {
         let field = JSONField::new().binary(true);
         for (json, stored) in [(r#""{\"a\": 1}""#, r#"{"a":1}"#), (r#""5""#, "5"), (r#""\"s\"""#, r#""s""#)] {
-            assert_eq!(set(&field, json), DbValue::String(Some(stored.into())), "{json}");
+            assert_eq!(set(&field, json), Value::Str(stored.into()), "{json}");
         }
         for json in [r#""[1,""#, r#"{"a": 1}"#, "5", r#""NaN""#, r#""\"\\ud800\"""#] {
             assert_eq!(error(&field, json), ["invalid: Value must be valid JSON."], "{json}");

@@ -7,12 +7,13 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::error::ErrorDetail;
+use crate::context::Context;
+use crate::error::{ErrorDetail, ValidationError};
 use crate::store::Cell;
-use crate::value::{DbValue, Value};
+use crate::validators::ValueValidator;
+use crate::value::{Form, Value};
 
 mod boolean;
-mod iso;
 mod json;
 mod number;
 #[cfg(test)]
@@ -28,29 +29,55 @@ pub use text::CharField;
 pub use time::{DateField, DateTimeField};
 pub use uuid::{UUIDField, UUIDFormat};
 
-/// The coercion of one kind of value: input to a database value, a cell of a row to JSON bytes.
+/// The coercion of one kind of value: input to a value, an attribute or a cell of a row to JSON bytes.
 pub trait FieldType: Send + Sync + fmt::Debug {
-    /// Turns an input that is neither absent nor null into a database value.
+    /// Turns an input that is neither absent nor null into a value.
     ///
     /// # Errors
     ///
-    /// The first message that applies; answered as a 400 under the field's name.
-    fn to_internal_value(&self, input: &Value, messages: &Messages) -> Result<DbValue, ErrorDetail>;
+    /// What is wrong with it; answered as a 400 under the field's name.
+    fn to_internal_value(&self, input: &Value, cx: &FieldContext<'_>) -> Result<Value, ValidationError>;
 
-    /// Collects the messages of the type's own limits (`max_length`, `min_value`, …) for a coerced value.
-    fn check(&self, _value: &DbValue, _messages: &Messages, _errors: &mut Vec<ErrorDetail>) {}
+    /// Collects the messages of the type's own limits (`max_length`, `min_value`, …) for a coerced value: DRF's
+    /// validators that a field makes by itself.
+    fn check(&self, _value: &Value, _cx: &FieldContext<'_>, _errors: &mut Vec<ErrorDetail>) {}
 
     /// Whether an input stands for null (`""` for relations, `"null"` for nullable booleans).
     fn is_null_input(&self, _input: &Value, _allow_null: bool) -> bool {
         false
     }
 
-    /// Writes a cell that is not NULL as JSON.
+    /// The field's input in an HTML form, DRF's `get_value`; none where it is absent.
+    fn form_value(&self, field: &Field, form: &Form, cx: &FieldContext<'_>) -> Option<Value> {
+        let Some(value) = form.get(&field.name) else {
+            return if cx.partial { None } else { self.empty_form_value(field) };
+        };
+        let is_blank = matches!(value, Value::Str(text) if text.is_empty());
+        if is_blank && (field.allow_null || !field.required) {
+            if self.allows_blank() {
+                return Some(value.clone());
+            }
+            return field.allow_null.then_some(Value::Null);
+        }
+        Some(value.clone())
+    }
+
+    /// What a form that leaves the field out means by that, DRF's `default_empty_html`.
+    fn empty_form_value(&self, _field: &Field) -> Option<Value> {
+        None
+    }
+
+    /// Whether empty text is a value (`allow_blank`).
+    fn allows_blank(&self) -> bool {
+        false
+    }
+
+    /// Writes an attribute or a cell that is not null as JSON.
     ///
     /// # Errors
     ///
-    /// When the cell is not of a kind that the type can show: the row was written by something else.
-    fn to_representation(&self, cell: Cell<'_>, out: &mut Vec<u8>) -> Result<(), Unrepresentable>;
+    /// When it is not of a kind that the type can show: the row was written by something else.
+    fn to_representation(&self, cell: Cell<'_>, cx: &Context, out: &mut Vec<u8>) -> Result<(), Unrepresentable>;
 
     /// The name of the type in OPTIONS metadata: `string`, `integer`, `field`, ….
     fn metadata_type(&self) -> &'static str {
@@ -66,6 +93,48 @@ pub trait FieldType: Send + Sync + fmt::Debug {
 /// A cell that a field's type cannot show.
 #[derive(Debug)]
 pub struct Unrepresentable;
+
+/// Where and how a value is validated.
+#[derive(Clone, Copy, Debug)]
+pub struct FieldContext<'a> {
+    /// The field's name in the body.
+    pub name: &'a str,
+    /// The field's own messages.
+    pub messages: &'a Messages,
+    /// Whether absent fields are passed over (PATCH, DRF's `partial`).
+    pub partial: bool,
+    /// Whether the object is new, DRF's `instance is None`.
+    pub creating: bool,
+    /// The request.
+    pub request: &'a Context,
+}
+
+static NO_MESSAGES: Messages = Messages(Vec::new());
+
+impl<'a> FieldContext<'a> {
+    /// The context of a whole body of a new object.
+    pub fn new(request: &'a Context) -> Self {
+        FieldContext { name: "", messages: &NO_MESSAGES, partial: false, creating: true, request }
+    }
+
+    /// The same for one field.
+    pub fn of<'b>(&self, field: &'b Field) -> FieldContext<'b>
+    where
+        'a: 'b,
+    {
+        FieldContext { name: &field.name, messages: &field.messages, ..*self }
+    }
+
+    /// The detail of a code: the field's own message, else the given one; `{name}` places are filled in.
+    pub fn detail(&self, code: &'static str, default: &'static str, parameters: &[(&str, &str)]) -> ErrorDetail {
+        self.messages.detail(code, default, parameters)
+    }
+
+    /// The same as an error.
+    pub fn error(&self, code: &'static str, default: &'static str, parameters: &[(&str, &str)]) -> ValidationError {
+        self.messages.detail(code, default, parameters).into()
+    }
+}
 
 /// A field's own messages by code, over the ones of its type.
 #[derive(Clone, Debug, Default)]
@@ -98,9 +167,22 @@ impl Messages {
 #[derive(Clone)]
 pub enum Default {
     /// A fixed value.
-    Value(DbValue),
-    /// A value made anew for each object.
-    Call(Arc<dyn Fn() -> DbValue + Send + Sync>),
+    Value(Value),
+    /// A value made anew for each object, by the request.
+    Call(Arc<dyn Fn(&Context) -> Value + Send + Sync>),
+    /// Only for a new object; an update passes over the field (DRF's `CreateOnlyDefault`).
+    CreateOnly(Box<Default>),
+}
+
+impl Default {
+    /// The value; none where it is passed over.
+    pub fn get(&self, cx: &FieldContext<'_>) -> Option<Value> {
+        match self {
+            Default::Value(value) => Some(value.clone()),
+            Default::Call(make) => Some(make(cx.request)),
+            Default::CreateOnly(default) => if cx.creating { default.get(cx) } else { None },
+        }
+    }
 }
 
 impl fmt::Debug for Default {
@@ -108,17 +190,30 @@ impl fmt::Debug for Default {
         match self {
             Default::Value(v) => f.debug_tuple("Value").field(v).finish(),
             Default::Call(_) => f.write_str("Call(..)"),
+            Default::CreateOnly(default) => f.debug_tuple("CreateOnly").field(default).finish(),
         }
     }
 }
 
+/// What a field reads and writes of its object, DRF's `source`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Source {
+    /// The attribute of the field's own name.
+    #[default]
+    Name,
+    /// An attribute by its path: `address.city`.
+    Path(Vec<Cow<'static, str>>),
+    /// The whole object: `*`.
+    Whole,
+}
+
 /// One field of a serializer: DRF's core arguments and the type of its value.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Field {
     /// The key in the body.
     pub name: Cow<'static, str>,
-    /// The model's field that it reads and writes, where it is not of the same name.
-    pub source: Option<Cow<'static, str>>,
+    /// What it reads and writes, where it is not of the same name.
+    pub source: Source,
     /// Whether a body without it is refused (never on PATCH).
     pub required: bool,
     /// What an absent field becomes on POST and PUT.
@@ -129,21 +224,33 @@ pub struct Field {
     pub read_only: bool,
     /// Accepted, never shown.
     pub write_only: bool,
+    /// Neither accepted nor shown: its value is always the default (DRF's `HiddenField`).
+    pub hidden: bool,
     /// The name for people.
     pub label: Option<Cow<'static, str>>,
     /// A sentence for people.
     pub help_text: Option<Cow<'static, str>>,
+    /// The value that a form for a new object begins with.
+    pub initial: Option<Value>,
     /// The field's own messages.
     pub messages: Messages,
+    /// Rules about the value, after the limits of its type.
+    pub validators: Vec<Arc<dyn ValueValidator>>,
     /// The type of its value.
     pub kind: Arc<dyn FieldType>,
+}
+
+impl fmt::Debug for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Field").field("name", &self.name).field("kind", &self.kind).finish_non_exhaustive()
+    }
 }
 
 /// What a field made of its input.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
     /// A value to write.
-    Set(DbValue),
+    Set(Value),
     /// Nothing: absent and not needed, or read-only.
     Skip,
 }
@@ -151,52 +258,183 @@ pub enum Outcome {
 impl Field {
     /// A required field of a type.
     pub fn new(name: impl Into<Cow<'static, str>>, kind: impl FieldType + 'static) -> Self {
+        Field::shared(name, Arc::new(kind))
+    }
+
+    /// A required field of a type that others have too.
+    pub fn shared(name: impl Into<Cow<'static, str>>, kind: Arc<dyn FieldType>) -> Self {
         Field {
             name: name.into(),
-            source: None,
+            source: Source::Name,
             required: true,
             default: None,
             allow_null: false,
             read_only: false,
             write_only: false,
+            hidden: false,
             label: None,
             help_text: None,
+            initial: None,
             messages: Messages::default(),
-            kind: Arc::new(kind),
+            validators: Vec::new(),
+            kind,
         }
     }
 
-    /// DRF's `Field.run_validation` without validators of the user's: empty-check, coercion, limits.
+    /// A field that is never in a body and never shown: its value is always the default, DRF's `HiddenField`.
+    pub fn hidden(name: impl Into<Cow<'static, str>>, default: Default) -> Self {
+        let mut field = Field::new(name, crate::fields::JSONField::new()).required(false);
+        field.default = Some(default);
+        field.hidden = true;
+        field.write_only = true;
+        field
+    }
+
+    /// What it reads and writes: another attribute, a path (`address.city`), or the whole object (`*`).
+    pub fn source(mut self, source: impl Into<Cow<'static, str>>) -> Self {
+        let source = source.into();
+        self.source = match source.as_ref() {
+            "*" => Source::Whole,
+            path => Source::Path(path.split('.').map(|part| Cow::Owned(part.to_owned())).collect()),
+        };
+        self
+    }
+
+    /// Whether a body without it is refused (never on PATCH).
+    pub fn required(mut self, required: bool) -> Self {
+        self.required = required;
+        self
+    }
+
+    /// What an absent field becomes on POST and PUT; makes it not required.
+    pub fn default(mut self, value: impl Into<Value>) -> Self {
+        self.default = Some(Default::Value(value.into()));
+        self.required = false;
+        self
+    }
+
+    /// The same, made anew for each object, by the request.
+    pub fn default_with(mut self, make: impl Fn(&Context) -> Value + Send + Sync + 'static) -> Self {
+        self.default = Some(Default::Call(Arc::new(make)));
+        self.required = false;
+        self
+    }
+
+    /// Lets the default count for new objects only (DRF's `CreateOnlyDefault`).
+    pub fn create_only(mut self) -> Self {
+        self.default = self.default.map(|default| Default::CreateOnly(Box::new(default)));
+        self
+    }
+
+    /// Accepts null.
+    pub fn allow_null(mut self, yes: bool) -> Self {
+        self.allow_null = yes;
+        self
+    }
+
+    /// Shows the field and ignores it on input.
+    pub fn read_only(mut self) -> Self {
+        self.read_only = true;
+        self.required = false;
+        self
+    }
+
+    /// Accepts the field and never shows it.
+    pub fn write_only(mut self) -> Self {
+        self.write_only = true;
+        self
+    }
+
+    /// The name for people.
+    pub fn label(mut self, label: impl Into<Cow<'static, str>>) -> Self {
+        self.label = Some(label.into());
+        self
+    }
+
+    /// A sentence for people.
+    pub fn help_text(mut self, text: impl Into<Cow<'static, str>>) -> Self {
+        self.help_text = Some(text.into());
+        self
+    }
+
+    /// The value that a form for a new object begins with.
+    pub fn initial(mut self, value: impl Into<Value>) -> Self {
+        self.initial = Some(value.into());
+        self
+    }
+
+    /// The message of a code: `required`, `null`, `invalid`, `max_length`, ….
+    pub fn error_message(mut self, code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+        self.messages.set(code, message);
+        self
+    }
+
+    /// A rule about the value.
+    pub fn validator(mut self, validator: impl ValueValidator) -> Self {
+        self.validators.push(Arc::new(validator));
+        self
+    }
+
+    /// The field's input in a body, DRF's `get_value`; none where it is absent.
+    pub fn get_value<'a>(&self, data: &'a Value, cx: &FieldContext<'_>) -> Option<Cow<'a, Value>> {
+        if self.hidden {
+            return None;
+        }
+        match data {
+            Value::Form(form) => self.kind.form_value(self, form, cx).map(Cow::Owned),
+            Value::Map(map) => map.get(self.name.as_ref()).map(Cow::Borrowed),
+            _ => None,
+        }
+    }
+
+    /// DRF's `Field.run_validation`: empty-check, coercion, limits, rules.
     ///
     /// # Errors
     ///
     /// Every message about this value, in DRF's order.
-    pub fn run_validation(&self, input: Option<&Value>, partial: bool) -> Result<Outcome, Vec<ErrorDetail>> {
+    pub fn run_validation(&self, input: Option<&Value>, cx: &FieldContext<'_>) -> Result<Outcome, ValidationError> {
         if self.read_only {
             return Ok(Outcome::Skip);
         }
+        let cx = &cx.of(self);
         let Some(input) = input else {
-            if partial {
+            if cx.partial {
                 return Ok(Outcome::Skip);
             }
             return match &self.default {
-                Some(Default::Value(value)) => Ok(Outcome::Set(value.clone())),
-                Some(Default::Call(make)) => Ok(Outcome::Set(make())),
-                None if self.required => Err(vec![self.messages.detail("required", "This field is required.", &[])]),
+                Some(default) => Ok(default.get(cx).map_or(Outcome::Skip, Outcome::Set)),
+                None if self.required => Err(cx.error("required", "This field is required.", &[])),
                 None => Ok(Outcome::Skip),
             };
         };
         if matches!(input, Value::Null) || self.kind.is_null_input(input, self.allow_null) {
-            return if self.allow_null {
-                Ok(Outcome::Set(DbValue::String(None)))
+            return if !self.allow_null {
+                Err(cx.error("null", "This field may not be null.", &[]))
             } else {
-                Err(vec![self.messages.detail("null", "This field may not be null.", &[])])
+                Ok(if self.source == Source::Whole { Outcome::Skip } else { Outcome::Set(Value::Null) })
             };
         }
-        let value = self.kind.to_internal_value(input, &self.messages).map_err(|detail| vec![detail])?;
+        let value = self.kind.to_internal_value(input, cx)?;
+        self.run_validators(&value, cx)?;
+        Ok(Outcome::Set(value))
+    }
+
+    /// Limits and rules for a value: the messages of all of them, or the first error that is more than messages.
+    ///
+    /// # Errors
+    ///
+    /// What they found.
+    pub fn run_validators(&self, value: &Value, cx: &FieldContext<'_>) -> Result<(), ValidationError> {
         let mut errors = Vec::new();
-        self.kind.check(&value, &self.messages, &mut errors);
-        if errors.is_empty() { Ok(Outcome::Set(value)) } else { Err(errors) }
+        self.kind.check(value, cx, &mut errors);
+        for validator in &self.validators {
+            match validator.validate(value, cx) {
+                Ok(()) => {}
+                Err(ValidationError::List(found)) => errors.extend(found),
+                Err(found) => return Err(found),
+            }
+        }
+        if errors.is_empty() { Ok(()) } else { Err(errors.into()) }
     }
 }
 

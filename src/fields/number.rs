@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 
-use super::{FieldType, Messages, Unrepresentable};
-use crate::error::ErrorDetail;
+use super::{FieldContext, FieldType, Unrepresentable};
+use crate::context::Context;
+use crate::error::{ErrorDetail, ValidationError};
 use crate::store::Cell;
-use crate::value::{DbValue, Value, python, write};
+use crate::value::{Value, python, write};
 
 const MAX_VALUE: &str = "Ensure this value is less than or equal to {max_value}.";
 const MIN_VALUE: &str = "Ensure this value is greater than or equal to {min_value}.";
@@ -13,23 +14,23 @@ const MIN_VALUE: &str = "Ensure this value is greater than or equal to {min_valu
 /// The most characters of a number that is sent as text.
 const MAX_STRING_LENGTH: usize = 1000;
 
-fn refuse_long(input: &Value, messages: &Messages) -> Result<(), ErrorDetail> {
+fn refuse_long(input: &Value, cx: &FieldContext<'_>) -> Result<(), ValidationError> {
     match input {
         Value::Str(text) | Value::Surrogates(_, text)
             if text.len() > MAX_STRING_LENGTH && text.chars().count() > MAX_STRING_LENGTH =>
         {
-            Err(messages.detail("max_string_length", "String value too large.", &[]))
+            Err(cx.error("max_string_length", "String value too large.", &[]))
         }
         _ => Ok(()),
     }
 }
 
-fn too_big(max: impl ToString, messages: &Messages) -> ErrorDetail {
-    messages.detail("max_value", MAX_VALUE, &[("max_value", &max.to_string())])
+fn too_big(max: impl ToString, cx: &FieldContext<'_>) -> ErrorDetail {
+    cx.detail("max_value", MAX_VALUE, &[("max_value", &max.to_string())])
 }
 
-fn too_small(min: impl ToString, messages: &Messages) -> ErrorDetail {
-    messages.detail("min_value", MIN_VALUE, &[("min_value", &min.to_string())])
+fn too_small(min: impl ToString, cx: &FieldContext<'_>) -> ErrorDetail {
+    cx.detail("min_value", MIN_VALUE, &[("min_value", &min.to_string())])
 }
 
 /// What the two integer fields share.
@@ -40,37 +41,37 @@ struct Range {
 }
 
 impl Range {
-    fn read(&self, input: &Value, messages: &Messages, invalid: &'static str) -> Result<DbValue, ErrorDetail> {
-        refuse_long(input, messages)?;
-        let invalid = || messages.detail("invalid", invalid, &[]);
+    fn read(&self, input: &Value, cx: &FieldContext<'_>, invalid: &'static str) -> Result<Value, ValidationError> {
+        refuse_long(input, cx)?;
+        let invalid = || cx.error("invalid", invalid, &[]);
         // DRF prints any input and reads that as an integer, without a fraction that is zero
         let text = match input {
-            Value::Int(i) => return Ok(DbValue::BigInt(Some(*i))),
+            Value::Int(i) => return Ok(Value::Int(*i)),
             Value::BigInt(digits) => Cow::Borrowed(digits.as_str()),
             Value::Str(text) => Cow::Borrowed(text.as_str()),
             Value::Float(_) => input.to_python_str(),
             _ => return Err(invalid()),
         };
         match python::parse_int(without_zero_fraction(&text)).ok_or_else(invalid)? {
-            Value::Int(i) => Ok(DbValue::BigInt(Some(i))),
+            Value::Int(i) => Ok(Value::Int(i)),
             // no column holds more than 64 bits
             other => match (other.to_python_str().starts_with('-'), self.min, self.max) {
-                (true, Some(min), _) => Err(too_small(min, messages)),
-                (false, _, Some(max)) => Err(too_big(max, messages)),
+                (true, Some(min), _) => Err(too_small(min, cx).into()),
+                (false, _, Some(max)) => Err(too_big(max, cx).into()),
                 _ => Err(invalid()),
             },
         }
     }
 
-    fn check(&self, value: &DbValue, messages: &Messages, errors: &mut Vec<ErrorDetail>) {
-        let DbValue::BigInt(Some(value)) = value else {
+    fn check(&self, value: &Value, cx: &FieldContext<'_>, errors: &mut Vec<ErrorDetail>) {
+        let Value::Int(value) = value else {
             return;
         };
         if let Some(max) = self.max.filter(|max| value > max) {
-            errors.push(too_big(max, messages));
+            errors.push(too_big(max, cx));
         }
         if let Some(min) = self.min.filter(|min| value < min) {
-            errors.push(too_small(min, messages));
+            errors.push(too_small(min, cx));
         }
     }
 
@@ -101,10 +102,10 @@ fn without_zero_fraction(text: &str) -> &str {
 ///
 /// ```
 /// use bowline::fields::{Field, IntegerField, Outcome};
-/// use bowline::value::{DbValue, Value};
+/// use bowline::value::Value;
 /// let field = Field::new("seats", IntegerField::new().min_value(1).max_value(8));
-/// assert_eq!(field.run_validation(Some(&Value::Str("4".into())), false), Ok(Outcome::Set(DbValue::BigInt(Some(4)))));
-/// let errors = field.run_validation(Some(&Value::Int(9)), false).unwrap_err();
+/// assert_eq!(field.run_validation(Some(&Value::Str("4".into())), &FieldContext::new(&Context::default())), Ok(Outcome::Set(Value::Int(4))));
+/// let errors = field.run_validation(Some(&Value::Int(9)), &FieldContext::new(&Context::default())).unwrap_err();
 /// assert_eq!(errors[0].message, "Ensure this value is less than or equal to 8.");
 /// ```
 #[derive(Clone, Debug, Default)]
@@ -132,15 +133,15 @@ impl IntegerField {
 }
 
 impl FieldType for IntegerField {
-    fn to_internal_value(&self, input: &Value, messages: &Messages) -> Result<DbValue, ErrorDetail> {
-        self.range.read(input, messages, "A valid integer is required.")
+    fn to_internal_value(&self, input: &Value, cx: &FieldContext<'_>) -> Result<Value, ValidationError> {
+        self.range.read(input, cx, "A valid integer is required.")
     }
 
-    fn check(&self, value: &DbValue, messages: &Messages, errors: &mut Vec<ErrorDetail>) {
-        self.range.check(value, messages, errors);
+    fn check(&self, value: &Value, cx: &FieldContext<'_>, errors: &mut Vec<ErrorDetail>) {
+        self.range.check(value, cx, errors);
     }
 
-    fn to_representation(&self, cell: Cell<'_>, out: &mut Vec<u8>) -> Result<(), Unrepresentable> {
+    fn to_representation(&self, cell: Cell<'_>, _cx: &Context, out: &mut Vec<u8>) -> Result<(), Unrepresentable> {
         let Cell::Int(i) = cell else {
             return Err(Unrepresentable);
         };
@@ -195,15 +196,15 @@ impl BigIntegerField {
 }
 
 impl FieldType for BigIntegerField {
-    fn to_internal_value(&self, input: &Value, messages: &Messages) -> Result<DbValue, ErrorDetail> {
-        self.range.read(input, messages, "A valid biginteger is required.")
+    fn to_internal_value(&self, input: &Value, cx: &FieldContext<'_>) -> Result<Value, ValidationError> {
+        self.range.read(input, cx, "A valid biginteger is required.")
     }
 
-    fn check(&self, value: &DbValue, messages: &Messages, errors: &mut Vec<ErrorDetail>) {
-        self.range.check(value, messages, errors);
+    fn check(&self, value: &Value, cx: &FieldContext<'_>, errors: &mut Vec<ErrorDetail>) {
+        self.range.check(value, cx, errors);
     }
 
-    fn to_representation(&self, cell: Cell<'_>, out: &mut Vec<u8>) -> Result<(), Unrepresentable> {
+    fn to_representation(&self, cell: Cell<'_>, _cx: &Context, out: &mut Vec<u8>) -> Result<(), Unrepresentable> {
         let Cell::Int(i) = cell else {
             return Err(Unrepresentable);
         };
@@ -263,8 +264,8 @@ impl FloatField {
 }
 
 impl FieldType for FloatField {
-    fn to_internal_value(&self, input: &Value, messages: &Messages) -> Result<DbValue, ErrorDetail> {
-        refuse_long(input, messages)?;
+    fn to_internal_value(&self, input: &Value, cx: &FieldContext<'_>) -> Result<Value, ValidationError> {
+        refuse_long(input, cx)?;
         let float = match input {
             Value::Bool(b) => Some(f64::from(u8::from(*b))),
             Value::Int(i) => Some(*i as f64),
@@ -273,31 +274,31 @@ impl FieldType for FloatField {
             Value::BigInt(digits) => {
                 let float: Option<f64> = digits.parse().ok();
                 if float.is_some_and(f64::is_infinite) {
-                    return Err(messages.detail("overflow", "Integer value too large to convert to float", &[]));
+                    return Err(cx.error("overflow", "Integer value too large to convert to float", &[]));
                 }
                 float
             }
             _ => None,
         };
         match float.filter(|f| f.is_finite()) {
-            Some(float) => Ok(DbValue::Double(Some(float))),
-            None => Err(messages.detail("invalid", "A valid number is required.", &[])),
+            Some(float) => Ok(Value::Float(float)),
+            None => Err(cx.error("invalid", "A valid number is required.", &[])),
         }
     }
 
-    fn check(&self, value: &DbValue, messages: &Messages, errors: &mut Vec<ErrorDetail>) {
-        let DbValue::Double(Some(value)) = value else {
+    fn check(&self, value: &Value, cx: &FieldContext<'_>, errors: &mut Vec<ErrorDetail>) {
+        let Value::Float(value) = value else {
             return;
         };
         if let Some(max) = self.max.filter(|max| value > max) {
-            errors.push(too_big(python::float_repr(max), messages));
+            errors.push(too_big(python::float_repr(max), cx));
         }
         if let Some(min) = self.min.filter(|min| value < min) {
-            errors.push(too_small(python::float_repr(min), messages));
+            errors.push(too_small(python::float_repr(min), cx));
         }
     }
 
-    fn to_representation(&self, cell: Cell<'_>, out: &mut Vec<u8>) -> Result<(), Unrepresentable> {
+    fn to_representation(&self, cell: Cell<'_>, _cx: &Context, out: &mut Vec<u8>) -> Result<(), Unrepresentable> {
         match cell {
             Cell::Float(f) => write::float(f, out),
             Cell::Int(i) => write::float(i as f64, out),
@@ -341,7 +342,7 @@ mod tests {
             (r#""1_000""#, 1000),
             ("9223372036854775807", i64::MAX),
         ] {
-            assert_eq!(set(&field, json), DbValue::BigInt(Some(int)), "{json}");
+            assert_eq!(set(&field, json), Value::Int(int), "{json}");
         }
         for json in [
             r#""1.5""#,
@@ -393,7 +394,7 @@ mod tests {
         for json in [r#""x""#, "1.5", "true", "9223372036854775808", "-9223372036854775809"] {
             assert_eq!(error(&field, json), ["invalid: A valid biginteger is required."], "{json}");
         }
-        assert_eq!(set(&field, r#""12""#), DbValue::BigInt(Some(12)));
+        assert_eq!(set(&field, r#""12""#), Value::Int(12));
         assert_eq!(shown(&field, Cell::Int(i64::MIN)).unwrap(), "-9223372036854775808");
         assert_eq!(shown(&field.coerce_to_string(true), Cell::Int(-7)).unwrap(), r#""-7""#);
     }
@@ -414,7 +415,7 @@ mod tests {
             (r#""１.５""#, 1.5),
             ("100000000000000000000", 1e20),
         ] {
-            assert_eq!(set(&field, json), DbValue::Double(Some(float)), "{json}");
+            assert_eq!(set(&field, json), Value::Float(float), "{json}");
         }
         for json in [
             r#""abc""#,

@@ -1,9 +1,11 @@
 //! Short spellings for the tests of the fields.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use super::{Field, FieldType, Outcome, Unrepresentable};
+use super::{Field, FieldContext, FieldType, Outcome, Unrepresentable};
+use crate::context::Context;
+use crate::error::ValidationError;
 use crate::store::Cell;
-use crate::value::{DbValue, Value, json};
+use crate::value::{Value, json};
 
 pub(super) fn parsed(text: &str) -> Value {
     json::parse(text.as_bytes()).unwrap()
@@ -14,8 +16,8 @@ pub(super) fn field(kind: &(impl FieldType + Clone + 'static)) -> Field {
 }
 
 /// What a field makes of a JSON input that it accepts.
-pub(super) fn set(kind: &(impl FieldType + Clone + 'static), input: &str) -> DbValue {
-    match field(kind).run_validation(Some(&parsed(input)), false) {
+pub(super) fn set(kind: &(impl FieldType + Clone + 'static), input: &str) -> Value {
+    match field(kind).run_validation(Some(&parsed(input)), &FieldContext::new(&Context::default())) {
         Ok(Outcome::Set(value)) => value,
         other => panic!("{input}: {other:?}"),
     }
@@ -23,18 +25,19 @@ pub(super) fn set(kind: &(impl FieldType + Clone + 'static), input: &str) -> DbV
 
 /// The codes and messages for a JSON input that it refuses.
 pub(super) fn error(kind: &(impl FieldType + Clone + 'static), input: &str) -> Vec<String> {
-    let errors = field(kind).run_validation(Some(&parsed(input)), false).unwrap_err();
+    let error = field(kind).run_validation(Some(&parsed(input)), &FieldContext::new(&Context::default())).unwrap_err();
+    let ValidationError::List(errors) = error else { panic!("{input}: {error:?}") };
     errors.iter().map(|detail| format!("{}: {}", detail.code, detail.message)).collect()
 }
 
 /// Whether a field takes a JSON input for null.
 pub(super) fn null(field: &Field, input: &str) -> bool {
-    field.run_validation(Some(&parsed(input)), false) == Ok(Outcome::Set(DbValue::String(None)))
+    field.run_validation(Some(&parsed(input)), &FieldContext::new(&Context::default())) == Ok(Outcome::Set(Value::Null))
 }
 
 /// The JSON that a field writes for a cell.
 pub(super) fn shown(kind: &impl FieldType, cell: Cell<'_>) -> Result<String, Unrepresentable> {
     let mut out = Vec::new();
-    kind.to_representation(cell, &mut out)?;
+    kind.to_representation(cell, &Context::default(), &mut out)?;
     Ok(String::from_utf8(out).unwrap())
 }

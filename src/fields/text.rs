@@ -1,9 +1,10 @@
 //! Text.
 
-use super::{FieldType, Messages, Unrepresentable};
-use crate::error::ErrorDetail;
+use super::{FieldContext, FieldType, Unrepresentable};
+use crate::context::Context;
+use crate::error::{ErrorDetail, ValidationError};
 use crate::store::Cell;
-use crate::value::{DbValue, Value, python, write};
+use crate::value::{Value, python, write};
 
 /// Text; numbers are accepted as their text.
 ///
@@ -20,10 +21,10 @@ use crate::value::{DbValue, Value, python, write};
 ///
 /// ```
 /// use bowline::fields::{CharField, Field, Outcome};
-/// use bowline::value::{DbValue, Value};
+/// use bowline::value::Value;
 /// let field = Field::new("title", CharField::new().max_length(3));
-/// let outcome = field.run_validation(Some(&Value::Str(" é☃ ".into())), false);
-/// assert_eq!(outcome, Ok(Outcome::Set(DbValue::String(Some("é☃".into())))));
+/// let outcome = field.run_validation(Some(&Value::Str(" é☃ ".into())), &FieldContext::new(&Context::default()));
+/// assert_eq!(outcome, Ok(Outcome::Set(Value::Str("é☃".into()))));
 /// ```
 #[derive(Clone, Debug)]
 pub struct CharField {
@@ -71,26 +72,27 @@ impl CharField {
 }
 
 impl FieldType for CharField {
-    fn to_internal_value(&self, input: &Value, messages: &Messages) -> Result<DbValue, ErrorDetail> {
+    fn to_internal_value(&self, input: &Value, cx: &FieldContext<'_>) -> Result<Value, ValidationError> {
         let text = match input {
             Value::Str(_) | Value::Int(_) | Value::BigInt(_) | Value::Float(_) => input.to_python_str(),
             Value::Surrogates(unit, _) => {
                 return Err(ErrorDetail::new(
                     format!("Surrogate characters are not allowed: U+{unit:X}."),
                     "surrogate_characters_not_allowed",
-                ));
+                )
+                .into());
             }
-            _ => return Err(messages.detail("invalid", "Not a valid string.", &[])),
+            _ => return Err(cx.error("invalid", "Not a valid string.", &[])),
         };
         let text = if self.trim_whitespace { python::strip(&text) } else { &text };
         if text.is_empty() && !self.allow_blank {
-            return Err(messages.detail("blank", "This field may not be blank.", &[]));
+            return Err(cx.error("blank", "This field may not be blank.", &[]));
         }
-        Ok(DbValue::String(Some(text.to_owned())))
+        Ok(Value::Str(text.to_owned()))
     }
 
-    fn check(&self, value: &DbValue, messages: &Messages, errors: &mut Vec<ErrorDetail>) {
-        let DbValue::String(Some(text)) = value else {
+    fn check(&self, value: &Value, cx: &FieldContext<'_>, errors: &mut Vec<ErrorDetail>) {
+        let Value::Str(text) = value else {
             return;
         };
         if text.is_empty() {
@@ -99,18 +101,18 @@ impl FieldType for CharField {
         // a character is one byte or more, so that most texts need not be counted
         if let Some(max) = self.max_length.filter(|max| text.len() > *max && text.chars().count() > *max) {
             let default = "Ensure this field has no more than {max_length} characters.";
-            errors.push(messages.detail("max_length", default, &[("max_length", &max.to_string())]));
+            errors.push(cx.detail("max_length", default, &[("max_length", &max.to_string())]));
         }
         if let Some(min) = self.min_length.filter(|min| text.chars().count() < *min) {
             let default = "Ensure this field has at least {min_length} characters.";
-            errors.push(messages.detail("min_length", default, &[("min_length", &min.to_string())]));
+            errors.push(cx.detail("min_length", default, &[("min_length", &min.to_string())]));
         }
         if text.contains('\0') {
             errors.push(ErrorDetail::new("Null characters are not allowed.", "null_characters_not_allowed"));
         }
     }
 
-    fn to_representation(&self, cell: Cell<'_>, out: &mut Vec<u8>) -> Result<(), Unrepresentable> {
+    fn to_representation(&self, cell: Cell<'_>, _cx: &Context, out: &mut Vec<u8>) -> Result<(), Unrepresentable> {
         match cell {
             Cell::Text(text) => write::string(text, out),
             Cell::Int(i) => {
@@ -142,8 +144,8 @@ mod tests {
     use super::super::testing::{error, field, parsed, set, shown};
     use super::*;
 
-    fn text(text: &str) -> DbValue {
-        DbValue::String(Some(text.into()))
+    fn text(text: &str) -> Value {
+        Value::Str(text.into())
     }
 
     #[test]
@@ -212,7 +214,7 @@ mod tests {
         let mut field = field(&CharField::new().max_length(3));
         field.messages.set("blank", "Not empty, please.");
         field.messages.set("max_length", "At most {max_length}!");
-        let message = |json| field.run_validation(Some(&parsed(json)), false).unwrap_err()[0].message.clone();
+        let message = |json| field.run_validation(Some(&parsed(json)), &FieldContext::new(&Context::default())).unwrap_err()[0].message.clone();
         assert_eq!(message(r#""""#), "Not empty, please.");
         assert_eq!(message(r#""abcd""#), "At most 3!");
     }

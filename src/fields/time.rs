@@ -2,10 +2,11 @@
 
 use chrono::{DateTime, FixedOffset, NaiveDateTime, Offset, TimeDelta, Utc};
 
-use super::{FieldType, Messages, Unrepresentable, iso};
-use crate::error::ErrorDetail;
+use super::{FieldContext, FieldType, Unrepresentable};
+use crate::context::Context;
+use crate::error::ValidationError;
 use crate::store::Cell;
-use crate::value::{DbValue, Value};
+use crate::value::{Value, iso};
 
 /// A point in time, in ISO 8601.
 ///
@@ -24,8 +25,8 @@ use crate::value::{DbValue, Value};
 /// use bowline::fields::{DateTimeField, Field};
 /// use bowline::value::Value;
 /// let field = Field::new("at", DateTimeField::new());
-/// assert!(field.run_validation(Some(&Value::Str("2024-01-02T03:04:05+02:00".into())), false).is_ok());
-/// assert!(field.run_validation(Some(&Value::Str("02/01/2024".into())), false).is_err());
+/// assert!(field.run_validation(Some(&Value::Str("2024-01-02T03:04:05+02:00".into())), &FieldContext::new(&Context::default())).is_ok());
+/// assert!(field.run_validation(Some(&Value::Str("02/01/2024".into())), &FieldContext::new(&Context::default())).is_err());
 /// ```
 #[derive(Clone, Debug)]
 pub struct DateTimeField {
@@ -63,18 +64,18 @@ impl DateTimeField {
 }
 
 impl FieldType for DateTimeField {
-    fn to_internal_value(&self, input: &Value, messages: &Messages) -> Result<DbValue, ErrorDetail> {
+    fn to_internal_value(&self, input: &Value, cx: &FieldContext<'_>) -> Result<Value, ValidationError> {
         let Value::Str(text) = input else {
-            return Err(wrong_datetime(messages));
+            return Err(wrong_datetime(cx));
         };
-        let written = iso::parse_datetime(text).ok_or_else(|| wrong_datetime(messages))?;
+        let written = iso::parse_datetime(text).ok_or_else(|| wrong_datetime(cx))?;
         match self.utc(written) {
-            Some(at) => Ok(DbValue::ChronoDateTimeUtc(Some(at))),
-            None => Err(messages.detail("overflow", "Datetime value out of range.", &[])),
+            Some(at) => Ok(Value::DateTime(at.with_timezone(&self.zone))),
+            None => Err(cx.error("overflow", "Datetime value out of range.", &[])),
         }
     }
 
-    fn to_representation(&self, cell: Cell<'_>, out: &mut Vec<u8>) -> Result<(), Unrepresentable> {
+    fn to_representation(&self, cell: Cell<'_>, _cx: &Context, out: &mut Vec<u8>) -> Result<(), Unrepresentable> {
         let utc = match cell {
             Cell::Timestamp(at) => at.naive_utc(),
             Cell::DateTime(at) => at,
@@ -100,9 +101,9 @@ impl FieldType for DateTimeField {
     }
 }
 
-fn wrong_datetime(messages: &Messages) -> ErrorDetail {
+fn wrong_datetime(cx: &FieldContext<'_>) -> ValidationError {
     let default = "Datetime has wrong format. Use one of these formats instead: {format}.";
-    messages.detail("invalid", default, &[("format", "YYYY-MM-DDThh:mm[:ss[.uuuuuu]][+HH:MM|-HH:MM|Z]")])
+    cx.error("invalid", default, &[("format", "YYYY-MM-DDThh:mm[:ss[.uuuuuu]][+HH:MM|-HH:MM|Z]")])
 }
 
 /// A day, in ISO 8601.
@@ -115,8 +116,8 @@ fn wrong_datetime(messages: &Messages) -> ErrorDetail {
 /// use bowline::fields::{DateField, Field};
 /// use bowline::value::Value;
 /// let field = Field::new("day", DateField::new());
-/// assert!(field.run_validation(Some(&Value::Str("2024-02-29".into())), false).is_ok());
-/// assert!(field.run_validation(Some(&Value::Str("2023-02-29".into())), false).is_err());
+/// assert!(field.run_validation(Some(&Value::Str("2024-02-29".into())), &FieldContext::new(&Context::default())).is_ok());
+/// assert!(field.run_validation(Some(&Value::Str("2023-02-29".into())), &FieldContext::new(&Context::default())).is_err());
 /// ```
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
@@ -130,21 +131,21 @@ impl DateField {
 }
 
 impl FieldType for DateField {
-    fn to_internal_value(&self, input: &Value, messages: &Messages) -> Result<DbValue, ErrorDetail> {
+    fn to_internal_value(&self, input: &Value, cx: &FieldContext<'_>) -> Result<Value, ValidationError> {
         let date = match input {
             Value::Str(text) => iso::parse_date(text),
             _ => None,
         };
         match date {
-            Some(date) => Ok(DbValue::ChronoDate(Some(date))),
+            Some(date) => Ok(Value::Date(date)),
             None => {
                 let default = "Date has wrong format. Use one of these formats instead: {format}.";
-                Err(messages.detail("invalid", default, &[("format", "YYYY-MM-DD")]))
+                Err(cx.error("invalid", default, &[("format", "YYYY-MM-DD")]))
             }
         }
     }
 
-    fn to_representation(&self, cell: Cell<'_>, out: &mut Vec<u8>) -> Result<(), Unrepresentable> {
+    fn to_representation(&self, cell: Cell<'_>, _cx: &Context, out: &mut Vec<u8>) -> Result<(), Unrepresentable> {
         let date = match cell {
             Cell::Date(date) if iso::in_range(date) => date,
             Cell::Text(text) => iso::parse_date(text).ok_or(Unrepresentable)?,
@@ -180,7 +181,7 @@ mod tests {
     /// Reads an input and shows what was read.
     fn there_and_back(field: &DateTimeField, input: &str) -> String {
         match set(field, &format!("\"{input}\"")) {
-            DbValue::ChronoDateTimeUtc(Some(at)) => shown(field, Cell::Timestamp(at)).unwrap(),
+            Value::DateTime(at) => shown(field, Cell::Timestamp(at)).unwrap(),
             other => panic!("{other:?}"),
         }
     }

@@ -2,10 +2,11 @@
 
 use uuid::Uuid;
 
-use super::{FieldType, Messages, Unrepresentable};
-use crate::error::ErrorDetail;
+use super::{FieldContext, FieldType, Unrepresentable};
+use crate::context::Context;
+use crate::error::ValidationError;
 use crate::store::Cell;
-use crate::value::{DbValue, Value, python, write};
+use crate::value::{Value, python, write};
 
 /// How answers show a UUID.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,7 +32,7 @@ pub enum UUIDFormat {
 /// use bowline::fields::{Field, Outcome, UUIDField};
 /// use bowline::value::Value;
 /// let field = Field::new("key", UUIDField::new());
-/// assert!(field.run_validation(Some(&Value::Str("{0000000000004000800000000000abcd}".into())), false).is_ok());
+/// assert!(field.run_validation(Some(&Value::Str("{0000000000004000800000000000abcd}".into())), &FieldContext::new(&Context::default())).is_ok());
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct UUIDField {
@@ -65,7 +66,7 @@ fn parse(text: &str) -> Option<Uuid> {
 }
 
 impl FieldType for UUIDField {
-    fn to_internal_value(&self, input: &Value, messages: &Messages) -> Result<DbValue, ErrorDetail> {
+    fn to_internal_value(&self, input: &Value, cx: &FieldContext<'_>) -> Result<Value, ValidationError> {
         let uuid = match input {
             // a Python bool is an int
             Value::Bool(b) => Some(Uuid::from_u128((*b).into())),
@@ -75,12 +76,12 @@ impl FieldType for UUIDField {
             _ => None,
         };
         match uuid {
-            Some(uuid) => Ok(DbValue::Uuid(Some(uuid))),
-            None => Err(messages.detail("invalid", "Must be a valid UUID.", &[])),
+            Some(uuid) => Ok(Value::Uuid(uuid)),
+            None => Err(cx.error("invalid", "Must be a valid UUID.", &[])),
         }
     }
 
-    fn to_representation(&self, cell: Cell<'_>, out: &mut Vec<u8>) -> Result<(), Unrepresentable> {
+    fn to_representation(&self, cell: Cell<'_>, _cx: &Context, out: &mut Vec<u8>) -> Result<(), Unrepresentable> {
         let uuid = match cell {
             Cell::Uuid(uuid) => uuid,
             Cell::Text(text) => Uuid::try_parse(text).map_err(|_| Unrepresentable)?,
@@ -128,10 +129,10 @@ mod tests {
             r#"" 000000000004000800000000000abcd""#,
             "302240678275694148496333",
         ] {
-            assert_eq!(set(&UUIDField::new(), json), DbValue::Uuid(Some(ABCD)), "{json}");
+            assert_eq!(set(&UUIDField::new(), json), Value::Uuid(ABCD), "{json}");
         }
         for (json, int) in [("1", 1), ("255", 255), ("true", 1), ("false", 0)] {
-            assert_eq!(set(&UUIDField::new(), json), DbValue::Uuid(Some(Uuid::from_u128(int))), "{json}");
+            assert_eq!(set(&UUIDField::new(), json), Value::Uuid(Uuid::from_u128(int)), "{json}");
         }
         for json in [
             r#""00000000-0000-4000-8000-00000000abc""#,

@@ -15,11 +15,12 @@ use super::resolve::{Resolver, Target, unescaped};
 use crate::error::{Error, Result};
 use crate::model::ColumnKind;
 use crate::negotiation::{self, BodyLimits};
-use crate::pagination::{Location, parameters};
+use crate::pagination::Location;
 use crate::pause::Pause;
 use crate::relations::{KeyError, parse_key};
 use crate::serializers::Mode;
-use crate::value::{DbValue, Value, write};
+use crate::value::query::parameters;
+use crate::value::{DbValue, Value, convert, write};
 use crate::views::Resource;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -185,7 +186,7 @@ impl Dispatch {
 fn key(resource: &Resource, text: &str) -> Result<DbValue> {
     let column = resource.model().columns.get(resource.plan.key());
     let kind = column.map_or(ColumnKind::BigInteger, |c| c.kind);
-    parse_key(kind, &Value::Str(text.to_owned())).map_err(|error| match error {
+    parse_key(kind, &Value::Str(text.to_owned())).map(convert::to_db).map_err(|error| match error {
         KeyError::NoSuchRow => resource.no_match(),
         KeyError::WrongType | KeyError::NotAUuid => Error::not_found(),
     })

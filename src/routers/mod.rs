@@ -13,7 +13,7 @@ use sea_orm::EntityTrait;
 use crate::error::{Error, Result};
 use crate::model::ModelMeta;
 use crate::model::entity::ModelSource;
-use crate::serializers::Serializer;
+use crate::serializers::BoundSerializer;
 use crate::settings::Settings;
 use crate::store::catalogue::StartupError;
 use crate::store::plan::Plan;
@@ -182,7 +182,7 @@ fn view(
     let meta = &declared.source.meta;
     let model = models.iter().find(|m| m.table == meta.table && m.schema == meta.schema);
     let model = model.ok_or_else(|| vec![format!("{}: its table was not read.", meta.name)])?;
-    let serializer = Serializer::build(&declared.serializer, model, models, store.dialect())?;
+    let serializer = BoundSerializer::build(&declared.serializer, model, models, store.dialect())?;
     let plan = Plan::new(store.dialect(), Arc::clone(model), serializer.shown(), serializer.probes(), models)
         .map_err(|mistake| vec![mistake])?;
     let whole: Vec<usize> = (0..model.columns.len()).collect();

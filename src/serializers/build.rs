@@ -4,10 +4,10 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::model::Selection;
-use super::{Constraint, Declaration, FieldOptions, Serializer, SerializerField, Speaks};
+use super::{Constraint, Declaration, BoundSerializer, FieldOptions, SerializerField, Speaks};
 use crate::fields::{
     BigIntegerField, BooleanField, CharField, DateField, DateTimeField, Field, FieldType, FloatField, IntegerField,
-    JSONField, UUIDField,
+    JSONField, Source, UUIDField,
 };
 use crate::model::{ColumnKind, ColumnMeta, ModelMeta, RelationMeta};
 use crate::relations::PrimaryKeyRelatedField;
@@ -15,7 +15,7 @@ use crate::store::Dialect;
 use crate::store::plan::Probe;
 use crate::value::{DbValue, write};
 
-impl Serializer {
+impl BoundSerializer {
     /// Builds the serializer of a model whose catalogue was read.
     ///
     /// # Errors
@@ -28,7 +28,7 @@ impl Serializer {
         dialect: Dialect,
     ) -> Result<Self, Vec<String>> {
         let mut mistakes = Vec::new();
-        let mut serializer = Serializer {
+        let mut serializer = BoundSerializer {
             model: Arc::clone(model),
             fields: Vec::new(),
             constraints: Vec::new(),
@@ -50,7 +50,6 @@ impl Serializer {
                         field,
                         column,
                         key,
-                        validators: options.validators.clone(),
                     });
                 }
                 Err(mistake) => mistakes.push(mistake),
@@ -261,7 +260,7 @@ fn field(
         messages.set(code, message.clone());
     }
     Ok(Field {
-        source: (name != meta.name).then(|| Cow::Owned(meta.name.clone())),
+        source: if name == meta.name { Source::Name } else { Source::Path(vec![Cow::Owned(meta.name.clone())]) },
         name,
         required: options.required.unwrap_or(!optional && options.default.is_none() && !read_only),
         default: options.default.clone(),
@@ -270,7 +269,10 @@ fn field(
         write_only: options.write_only.unwrap_or(false),
         label: Some(options.label.clone().unwrap_or_else(|| Cow::Owned(label(meta)))),
         help_text: options.help_text.clone().or_else(|| meta.comment.clone().map(Cow::Owned)),
+        hidden: false,
+        initial: None,
         messages,
+        validators: options.validators.clone(),
         kind,
     })
 }

@@ -1,28 +1,31 @@
 //! A set of fields over a model: a body becomes changes, a row becomes bytes.
 //!
-//! [`ModelSerializer`] is what a user declares; [`Serializer`] is what it becomes when the router is built, with every
+//! [`ModelSerializer`] is what a user declares; [`BoundSerializer`] is what it becomes when the router is built, with every
 //! name, column and message in its place. See DRF's chapter "Serializers".
 
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::context::Context;
 use crate::error::{Error, ErrorDetail, Result, ValidationError};
-use crate::fields::{Field, Outcome};
-use crate::model::ModelMeta;
+use crate::fields::{Field, FieldContext, Outcome};
+use crate::model::{ColumnKind, ModelMeta};
 use crate::relations::PrimaryKeyRelatedField;
 use crate::store::plan::{Prepared, Probe};
 use crate::store::{Cell, Changes, Rows, Violation, ViolationKind};
-use crate::validators::{Object, ObjectValidator, QueryValidator, ValueValidator};
-use crate::value::{DbValue, Value};
+use crate::validators::{Object, ObjectValidator, QueryValidator};
+use crate::value::{DbValue, Value, convert};
 
 mod build;
 mod model;
 mod options;
+mod plain;
 
 pub(crate) use model::Declaration;
 pub use model::ModelSerializer;
 pub use options::FieldOptions;
+pub use plain::{AttributesValidator, ListSerializer, Serializer};
 
 /// Whether a body describes a new object, a whole one or a part of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +39,7 @@ pub enum Mode {
 }
 
 /// A serializer, built: shared by all requests, holding nothing of any.
-pub struct Serializer {
+pub struct BoundSerializer {
     model: Arc<ModelMeta>,
     fields: Vec<SerializerField>,
     constraints: Vec<Constraint>,
@@ -51,7 +54,6 @@ struct SerializerField {
     column: usize,
     /// `"uid":`, ready to be written.
     key: Vec<u8>,
-    validators: Vec<Arc<dyn ValueValidator>>,
 }
 
 /// A rule that the database keeps, with the error that breaking it is.
@@ -92,7 +94,7 @@ enum Slot {
 #[derive(Debug)]
 pub struct Layout(Vec<Slot>);
 
-impl Serializer {
+impl BoundSerializer {
     /// The model.
     pub fn model(&self) -> &Arc<ModelMeta> {
         &self.model
@@ -149,25 +151,32 @@ impl Serializer {
             errors.insert("non_field_errors", detail.into());
             return Validated { changes, errors };
         };
+        let request = Context::default();
+        let cx = FieldContext {
+            partial: mode == Mode::Partial,
+            creating: mode == Mode::Create,
+            ..FieldContext::new(&request)
+        };
         for place in &self.fields {
             let field = &place.field;
             if field.read_only {
                 continue;
             }
             let input = data.get(field.name.as_ref());
-            match field.run_validation(input, mode == Mode::Partial) {
+            match field.run_validation(input, &cx) {
                 Ok(Outcome::Skip) => {}
                 Ok(Outcome::Set(value)) => {
-                    if input.is_some() && !crate::value::is_null(&value) {
-                        for validator in &place.validators {
-                            if let Err(error) = validator.validate(&value) {
-                                errors.insert(field.name.clone(), error);
-                            }
-                        }
-                    }
-                    changes.set(place.column, value);
+                    let is_json = self.model.columns[place.column].kind == ColumnKind::Json && !value.is_null();
+                    changes.set(
+                        place.column,
+                        if is_json {
+                            DbValue::String(Some(convert::json_text(&value)))
+                        } else {
+                            convert::to_db(value)
+                        },
+                    );
                 }
-                Err(details) => errors.insert(field.name.clone(), details.into()),
+                Err(error) => errors.insert(field.name.clone(), error),
             }
         }
         if mode == Mode::Create {
@@ -368,7 +377,7 @@ impl Serializer {
             if cell == Cell::Null {
                 out.extend_from_slice(b"null");
             } else {
-                place.field.kind.to_representation(cell, out).map_err(|_| {
+                place.field.kind.to_representation(cell, &Context::default(), out).map_err(|_| {
                     Error::internal(format!(
                         "{}.{} holds a value that its field cannot show",
                         self.model.name, place.field.name
@@ -381,9 +390,9 @@ impl Serializer {
     }
 }
 
-impl fmt::Debug for Serializer {
+impl fmt::Debug for BoundSerializer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Serializer")
+        f.debug_struct("BoundSerializer")
             .field("model", &self.model.name)
             .field("fields", &self.fields.iter().map(|p| &p.field.name).collect::<Vec<_>>())
             .finish_non_exhaustive()

@@ -4,9 +4,10 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::context::Context;
 use crate::fields::{Default as FieldDefault, FieldType};
 use crate::validators::{UniqueValidator, ValueValidator};
-use crate::value::DbValue;
+use crate::value::Value;
 
 /// Options of one field; whatever is not set stays as the model derives it.
 #[derive(Clone, Default)]
@@ -44,13 +45,13 @@ impl FieldOptions {
     }
 
     /// What an absent field becomes on POST and PUT; makes it not required.
-    pub fn default(mut self, value: impl Into<DbValue>) -> Self {
+    pub fn default(mut self, value: impl Into<Value>) -> Self {
         self.default = Some(FieldDefault::Value(value.into()));
         self
     }
 
-    /// The same, made anew for each object.
-    pub fn default_with(mut self, make: impl Fn() -> DbValue + Send + Sync + 'static) -> Self {
+    /// The same, made anew for each object, by the request.
+    pub fn default_with(mut self, make: impl Fn(&Context) -> Value + Send + Sync + 'static) -> Self {
         self.default = Some(FieldDefault::Call(Arc::new(make)));
         self
     }

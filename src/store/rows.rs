@@ -1,11 +1,11 @@
 //! Rows as a transport hands them up: cells borrowed from the driver's bytes.
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
+use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use super::StoreError;
 use crate::model::ColumnKind;
-use crate::value::DbValue;
+use crate::value::{DbValue, Value, convert};
 
 /// One column of one row.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -35,6 +35,32 @@ pub enum Cell<'a> {
     Date(NaiveDate),
     /// A time of day.
     Time(NaiveTime),
+    /// A span of time.
+    Duration(TimeDelta),
+    /// A point in time with the offset that it is shown in; no column's, but an attribute's.
+    Zoned(DateTime<FixedOffset>),
+    /// Anything else that an attribute may be: a decimal, a list, an object, a file.
+    Value(&'a Value),
+}
+
+impl<'a> From<&'a Value> for Cell<'a> {
+    fn from(value: &'a Value) -> Self {
+        match value {
+            Value::Null => Cell::Null,
+            Value::Bool(b) => Cell::Bool(*b),
+            Value::Int(i) => Cell::Int(*i),
+            Value::Float(f) => Cell::Float(*f),
+            Value::Str(text) => Cell::Text(text),
+            Value::DateTime(at) => Cell::Zoned(*at),
+            Value::NaiveDateTime(at) => Cell::DateTime(*at),
+            Value::Date(date) => Cell::Date(*date),
+            Value::Time(time) => Cell::Time(*time),
+            Value::Duration(span) => Cell::Duration(*span),
+            Value::Uuid(uuid) => Cell::Uuid(*uuid),
+            Value::Bytes(bytes) => Cell::Bytes(bytes),
+            other => Cell::Value(other),
+        }
+    }
 }
 
 /// The rows of one statement.
@@ -195,6 +221,9 @@ impl Cell<'_> {
             (Cell::DateTime(at), _) => DbValue::ChronoDateTime(Some(at)),
             (Cell::Date(date), _) => DbValue::ChronoDate(Some(date)),
             (Cell::Time(time), _) => DbValue::ChronoTime(Some(time)),
+            (Cell::Duration(span), _) => convert::to_db(Value::Duration(span)),
+            (Cell::Zoned(at), _) => DbValue::ChronoDateTimeWithTimeZone(Some(at)),
+            (Cell::Value(value), _) => convert::to_db(value.clone()),
         }
     }
 }

@@ -23,19 +23,21 @@ pub use unique::{UniqueTogetherValidator, UniqueValidator};
 
 use crate::error::{Result, ValidationError};
 use crate::store::Transaction;
-use crate::value::DbValue;
+use crate::fields::FieldContext;
+use crate::value::Value;
 
 /// A rule about one value: a pure function of it.
 ///
 /// It runs after the field's coercion and limits, before any database work. Every function
-/// `Fn(&DbValue) -> Result<(), ValidationError>` is one.
+/// `Fn(&Value) -> Result<(), ValidationError>` is one; a type that implements the trait also gets the field's name and
+/// the request (DRF's `requires_context`).
 ///
 /// ```
 /// use bowline::prelude::*;
 ///
-/// fn no_spaces(value: &DbValue) -> Result<(), ValidationError> {
+/// fn no_spaces(value: &Value) -> Result<(), ValidationError> {
 ///     match value {
-///         DbValue::String(Some(text)) if text.contains(' ') => Err("Spaces are not allowed.".into()),
+///         Value::Str(text) if text.contains(' ') => Err("Spaces are not allowed.".into()),
 ///         _ => Ok(()),
 ///     }
 /// }
@@ -48,14 +50,14 @@ use crate::value::DbValue;
 /// ```compile_fail
 /// use bowline::prelude::*;
 ///
-/// async fn is_free(value: &DbValue) -> Result<(), ValidationError> { Ok(()) }
+/// async fn is_free(value: &Value) -> Result<(), ValidationError> { Ok(()) }
 /// # fn takes(_: impl ValueValidator) {}
 /// # takes(is_free);
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a value validator",
     label = "not a plain function of one value",
-    note = "a value validator is `Fn(&DbValue) -> Result<(), ValidationError> + Send + Sync`: not async, no handle to the database",
+    note = "a value validator is `Fn(&Value) -> Result<(), ValidationError> + Send + Sync`: not async, no handle to the database",
     note = "a rule that reads other columns of its row is an `ObjectValidator`, one that reads other rows a `QueryValidator`"
 )]
 pub trait ValueValidator: Send + Sync + 'static {
@@ -64,14 +66,14 @@ pub trait ValueValidator: Send + Sync + 'static {
     /// # Errors
     ///
     /// The messages for this field, answered with 400.
-    fn validate(&self, value: &DbValue) -> Result<(), ValidationError>;
+    fn validate(&self, value: &Value, cx: &FieldContext<'_>) -> Result<(), ValidationError>;
 }
 
 impl<F> ValueValidator for F
 where
-    F: Fn(&DbValue) -> Result<(), ValidationError> + Send + Sync + 'static,
+    F: Fn(&Value) -> Result<(), ValidationError> + Send + Sync + 'static,
 {
-    fn validate(&self, value: &DbValue) -> Result<(), ValidationError> {
+    fn validate(&self, value: &Value, _: &FieldContext<'_>) -> Result<(), ValidationError> {
         self(value)
     }
 }

@@ -1,22 +1,37 @@
-//! An input value from any parser, and the writer of JSON answers.
+//! A value on its way through a serializer, and the writer of JSON answers.
 //!
-//! [`Value`] is what a parser made of a request's body, before a field has looked at it.
+//! [`Value`] is what a parser made of a request's body, and what the fields make of that.
 //! It keeps what Python's `json` keeps and JSON libraries of other languages lose: integers of any
-//! size, the difference of `1` and `1.0`, and the fact that a string held lone surrogates.
+//! size, the difference of `1` and `1.0`, and the fact that a string held lone surrogates. Fields add the types
+//! that JSON has no form for: decimals, days and times, UUIDs, files.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
+use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
 use indexmap::IndexMap;
+use uuid::Uuid;
 
+pub mod convert;
+mod decimal;
+mod form;
+pub(crate) mod iso;
 pub mod json;
 pub mod python;
+pub mod query;
 pub mod typed;
+mod upload;
 pub mod write;
+
+pub use decimal::{Decimal, Rounding};
+pub use form::Form;
+pub use upload::Upload;
 
 pub use sea_orm::Value as DbValue;
 
-/// What a parser read, not yet validated.
+/// What a parser read, or what a field made of it.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Value {
     /// JSON `null`.
     Null,
@@ -37,6 +52,26 @@ pub enum Value {
     List(Vec<Value>),
     /// A JSON object; of equal keys the last value at the place of the first key, as in Python.
     Map(IndexMap<String, Value>),
+    /// What an HTML form sent: every name with all of its values, Django's `QueryDict`.
+    Form(Box<Form>),
+    /// An uploaded file.
+    File(Arc<Upload>),
+    /// An exact number.
+    Decimal(Decimal),
+    /// A point in time, with the offset that it is shown in.
+    DateTime(DateTime<FixedOffset>),
+    /// A date and time without zone.
+    NaiveDateTime(NaiveDateTime),
+    /// A day.
+    Date(NaiveDate),
+    /// A time of day.
+    Time(NaiveTime),
+    /// A span of time, to the microsecond.
+    Duration(TimeDelta),
+    /// A UUID.
+    Uuid(Uuid),
+    /// Bytes.
+    Bytes(Vec<u8>),
 }
 
 impl Value {
@@ -56,6 +91,15 @@ impl Value {
             Value::Str(_) | Value::Surrogates(..) => "str",
             Value::List(_) => "list",
             Value::Map(_) => "dict",
+            Value::Form(_) => "QueryDict",
+            Value::File(_) => "InMemoryUploadedFile",
+            Value::Decimal(_) => "Decimal",
+            Value::DateTime(_) | Value::NaiveDateTime(_) => "datetime",
+            Value::Date(_) => "date",
+            Value::Time(_) => "time",
+            Value::Duration(_) => "timedelta",
+            Value::Uuid(_) => "UUID",
+            Value::Bytes(_) => "bytes",
         }
     }
 
@@ -68,8 +112,95 @@ impl Value {
             Value::Bool(false) => Cow::Borrowed("False"),
             Value::Int(i) => Cow::Owned(i.to_string()),
             Value::Float(f) => Cow::Owned(python::float_repr(*f)),
-            Value::List(_) | Value::Map(_) => Cow::Owned(python::repr(self)),
+            Value::Decimal(decimal) => Cow::Owned(decimal.to_string()),
+            Value::Uuid(uuid) => Cow::Owned(uuid.to_string()),
+            Value::Date(date) => Cow::Owned(date.to_string()),
+            Value::File(file) => Cow::Borrowed(file.name()),
+            _ => Cow::Owned(python::repr(self)),
         }
+    }
+}
+
+impl Value {
+    /// An empty object.
+    pub fn map() -> Self {
+        Value::Map(IndexMap::new())
+    }
+
+    /// Whether it is [`Value::Null`].
+    pub fn is_null(&self) -> bool {
+        matches!(self, Value::Null)
+    }
+
+    /// The text of a string.
+    pub fn as_str(&self) -> Option<&str> {
+        match self {
+            Value::Str(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// An integer that fits 64 bits.
+    pub fn as_int(&self) -> Option<i64> {
+        match self {
+            Value::Int(i) => Some(*i),
+            _ => None,
+        }
+    }
+
+    /// The items of a list.
+    pub fn as_list(&self) -> Option<&[Value]> {
+        match self {
+            Value::List(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    /// The entries of an object.
+    pub fn as_map(&self) -> Option<&IndexMap<String, Value>> {
+        match self {
+            Value::Map(map) => Some(map),
+            _ => None,
+        }
+    }
+
+    /// The value of a key of an object.
+    pub fn get(&self, key: &str) -> Option<&Value> {
+        self.as_map()?.get(key)
+    }
+}
+
+macro_rules! from {
+    ($($from:ty => $make:expr),+ $(,)?) => {$(
+        impl From<$from> for Value {
+            fn from(value: $from) -> Self {
+                #[allow(clippy::redundant_closure_call)]
+                ($make)(value)
+            }
+        }
+    )+};
+}
+
+from! {
+    bool => Value::Bool,
+    i32 => |i: i32| Value::Int(i.into()),
+    i64 => Value::Int,
+    f64 => Value::Float,
+    String => Value::Str,
+    &str => |text: &str| Value::Str(text.to_owned()),
+    Decimal => Value::Decimal,
+    NaiveDate => Value::Date,
+    NaiveTime => Value::Time,
+    TimeDelta => Value::Duration,
+    DateTime<FixedOffset> => Value::DateTime,
+    Uuid => Value::Uuid,
+    Vec<Value> => Value::List,
+    IndexMap<String, Value> => Value::Map,
+}
+
+impl<T: Into<Value>> From<Option<T>> for Value {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Value::Null, Into::into)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use super::Value;
+use super::{Value, iso};
 
 mod transcode;
 
@@ -189,6 +189,53 @@ pub fn value(value: &Value, out: &mut Vec<u8>) {
             }
             out.push(b'}');
         }
+        typed => self::typed(typed, out),
+    }
+}
+
+/// Writes what JSON has no form for, as DRF's `JSONEncoder` does.
+fn typed(value: &Value, out: &mut Vec<u8>) {
+    let quoted = |out: &mut Vec<u8>, write: &dyn Fn(&mut Vec<u8>)| {
+        out.push(b'"');
+        write(out);
+        out.push(b'"');
+    };
+    match value {
+        Value::Decimal(decimal) => float(decimal.to_string().parse().unwrap_or(f64::NAN), out),
+        Value::Date(date) => quoted(out, &|out| iso::write_date(*date, out)),
+        Value::Time(time) => quoted(out, &|out| iso::write_time(*time, out)),
+        Value::NaiveDateTime(at) => quoted(out, &|out| {
+            iso::write_date(at.date(), out);
+            out.push(b'T');
+            iso::write_time(at.time(), out);
+        }),
+        Value::DateTime(at) => quoted(out, &|out| {
+            let local = at.naive_local();
+            iso::write_date(local.date(), out);
+            out.push(b'T');
+            iso::write_time(local.time(), out);
+            iso::write_offset(at.offset().local_minus_utc(), out);
+        }),
+        Value::Duration(span) => quoted(out, &|out| {
+            let seconds = span.num_microseconds().unwrap_or(i64::MAX) as f64 / 1e6;
+            out.extend_from_slice(super::python::float_repr(seconds).as_bytes());
+        }),
+        Value::Uuid(uuid) => string(uuid.hyphenated().encode_lower(&mut uuid::Uuid::encode_buffer()), out),
+        Value::Bytes(bytes) => string(&String::from_utf8_lossy(bytes), out),
+        Value::File(file) => string(file.name(), out),
+        Value::Form(form) => {
+            out.push(b'{');
+            for (n, (key, values)) in form.lists().enumerate() {
+                if n > 0 {
+                    out.push(b',');
+                }
+                string(key, out);
+                out.push(b':');
+                self::value(values.last().unwrap_or(&Value::Null), out);
+            }
+            out.push(b'}');
+        }
+        _ => out.extend_from_slice(b"null"),
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::error::{Error, Result, ValidationError};
 use crate::model::ModelMeta;
 use crate::pagination::PageNumberPagination;
-use crate::serializers::{Layout, Serializer};
+use crate::serializers::{BoundSerializer, Layout};
 use crate::store::plan::{Plan, Prepared};
 use crate::store::{
     Bound, Cell, Changes, Isolation, KnownEntities, Retry, Rows, Store, StoreError, Transaction, Violation, store_error,
@@ -19,7 +19,7 @@ const UNEXPLAINED: u32 = 4;
 #[derive(Debug)]
 pub(crate) struct Resource {
     pub(crate) store: Store,
-    pub(crate) serializer: Serializer,
+    pub(crate) serializer: BoundSerializer,
     pub(crate) plan: Plan,
     pub(crate) known: Arc<KnownEntities>,
     pub(crate) pagination: Option<PageNumberPagination>,

@@ -120,8 +120,9 @@ fn by_database(rows: &Rows, row: usize, column: usize, cell: Cell<'_>) -> Result
         (Cell::DateTime(_), _) => Value::ChronoDateTime(None),
         (Cell::Date(_), _) => Value::ChronoDate(None),
         (Cell::Time(_), _) => Value::ChronoTime(None),
+        (Cell::Duration(_), _) => Value::BigInt(None),
         // A null reads as `None` whatever its variant is.
-        (Cell::Text(_) | Cell::Null, _) => Value::String(None),
+        (Cell::Text(_) | Cell::Null | Cell::Zoned(_) | Cell::Value(_), _) => Value::String(None),
     };
     convert(cell, &variant).map_err(|reason| unfit(rows, column, cell, &reason))
 }

@@ -11,17 +11,17 @@ use crate::value::python;
 
 /// A date and time as written, and how far its zone is from UTC where it names one.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Written {
-    pub(super) local: NaiveDateTime,
-    pub(super) offset: Option<TimeDelta>,
+pub(crate) struct Written {
+    pub(crate) local: NaiveDateTime,
+    pub(crate) offset: Option<TimeDelta>,
 }
 
 /// Whether Python has a date for it.
-pub(super) fn in_range(date: impl Datelike) -> bool {
+pub(crate) fn in_range(date: impl Datelike) -> bool {
     (1..=9999).contains(&date.year())
 }
 
-pub(super) fn parse_date(text: &str) -> Option<NaiveDate> {
+pub(crate) fn parse_date(text: &str) -> Option<NaiveDate> {
     let bytes = text.as_bytes();
     if let (7 | 8 | 10, Some(date)) = (bytes.len(), Iso(bytes).date(bytes.len())) {
         return Some(date);
@@ -31,7 +31,7 @@ pub(super) fn parse_date(text: &str) -> Option<NaiveDate> {
     loose.end().then_some(date)
 }
 
-pub(super) fn parse_datetime(text: &str) -> Option<Written> {
+pub(crate) fn parse_datetime(text: &str) -> Option<Written> {
     Iso(text.as_bytes()).datetime().or_else(|| Loose(text.chars()).datetime())
 }
 
@@ -285,7 +285,7 @@ fn two(number: u32, out: &mut Vec<u8>) {
 }
 
 /// `date.isoformat()` of a year from 1 to 9999.
-pub(super) fn write_date(date: NaiveDate, out: &mut Vec<u8>) {
+pub(crate) fn write_date(date: NaiveDate, out: &mut Vec<u8>) {
     let year = date.year().unsigned_abs();
     two(year / 100, out);
     two(year, out);
@@ -296,7 +296,7 @@ pub(super) fn write_date(date: NaiveDate, out: &mut Vec<u8>) {
 }
 
 /// `time.isoformat()`; what is finer than a microsecond is cut off.
-pub(super) fn write_time(time: NaiveTime, out: &mut Vec<u8>) {
+pub(crate) fn write_time(time: NaiveTime, out: &mut Vec<u8>) {
     two(time.hour(), out);
     out.push(b':');
     two(time.minute(), out);
@@ -312,7 +312,7 @@ pub(super) fn write_time(time: NaiveTime, out: &mut Vec<u8>) {
 }
 
 /// An offset as `isoformat` writes it, and DRF's `Z` for none.
-pub(super) fn write_offset(seconds: i32, out: &mut Vec<u8>) {
+pub(crate) fn write_offset(seconds: i32, out: &mut Vec<u8>) {
     if seconds == 0 {
         return out.push(b'Z');
     }

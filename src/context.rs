@@ -1,0 +1,124 @@
+//! What a request is to fields, serializers, rules and hooks: DRF's serializer context.
+
+use std::any::Any;
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+use axum::extract::OriginalUri;
+use http::request::Parts;
+use http::{HeaderMap, Method, Uri, header};
+
+use crate::value::Value;
+
+/// A request, as far as fields and rules may know it; cheap to clone.
+///
+/// The default one belongs to no request: links in it are relative.
+#[derive(Clone, Debug, Default)]
+pub struct Context {
+    inner: Arc<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    parts: Option<Parts>,
+    user: Option<User>,
+    kwargs: Vec<(String, String)>,
+}
+
+impl fmt::Debug for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request").field("user", &self.user).field("kwargs", &self.kwargs).finish_non_exhaustive()
+    }
+}
+
+/// Who sent a request.
+///
+/// A layer of one's own puts it into the request's extensions; `CurrentUserDefault` and hooks read it from there.
+#[derive(Clone, Debug)]
+pub struct User {
+    /// The user's primary key.
+    pub pk: Value,
+    /// The name to log in with.
+    pub username: String,
+    /// Whatever else the application keeps about it.
+    pub extra: Option<Arc<dyn Any + Send + Sync>>,
+}
+
+impl User {
+    /// A user by key and name.
+    pub fn new(pk: impl Into<Value>, username: impl Into<String>) -> Self {
+        User { pk: pk.into(), username: username.into(), extra: None }
+    }
+}
+
+impl Context {
+    /// The context of a request, with the values that its path holds.
+    pub fn new(parts: Parts, kwargs: Vec<(String, String)>) -> Self {
+        let user = parts.extensions.get::<User>().cloned();
+        Context { inner: Arc::new(Inner { parts: Some(parts), user, kwargs }) }
+    }
+
+    /// The request's method; GET where there is no request.
+    pub fn method(&self) -> &Method {
+        self.inner.parts.as_ref().map_or(&Method::GET, |p| &p.method)
+    }
+
+    /// The request's headers.
+    pub fn headers(&self) -> Option<&HeaderMap> {
+        self.inner.parts.as_ref().map(|p| &p.headers)
+    }
+
+    /// Who sent it; none where nobody said so.
+    pub fn user(&self) -> Option<&User> {
+        self.inner.user.as_ref()
+    }
+
+    /// A value of the path by its name, DRF's `kwargs`.
+    pub fn kwarg(&self, name: &str) -> Option<&str> {
+        self.inner.kwargs.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The query string, without `?`.
+    pub fn query(&self) -> &str {
+        self.inner.parts.as_ref().and_then(|p| p.uri.query()).unwrap_or("")
+    }
+
+    /// The last value of a query parameter.
+    pub fn query_param(&self, name: &str) -> Option<String> {
+        self.query_params(name).pop()
+    }
+
+    /// All values of a query parameter.
+    pub fn query_params(&self, name: &str) -> Vec<String> {
+        let pairs = crate::value::query::parameters(self.query());
+        pairs.into_iter().filter(|(n, _)| n == name).map(|(_, value)| value.into_owned()).collect()
+    }
+
+    /// The request's address, as it was before an outer router took its part of the path.
+    fn uri(&self) -> Option<&Uri> {
+        let parts = self.inner.parts.as_ref()?;
+        Some(parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |original| &original.0))
+    }
+
+    /// The path of the request.
+    pub fn path(&self) -> &str {
+        self.uri().map_or("/", Uri::path)
+    }
+
+    /// Scheme and host: `http://example.org`; empty where there is no request.
+    pub fn origin(&self) -> String {
+        let Some(parts) = &self.inner.parts else { return String::new() };
+        let host = parts.headers.get(header::HOST).and_then(|v| v.to_str().ok());
+        let host = host.or_else(|| self.uri()?.authority().map(|a| a.as_str())).unwrap_or("localhost");
+        format!("http://{host}")
+    }
+
+    /// A path as an absolute address, Django's `build_absolute_uri`.
+    pub fn absolute<'a>(&self, path: &'a str) -> Cow<'a, str> {
+        if path.contains("://") || self.inner.parts.is_none() {
+            return Cow::Borrowed(path);
+        }
+        Cow::Owned(format!("{}{path}", self.origin()))
+    }
+}
