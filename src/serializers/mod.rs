@@ -21,11 +21,13 @@ mod build;
 mod model;
 mod options;
 mod plain;
+mod valid;
 
 pub(crate) use model::Declaration;
 pub use model::ModelSerializer;
 pub use options::FieldOptions;
 pub use plain::{AttributesValidator, ListSerializer, Serializer};
+pub use valid::{FromBody, Validate};
 
 /// Whether a body describes a new object, a whole one or a part of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
