@@ -29,6 +29,7 @@ pub mod fields;
 pub mod model;
 pub mod negotiation;
 pub mod pagination;
+pub mod parsers;
 pub mod pause;
 pub mod prelude;
 pub mod relations;
