@@ -18,6 +18,7 @@ use crate::value::DbValue;
 pub mod catalogue;
 mod changes;
 mod error;
+pub mod many;
 pub mod plan;
 pub mod postgres;
 mod retry;
