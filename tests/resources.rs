@@ -232,7 +232,7 @@ fn a_serializer_shows_and_takes_what_it_declares() {
     Database::each(|database| {
         let titles = ModelSerializer::<book::Entity>::new().exclude(["shelf", "owner"]);
         let drafts = ModelSerializer::<book::Entity>::new()
-            .columns([book::Column::Title, book::Column::OwnerId, book::Column::Id])
+            .fields([book::Column::Title, book::Column::OwnerId, book::Column::Id])
             .read_only_fields(["owner"])
             .field("title", |f| f.default("untitled").allow_blank(true));
         let router = library()

@@ -317,7 +317,7 @@ mod tests {
 
     #[test]
     fn choices_are_found_in_groups_too() {
-        let said = Attributes::default().choices([("Warm", [(1, "Red"), (2, "Orange")])]).choices([(3, "None")]);
+        let said = <Attributes as Default>::default().choices([("Warm", [(1, "Red"), (2, "Orange")])]).choices([(3, "None")]);
         assert_eq!(said.choices.len(), 2);
         assert_eq!(said.choice_label(&Value::Int(2)), Some("Orange"));
         assert_eq!(said.choice_label(&Value::Int(3)), Some("None"));
@@ -327,27 +327,27 @@ mod tests {
 
     #[test]
     fn a_moment_is_not_for_input() {
-        assert!(Attributes::default().auto_now().not_editable);
-        let said = Attributes::default().auto_now_add();
+        assert!(<Attributes as Default>::default().auto_now().not_editable);
+        let said = <Attributes as Default>::default().auto_now_add();
         assert_eq!((said.not_editable, said.auto_now), (true, Some(AutoNow::Add)));
     }
 
     #[test]
     fn defaults_are_values_or_made_anew() {
         let count = Arc::new(std::sync::atomic::AtomicI64::new(0));
-        let made = Attributes::default().default_with(move || {
+        let made = <Attributes as Default>::default().default_with(move || {
             Value::Int(count.fetch_add(1, std::sync::atomic::Ordering::Relaxed))
         });
         let made = made.default.unwrap();
         assert_eq!((made.get(), made.get()), (Value::Int(0), Value::Int(1)));
-        let fixed = Attributes::default().default(7).default.unwrap();
+        let fixed = <Attributes as Default>::default().default(7).default.unwrap();
         assert_eq!((fixed.get(), fixed.get()), (Value::Int(7), Value::Int(7)));
     }
 
     #[test]
     fn limits_may_have_a_fraction() {
         let half: Decimal = "0.5".parse().unwrap();
-        let said = Attributes::default().min_value(half.clone()).max_value(3);
+        let said = <Attributes as Default>::default().min_value(half.clone()).max_value(3);
         assert_eq!((said.min_value.unwrap(), said.max_value.unwrap()), (half, Decimal::from(3)));
     }
 }

@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorDetail, Result, ValidationError};
 use crate::fields::FieldContext;
 use crate::model::Condition;
 use crate::store::plan::Probe;
-use crate::store::{Cell, Changes, Dialect, StoreError, Violation, ViolationKind, many};
+use crate::store::{Cell, Changes, StoreError, Violation, ViolationKind, many};
 use crate::validators::Object;
 use crate::value::{DbValue, Value, convert};
 
@@ -35,13 +35,12 @@ impl BoundSerializer {
     pub(crate) fn look_up<'a>(
         &'a self,
         found: &'a mut Validated,
-        dialect: Dialect,
         via: Via<'a>,
     ) -> BoxFuture<'a, Result<(), StoreError>> {
-        Box::pin(self.look_up_all(found, dialect, via))
+        Box::pin(self.look_up_all(found, via))
     }
 
-    async fn look_up_all(&self, found: &mut Validated, dialect: Dialect, via: Via<'_>) -> Result<(), StoreError> {
+    async fn look_up_all(&self, found: &mut Validated, via: Via<'_>) -> Result<(), StoreError> {
         found.found.clear();
         let lookups = std::mem::take(&mut found.lookups);
         for lookup in &lookups {
@@ -51,7 +50,7 @@ impl BoundSerializer {
                 Writes::Many(many) => (&many.lookup, &many.related),
                 _ => continue,
             };
-            let rows = self.ask(plan, lookup, dialect, via).await?;
+            let rows = self.ask(plan, lookup, via).await?;
             let mut keys: Vec<DbValue> = Vec::with_capacity(lookup.wanted.len());
             let mut error = None;
             for (value, sent) in &lookup.wanted {
@@ -90,7 +89,7 @@ impl BoundSerializer {
                 if !row.has_lookups() {
                     continue;
                 }
-                write.serializer.look_up(row, dialect, via).await?;
+                write.serializer.look_up(row, via).await?;
                 if row.is_wrong() {
                     if write.many {
                         errors.insert(n.to_string(), row.errors.clone());
@@ -112,16 +111,14 @@ impl BoundSerializer {
         &self,
         plan: &LookupPlan,
         lookup: &Lookup,
-        dialect: Dialect,
         via: Via<'_>,
     ) -> Result<HashMap<String, Vec<DbValue>>, StoreError> {
         let mut known: HashMap<String, Vec<DbValue>> = HashMap::new();
         if lookup.wanted.is_empty() {
             return Ok(known);
         }
-        let values: Vec<DbValue> = lookup.wanted.iter().map(|(value, _)| value.clone()).collect();
         let statement = if matches!(via, Via::Transaction(_)) { &plan.locking } else { &plan.plain };
-        let rows = via.read(statement.bind(vec![many::list(dialect, &values)])).await?;
+        let rows = via.read(statement.bind(vec![many::list(lookup.wanted.iter().map(|(value, _)| value.clone()))])).await?;
         for row in 0..rows.len() {
             let name = cell_text(rows.cell(row, 0)?);
             let key = match rows.cell(row, 1)? {

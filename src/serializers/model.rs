@@ -5,6 +5,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use sea_orm::sea_query::IntoIden;
 use sea_orm::{EntityTrait, IdenStatic};
 
 use super::declaration::{Declaration, Declared, NestedField, RelatedField, Selection};
@@ -45,22 +46,16 @@ impl<E: EntityTrait> ModelSerializer<E> {
         ModelSerializer { declaration: Declaration { table, ..Declaration::default() }, entity: PhantomData }
     }
 
-    /// Only these fields, in this order: columns, relations, properties and declared fields by their names.
-    pub fn fields<'a>(mut self, names: impl IntoIterator<Item = &'a str>) -> Self {
-        self.declaration.selection = Selection::List(names.into_iter().map(str::to_owned).collect());
-        self
-    }
-
-    /// Only these columns, in this order.
-    pub fn columns(mut self, columns: impl IntoIterator<Item = E::Column>) -> Self {
-        let names = columns.into_iter().map(|c| IdenStatic::as_str(&c).to_owned());
-        self.declaration.selection = Selection::List(names.collect());
+    /// Only these fields, in this order: columns, relations, properties and declared fields by their names, or by the
+    /// entity's own constants.
+    pub fn fields<N: IntoIden>(mut self, names: impl IntoIterator<Item = N>) -> Self {
+        self.declaration.selection = Selection::List(names.into_iter().map(text).collect());
         self
     }
 
     /// All fields but these.
-    pub fn exclude<'a>(mut self, names: impl IntoIterator<Item = &'a str>) -> Self {
-        self.declaration.selection = Selection::Exclude(names.into_iter().map(str::to_owned).collect());
+    pub fn exclude<N: IntoIden>(mut self, names: impl IntoIterator<Item = N>) -> Self {
+        self.declaration.selection = Selection::Exclude(names.into_iter().map(text).collect());
         self
     }
 
@@ -77,15 +72,16 @@ impl<E: EntityTrait> ModelSerializer<E> {
     }
 
     /// Options of one field, DRF's `extra_kwargs`.
-    pub fn field(mut self, name: &str, say: impl FnOnce(FieldOptions) -> FieldOptions) -> Self {
+    pub fn field(mut self, name: impl IntoIden, say: impl FnOnce(FieldOptions) -> FieldOptions) -> Self {
+        let name = text(name);
         let known = self.declaration.options.iter().position(|(n, _)| *n == name);
         let options = known.map(|n| self.declaration.options.remove(n).1).unwrap_or_default();
-        self.declaration.options.push((name.to_owned(), say(options)));
+        self.declaration.options.push((name, say(options)));
         self
     }
 
     /// These fields are shown and ignored on input.
-    pub fn read_only_fields<'a>(mut self, names: impl IntoIterator<Item = &'a str>) -> Self {
+    pub fn read_only_fields<N: IntoIden>(mut self, names: impl IntoIterator<Item = N>) -> Self {
         for name in names {
             self = self.field(name, |field| field.read_only(true));
         }
@@ -139,15 +135,15 @@ impl<E: EntityTrait> ModelSerializer<E> {
     /// A hook after a field's own validation, DRF's `validate_<field>`: it may refuse the value or answer another one.
     pub fn validate_field(
         mut self,
-        name: &str,
+        name: impl IntoIden,
         hook: impl Fn(Value, &FieldContext<'_>) -> Result<Value, ValidationError> + Send + Sync + 'static,
     ) -> Self {
-        self.declaration.hooks.push((name.to_owned(), Arc::new(hook)));
+        self.declaration.hooks.push((text(name), Arc::new(hook)));
         self
     }
 
     /// No other row has this field's value; says how the derived rule is to speak, or declares one.
-    pub fn unique(self, name: &str, validator: UniqueValidator) -> Self {
+    pub fn unique(self, name: impl IntoIden, validator: UniqueValidator) -> Self {
         self.field(name, |field| field.unique(validator))
     }
 
@@ -220,6 +216,11 @@ impl<E: EntityTrait> ModelSerializer<E> {
     pub(crate) fn into_declaration(self) -> Declaration {
         self.declaration
     }
+}
+
+/// The name of a field or a column as text.
+fn text(name: impl IntoIden) -> String {
+    name.into_iden().inner().into_owned()
 }
 
 impl<E: EntityTrait> Clone for ModelSerializer<E> {

@@ -68,7 +68,6 @@ enum Read {
 /// A further statement, for the rows that hang on those of another one.
 struct Prefetch {
     statement: Statement,
-    dialect: Dialect,
     /// Where the other rows' key is.
     key: usize,
     prefetches: Vec<Prefetch>,
@@ -299,8 +298,7 @@ fn load<'a>(
                 groups.push(Group { index: HashMap::new(), rows: Rows::none(), groups: Vec::new() });
                 continue;
             }
-            let values: Vec<DbValue> = keys.iter().map(Key::value).collect();
-            let found = via.read(prefetch.statement.bind(vec![many::list(prefetch.dialect, &values)])).await?;
+            let found = via.read(prefetch.statement.bind(vec![many::list(keys.iter().map(Key::value))])).await?;
             let mut index: HashMap<Key, Vec<usize>> = HashMap::with_capacity(keys.len());
             for row in 0..found.len() {
                 if let Some(key) = Key::of(found.cell(row, 0)?) {
@@ -570,6 +568,6 @@ impl Compiler<'_> {
             Link::Forward { .. } => return None,
         };
         let statement = select.linked(target, &by);
-        Some((Prefetch { statement, dialect: self.dialect, key, prefetches }, item))
+        Some((Prefetch { statement, key, prefetches }, item))
     }
 }

@@ -234,7 +234,7 @@ impl Resource {
         via: Via<'_>,
     ) -> Result<ValidationError> {
         if !validated.lookups.is_empty() {
-            self.serializer.look_up(validated, self.store.dialect(), via).await?;
+            self.serializer.look_up(validated, via).await?;
         }
         let answers = match key {
             Some(key) => {

@@ -159,7 +159,7 @@ impl View {
         let mut found;
         let validated = if request.validated.has_lookups() {
             found = request.validated.clone();
-            resource.serializer.look_up(&mut found, resource.store.dialect(), via).await?;
+            resource.serializer.look_up(&mut found, via).await?;
             if found.is_wrong() {
                 found.errors = ValidationError::fields();
                 return Err(Error::from(resource.complete(key, data, &mut found, via).await?).into());

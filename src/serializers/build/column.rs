@@ -51,7 +51,7 @@ pub(super) fn field(
     if let Some(required) = options.required {
         field.required = required;
     }
-    field.label = Some(options.label.clone().unwrap_or_else(|| label(meta, name).into()));
+    field.label = Some(options.label.clone().unwrap_or_else(|| meta.label().into()));
     let help = attributes.help_text.clone().or_else(|| meta.comment.clone());
     field.help_text = options.help_text.clone().or_else(|| help.map(Into::into));
     for (code, message) in &options.messages {
@@ -65,19 +65,6 @@ pub(super) fn field(
     };
     let reads = if field.write_only { Reads::Nothing } else { Reads::Column(n) };
     Ok(Made { field, writes, reads })
-}
-
-/// The name for people: what is said of the column, else its own name.
-pub(super) fn label(meta: &ColumnMeta, name: &str) -> String {
-    match &meta.attributes.verbose_name {
-        Some(verbose) => capfirst(verbose),
-        // the key that Django makes by itself
-        None if meta.name == "id" && meta.auto_increment => "ID".into(),
-        None => {
-            let _ = name;
-            capfirst(&meta.name.replace('_', " "))
-        }
-    }
 }
 
 /// Django's `capfirst`.

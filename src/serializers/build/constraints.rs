@@ -254,8 +254,8 @@ impl Build<'_> {
             Some(validator) => validator.detail(),
             // Django's text, which DRF takes over for derived validators
             None => {
-                let label = meta.attributes.verbose_name.clone().unwrap_or_else(|| meta.name.replace('_', " "));
-                ErrorDetail::new(format!("{} with this {label} already exists.", verbose(model)), "unique")
+                let text = format!("{} with this {} already exists.", model.verbose_name(), meta.verbose_name());
+                ErrorDetail::new(text, "unique")
             }
         };
         let free = Free {
@@ -391,19 +391,4 @@ fn unbacked(model: &ModelMeta, columns: &[usize]) -> String {
         model.table,
         names.join("_"),
     )
-}
-
-/// The model's name for people: `document version`.
-fn verbose(model: &ModelMeta) -> String {
-    if let Some(name) = &model.verbose_name {
-        return name.clone();
-    }
-    let mut text = String::new();
-    for (n, c) in model.name.chars().enumerate() {
-        if c.is_uppercase() && n > 0 {
-            text.push(' ');
-        }
-        text.extend(c.to_lowercase());
-    }
-    text
 }

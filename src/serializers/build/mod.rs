@@ -11,7 +11,7 @@ use crate::model::{AutoNow, ModelMeta};
 use crate::relations::{Hyperlink, Link, Urls};
 use crate::store::Dialect;
 use crate::store::plan::{Alias, Plan, RowsBy, Select, under};
-use crate::value::{DbValue, Value};
+use crate::value::DbValue;
 
 mod column;
 mod constraints;
@@ -329,12 +329,8 @@ impl Build<'_> {
             let property = property.clone();
             Reads::Row(Arc::new(move |row, _| property.get(row)))
         } else if let Some(n) = last.strip_prefix("get_").and_then(|l| at.named(l.strip_suffix("_display")?)) {
-            let attributes = at.columns[n].attributes.clone();
             let name = at.columns[n].name.clone();
-            Reads::Row(Arc::new(move |row, _| {
-                let value = row.value(&name);
-                attributes.choice_label(value).map_or_else(|| value.clone(), Value::from)
-            }))
+            Reads::Row(Arc::new(move |row, _| row.choice(name.clone())))
         } else if field.read_only {
             return Err(format!("{}.{name}: {} has nothing called {last}.", model.name, at.name));
         } else {

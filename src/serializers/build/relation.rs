@@ -66,14 +66,13 @@ pub(super) fn derived(
             optional = null || has_default || attributes.blank;
             field.read_only = attributes.not_editable;
             only.clone_from(&relation.limit_choices_to);
-            field.label = Some(column::label(meta, name).into());
+            field.label = Some(meta.label().into());
             field.help_text = attributes.help_text.clone().or_else(|| meta.comment.clone()).map(Into::into);
         }
         Link::Through { declared: Some(many), .. } => {
             blank = many.blank;
             optional = many.blank;
-            let label = many.verbose_name.clone().unwrap_or_else(|| many.name.replace('_', " "));
-            field.label = Some(column::capfirst(&label).into());
+            field.label = Some(many.label().into());
             field.help_text = many.help_text.clone().map(Into::into);
         }
         Link::Reverse { .. } | Link::Through { declared: None, .. } => {
@@ -144,7 +143,7 @@ fn made(
             };
             (Some(Naming::Hyperlink(link.clone())), n, Reads::Link(n, link))
         }
-        How::String => (None, key, display(&target)),
+        How::String => (None, key, Reads::Row(Arc::new(|row, _| row.display().into()))),
     };
     let related = naming.map(|naming| Related { naming, kind: target.columns[by].kind });
     let many = link.is_many();
@@ -176,19 +175,6 @@ fn made(
         _ => item,
     };
     Ok(Made { field, writes, reads })
-}
-
-/// The row's text.
-fn display(target: &Arc<ModelMeta>) -> Reads {
-    let model = Arc::clone(target);
-    Reads::Row(Arc::new(move |row, _| match &model.display {
-        Some(display) => display.get(row),
-        // Python's own text of a Django object
-        None => {
-            let key = model.primary_key.first().map(|n| row.text(&model.columns[*n].name));
-            format!("{} object ({})", model.name, key.unwrap_or_default()).into()
-        }
-    }))
 }
 
 #[allow(clippy::too_many_arguments)] // the parts of one relation

@@ -8,7 +8,6 @@ use crate::value::DbValue;
 /// How the set of rows that hang on a row becomes another one, under the lock of that row.
 #[derive(Clone, Debug)]
 pub struct SetLinks {
-    dialect: Dialect,
     remove: Option<Statement>,
     add: Statement,
 }
@@ -16,7 +15,7 @@ pub struct SetLinks {
 impl SetLinks {
     /// Lets go of all but these, then takes in those that are not there yet; `adding` for a row that has none yet.
     pub fn set(&self, owner: &DbValue, keys: &[DbValue], adding: bool) -> Vec<Bound> {
-        let values = || vec![owner.clone(), many::list(self.dialect, keys)];
+        let values = || vec![owner.clone(), many::list(keys.iter().cloned())];
         let mut statements = Vec::new();
         if let Some(remove) = self.remove.as_ref().filter(|_| !adding) {
             statements.push(remove.bind(values()));
@@ -48,16 +47,15 @@ pub fn join_table(
         Dialect::Postgres => format!("$1::{}", super::sql::cast(own.1)),
         Dialect::Sqlite => "?1".into(),
     };
-    let listed = many::is_one_of(dialect, other.1, 2);
-    let keys = many::rows_of(dialect, other.1, 2);
+    let listed = many::any_of(dialect, 2, other.1);
+    let keys = many::each_of(dialect, 2, other.1, "k");
     SetLinks {
-        dialect,
         remove: Some(Statement::new(format!(
             "DELETE FROM {join} WHERE {own_column} = {} AND NOT ({other_column} {listed})",
             place(dialect, 1)
         ))),
         add: Statement::new(format!(
-            "INSERT INTO {join} ({own_column}, {other_column}) SELECT {owner}, k.value FROM {keys} AS k WHERE NOT EXISTS \
+            "INSERT INTO {join} ({own_column}, {other_column}) SELECT {owner}, k.value FROM {keys} WHERE NOT EXISTS \
              (SELECT 1 FROM {join} AS j WHERE j.{own_column} = {owner} AND j.{other_column} = k.value)"
         )),
     }
@@ -67,7 +65,7 @@ pub fn join_table(
 pub fn owned_by(dialect: Dialect, child: &ModelMeta, column: usize, key: usize, own_type: &str) -> SetLinks {
     let from = table(child.schema.as_deref(), &child.table);
     let (own, key_column) = (quote(&child.columns[column].column), quote(&child.columns[key].column));
-    let listed = many::is_one_of(dialect, &child.columns[key].db_type, 2);
+    let listed = many::any_of(dialect, 2, &child.columns[key].db_type);
     let owner = match dialect {
         Dialect::Postgres => format!("$1::{}", super::sql::cast(own_type)),
         Dialect::Sqlite => "?1".into(),
@@ -76,7 +74,7 @@ pub fn owned_by(dialect: Dialect, child: &ModelMeta, column: usize, key: usize, 
         Statement::new(format!("UPDATE {from} SET {own} = NULL WHERE {own} = {owner} AND NOT ({key_column} {listed})"))
     });
     let add = Statement::new(format!("UPDATE {from} SET {own} = {owner} WHERE {key_column} {listed}"));
-    SetLinks { dialect, remove, add }
+    SetLinks { remove, add }
 }
 
 /// The keys of the rows that point to a row by a column, locked until the transaction ends.

@@ -177,7 +177,7 @@ impl Select {
     pub fn linked(&self, model: &ModelMeta, by: &LinkedBy) -> Statement {
         let columns = list(self.columns.iter().cloned());
         let order = list(self.order.iter().cloned());
-        let keys = super::super::many::is_one_of(self.dialect, &by.key_type, 1);
+        let keys = super::super::many::any_of(self.dialect, 1, &by.key_type);
         let column = quote(&by.column);
         let (link, from) = match &by.through {
             Some((schema, through, to)) => {
