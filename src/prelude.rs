@@ -6,6 +6,7 @@ pub use crate::context::{Context, User};
 pub use crate::error::{Error, ErrorDetail, ValidationError};
 pub use crate::fields::FieldContext;
 pub use crate::pagination::PageNumberPagination;
+pub use crate::response::{Data, Response};
 pub use crate::routers::DefaultRouter;
 pub use crate::serializers::{FieldOptions, ModelSerializer};
 pub use crate::settings::Settings;

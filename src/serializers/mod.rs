@@ -171,11 +171,7 @@ impl BoundSerializer {
                     let is_json = self.model.columns[place.column].kind == ColumnKind::Json && !value.is_null();
                     changes.set(
                         place.column,
-                        if is_json {
-                            DbValue::String(Some(convert::json_text(&value)))
-                        } else {
-                            convert::to_db(value)
-                        },
+                        if is_json { DbValue::String(Some(convert::json_text(&value))) } else { convert::to_db(value) },
                     );
                 }
                 Err(error) => errors.insert(field.name.clone(), error),

@@ -1,6 +1,5 @@
 //! Serializers without a model: DRF's `Serializer` and `ListSerializer`.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -413,16 +412,16 @@ impl FieldType for ListSerializer {
             return Err(whole(cx.detail("min_length", text, &[("min_length", &min.to_string())])));
         }
         let mut found = Vec::with_capacity(items.len());
-        let mut errors = ValidationError::fields();
+        let mut errors = Vec::new();
         for (n, item) in items.iter().enumerate() {
             let child = FieldContext { name: "", ..*cx };
             match self.child.run(item, &child) {
                 Ok(value) => found.push(value),
-                Err(error) => errors.insert(Cow::Owned(n.to_string()), error),
+                Err(error) => errors.push((n, error)),
             }
         }
         if !errors.is_empty() {
-            return Err(errors);
+            return Err(ValidationError::items(items.len(), errors));
         }
         for hook in &self.validate {
             hook(&found, cx).map_err(ValidationError::into_fields)?;
