@@ -134,6 +134,7 @@ impl FieldType for PrimaryKeyRelatedField {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fields::Field;
 
     fn key(input: Value) -> Result<Value, KeyError> {
         parse_key(ColumnKind::BigInteger, &input)
@@ -155,13 +156,10 @@ mod tests {
     #[test]
     fn messages_are_drfs() {
         let field = PrimaryKeyRelatedField::new(ColumnKind::BigInteger);
-        let message =
-            |input| field.to_internal_value(&input, &Messages::default()).err().map(|e| e.message.into_owned());
-        assert_eq!(
-            message(Value::Str("x".into())).as_deref(),
-            Some("Incorrect type. Expected pk value, received str.")
-        );
-        assert_eq!(message(Value::Bool(true)).as_deref(), Some("Incorrect type. Expected pk value, received bool."));
+        let message = |input| Field::new("of", field.clone()).clean(&input).map_err(|error| error.to_json());
+        let wrong = |name| Err(format!("[\"Incorrect type. Expected pk value, received {name}.\"]"));
+        assert_eq!(message("x".into()), wrong("str"));
+        assert_eq!(message(true.into()), wrong("bool"));
         let detail = PrimaryKeyRelatedField::does_not_exist(&Value::Float(99.0), &Messages::default());
         assert_eq!(detail.message, "Invalid pk \"99.0\" - object does not exist.");
     }

@@ -156,9 +156,9 @@ fn execute(database: &Database, sql: [&str; 2]) {
     }
 }
 
-fn no_digits(value: &DbValue) -> Result<(), ValidationError> {
+fn no_digits(value: &Value) -> Result<(), ValidationError> {
     match value {
-        DbValue::String(Some(text)) if text.contains(|c: char| c.is_ascii_digit()) => {
+        Value::Str(text) if text.contains(|c: char| c.is_ascii_digit()) => {
             Err(ValidationError::new("No digits.", "digits"))
         }
         _ => Ok(()),

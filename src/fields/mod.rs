@@ -180,7 +180,13 @@ impl Default {
         match self {
             Default::Value(value) => Some(value.clone()),
             Default::Call(make) => Some(make(cx.request)),
-            Default::CreateOnly(default) => if cx.creating { default.get(cx) } else { None },
+            Default::CreateOnly(default) => {
+                if cx.creating {
+                    default.get(cx)
+                } else {
+                    None
+                }
+            }
         }
     }
 }
@@ -387,6 +393,29 @@ impl Field {
         }
     }
 
+    /// What the field makes of an input of a new object, outside any request; null where it is read-only.
+    ///
+    /// # Errors
+    ///
+    /// As [`Field::run_validation`].
+    ///
+    /// ```
+    /// use bowline::fields::{Field, IntegerField};
+    /// use bowline::value::Value;
+    /// let field = Field::new("seats", IntegerField::new().max_value(8));
+    /// assert_eq!(field.clean(&"4".into()), Ok(Value::Int(4)));
+    /// assert_eq!(
+    ///     field.clean(&Value::Int(9)).unwrap_err().to_json(),
+    ///     r#"["Ensure this value is less than or equal to 8."]"#
+    /// );
+    /// ```
+    pub fn clean(&self, input: &Value) -> Result<Value, ValidationError> {
+        match self.run_validation(Some(input), &FieldContext::new(&Context::default()))? {
+            Outcome::Set(value) => Ok(value),
+            Outcome::Skip => Ok(Value::Null),
+        }
+    }
+
     /// DRF's `Field.run_validation`: empty-check, coercion, limits, rules.
     ///
     /// # Errors
@@ -439,55 +468,4 @@ impl Field {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-    use super::*;
-
-    fn messages(field: &Field, input: Option<&Value>, partial: bool) -> Vec<String> {
-        let errors = field.run_validation(input, partial).unwrap_err();
-        errors.into_iter().map(|detail| format!("{}: {}", detail.code, detail.message)).collect()
-    }
-
-    #[test]
-    fn an_absent_field() {
-        let mut field = Field::new("n", IntegerField::new());
-        assert_eq!(messages(&field, None, false), ["required: This field is required."]);
-        assert_eq!(field.run_validation(None, true), Ok(Outcome::Skip));
-        field.required = false;
-        assert_eq!(field.run_validation(None, false), Ok(Outcome::Skip));
-        field.default = Some(Default::Value(DbValue::BigInt(Some(42))));
-        assert_eq!(field.run_validation(None, false), Ok(Outcome::Set(DbValue::BigInt(Some(42)))));
-        assert_eq!(field.run_validation(None, true), Ok(Outcome::Skip));
-        field.default = Some(Default::Call(Arc::new(|| DbValue::BigInt(Some(7)))));
-        assert_eq!(field.run_validation(None, false), Ok(Outcome::Set(DbValue::BigInt(Some(7)))));
-    }
-
-    #[test]
-    fn null() {
-        let mut field = Field::new("n", IntegerField::new());
-        field.default = Some(Default::Value(DbValue::BigInt(Some(42))));
-        assert_eq!(messages(&field, Some(&Value::Null), true), ["null: This field may not be null."]);
-        field.allow_null = true;
-        assert_eq!(field.run_validation(Some(&Value::Null), false), Ok(Outcome::Set(DbValue::String(None))));
-    }
-
-    #[test]
-    fn a_read_only_field_ignores_its_input() {
-        let mut field = Field::new("n", IntegerField::new());
-        field.read_only = true;
-        assert_eq!(field.run_validation(Some(&Value::Str("x".into())), false), Ok(Outcome::Skip));
-        assert_eq!(field.run_validation(None, false), Ok(Outcome::Skip));
-    }
-
-    #[test]
-    fn own_messages() {
-        let mut field = Field::new("n", IntegerField::new().max_value(3));
-        field.messages.set("max_value", "{max_value} at most, not more than {max_value}.");
-        field.messages.set("required", "Say {something}.");
-        assert_eq!(messages(&field, Some(&Value::Int(4)), false), ["max_value: 3 at most, not more than 3."]);
-        assert_eq!(messages(&field, None, false), ["required: Say {something}."]);
-        field.messages.set("required", "Say it.");
-        assert_eq!(messages(&field, None, false), ["required: Say it."]);
-    }
-}
+mod tests;

@@ -3,9 +3,21 @@
 //! A SeaORM entity is one source of it ([`entity`]), the database's catalogue fills in the rest
 //! (`store::catalogue`). Everything above works on [`ModelMeta`] and compiles once.
 
-use crate::value::DbValue;
+use std::fmt;
 
+use crate::value::{DbValue, Value};
+
+mod attributes;
+mod condition;
+mod describe;
 pub mod entity;
+mod row;
+
+pub use attributes::{Attributes, AutoNow, Choice, DefaultValue, Format};
+pub use condition::{Comparison, Condition};
+pub(crate) use condition::compare;
+pub use describe::{ForeignKey, ManyToMany, Model, UniqueConstraint};
+pub use row::Row;
 
 /// A table with the columns, keys and relations that an API needs to know.
 #[derive(Clone, Debug)]
@@ -28,6 +40,118 @@ pub struct ModelMeta {
     pub referenced_by: Vec<ReferenceMeta>,
     /// Names of CHECK constraints, found in the catalogue.
     pub checks: Vec<String>,
+    /// The model's name for people, where it is not its name in small letters.
+    pub verbose_name: Option<String>,
+    /// The order of lists: columns, and whether they descend; empty where it is the key's.
+    pub ordering: Vec<(usize, bool)>,
+    /// The row as text.
+    pub display: Option<PropertyMeta>,
+    /// Values that are worked out from the row.
+    pub properties: Vec<PropertyMeta>,
+    /// Relations to many by way of join tables.
+    pub many_to_many: Vec<ManyToManyMeta>,
+    /// Unique constraints with their words, declared beside the entity.
+    pub constraints: Vec<ConstraintMeta>,
+    /// Columns that are unique among the rows of a day, a month or a year.
+    pub unique_for: Vec<UniqueForMeta>,
+    /// The words of CHECK constraints by their names.
+    pub check_messages: Vec<(String, String)>,
+}
+
+/// A value that is worked out from a row.
+#[derive(Clone)]
+pub struct PropertyMeta {
+    /// Its name.
+    pub name: String,
+    property: describe::Property,
+}
+
+impl PropertyMeta {
+    pub(crate) fn new(
+        name: impl Into<String>,
+        property: impl Fn(&Row<'_>) -> Value + Send + Sync + 'static,
+    ) -> Self {
+        PropertyMeta { name: name.into(), property: std::sync::Arc::new(property) }
+    }
+
+    /// The value for a row.
+    pub fn get(&self, row: &Row<'_>) -> Value {
+        (self.property)(row)
+    }
+}
+
+impl fmt::Debug for PropertyMeta {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PropertyMeta").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// A relation to many rows by way of a join table.
+#[derive(Clone, Debug)]
+pub struct ManyToManyMeta {
+    /// The field's name: `tags`.
+    pub name: String,
+    /// The schema of the table that it leads to.
+    pub to_schema: Option<String>,
+    /// The table that it leads to.
+    pub to_table: String,
+    /// The schema of the join table.
+    pub schema: Option<String>,
+    /// The join table: `library_book_tags`.
+    pub table: String,
+    /// Its column that points here.
+    pub from_column: String,
+    /// Its column that points there.
+    pub to_column: String,
+    /// The name of the way back.
+    pub related_name: Option<String>,
+    /// Whether a body may leave it out or send an empty list.
+    pub blank: bool,
+    /// The name for people.
+    pub verbose_name: Option<String>,
+    /// A sentence for people.
+    pub help_text: Option<String>,
+}
+
+/// A unique constraint with its words.
+#[derive(Clone, Debug)]
+pub struct ConstraintMeta {
+    /// Its name in the database.
+    pub name: Option<String>,
+    /// Its columns.
+    pub columns: Vec<usize>,
+    /// Only among rows like this.
+    pub condition: Option<Condition>,
+    /// Whether NULLs are distinct, where it says so.
+    pub nulls_distinct: Option<bool>,
+    /// Its own message.
+    pub message: Option<String>,
+    /// Its own machine code.
+    pub code: Option<String>,
+    /// Whether no index backs it.
+    pub unenforced: bool,
+}
+
+/// A column that is unique among the rows of the same day, month or year.
+#[derive(Clone, Copy, Debug)]
+pub struct UniqueForMeta {
+    /// The column.
+    pub column: usize,
+    /// The column of the date.
+    pub date: usize,
+    /// What of the date counts.
+    pub period: Period,
+}
+
+/// What of a date counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Period {
+    /// The day.
+    Date,
+    /// The month, of whatever year.
+    Month,
+    /// The year.
+    Year,
 }
 
 /// One column.
@@ -54,6 +178,8 @@ pub struct ColumnMeta {
     /// The database's own name of the type, for casts (`bigint`, `character varying(50)`); empty before the
     /// catalogue was read.
     pub db_type: String,
+    /// What neither the entity nor the catalogue can say.
+    pub attributes: Attributes,
 }
 
 /// What a column holds, whatever the database calls it.
@@ -86,6 +212,10 @@ pub enum ColumnKind {
     Time,
     /// An exact number with its digits and decimal places, where bounded.
     Decimal(Option<(u32, u32)>),
+    /// A span of time (`interval`; microseconds on SQLite).
+    Duration,
+    /// An IP address.
+    Inet,
     /// Bytes.
     Binary,
     /// Anything else.
@@ -145,6 +275,12 @@ pub struct RelationMeta {
     pub constraint: Option<String>,
     /// Whether the constraint is checked at the end of the transaction only.
     pub deferred: bool,
+    /// The name of the way back on the other model, where one is given.
+    pub related_name: Option<String>,
+    /// Whether the other row has one of these at most.
+    pub one_to_one: bool,
+    /// Only rows like this may be pointed to.
+    pub limit_choices_to: Option<Condition>,
 }
 
 /// A foreign key of another table that points here.

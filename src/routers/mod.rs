@@ -11,7 +11,7 @@ use std::sync::Arc;
 use sea_orm::EntityTrait;
 
 use crate::error::{Error, Result};
-use crate::model::ModelMeta;
+use crate::model::{Model, ModelMeta};
 use crate::model::entity::ModelSource;
 use crate::serializers::BoundSerializer;
 use crate::settings::Settings;
@@ -51,6 +51,7 @@ pub struct DefaultRouter {
     registered: Vec<(String, Declared)>,
     models: Vec<ModelSource>,
     known: KnownEntities,
+    mistakes: Vec<String>,
     settings: Settings,
 }
 
@@ -72,6 +73,15 @@ impl DefaultRouter {
     pub fn model<E: EntityTrait>(mut self) -> Self {
         self.known.learn::<E>();
         self.models.push(ModelSource::of::<E>());
+        self
+    }
+
+    /// Says what Django's model options say about an entity, once for all view sets on it; see [`Model`].
+    pub fn describe<E: EntityTrait>(mut self, model: Model<E>) -> Self {
+        self.known.learn::<E>();
+        let (source, mistakes) = model.into_source();
+        self.mistakes.extend(mistakes);
+        self.models.push(source);
         self
     }
 
@@ -108,7 +118,7 @@ impl DefaultRouter {
 
     /// What answers requests, and the store under it.
     pub(crate) async fn build(self, database: &str) -> Result<(Arc<Dispatch>, Store)> {
-        let DefaultRouter { registered, models, known, settings } = self;
+        let DefaultRouter { registered, models, known, mut mistakes, settings } = self;
         let known = Arc::new(known);
         let serializable = registered.iter().any(|(_, d)| d.serializer.has_query_rules());
         let mut options = settings.store.clone();
@@ -116,7 +126,8 @@ impl DefaultRouter {
         let store = Store::connect(database, options).await.map_err(Error::startup)?;
 
         let mut sources: Vec<ModelSource> = Vec::new();
-        for source in registered.iter().map(|(_, d)| &d.source).chain(&models) {
+        // what is described goes before the entity alone
+        for source in models.iter().chain(registered.iter().map(|(_, d)| &d.source)) {
             if !sources.iter().any(|s| s.meta.table == source.meta.table && s.meta.schema == source.meta.schema) {
                 sources.push(source.clone());
             }
@@ -127,7 +138,6 @@ impl DefaultRouter {
         let declared: Vec<&Declared> = registered.iter().map(|(_, d)| d).collect();
         let models = completed(&store, &sources, &declared).await?;
 
-        let mut mistakes = Vec::new();
         let mut views = Vec::new();
         for (prefix, declared) in registered {
             let taken = views.iter().any(|(p, _): &(String, Arc<View>)| *p == prefix);

@@ -143,6 +143,12 @@ impl fmt::Display for Decimal {
     }
 }
 
+impl From<i64> for Decimal {
+    fn from(value: i64) -> Self {
+        Decimal::new(value < 0, &value.unsigned_abs().to_string(), 0)
+    }
+}
+
 impl PartialEq for Decimal {
     fn eq(&self, other: &Self) -> bool {
         self.cmp(other) == Ordering::Equal

@@ -93,6 +93,7 @@ pub fn meta<E: EntityTrait>() -> ModelMeta {
                 auto_increment,
                 comment: table.get_columns().get(n).and_then(|c| c.get_column_spec().comment.clone()),
                 db_type: String::new(),
+                attributes: Default::default(),
             }
         })
         .collect();
@@ -117,6 +118,14 @@ pub fn meta<E: EntityTrait>() -> ModelMeta {
         relations,
         referenced_by: Vec::new(),
         checks: Vec::new(),
+        verbose_name: None,
+        ordering: Vec::new(),
+        display: None,
+        properties: Vec::new(),
+        many_to_many: Vec::new(),
+        constraints: Vec::new(),
+        unique_for: Vec::new(),
+        check_messages: Vec::new(),
     }
 }
 
@@ -182,6 +191,9 @@ fn belongs_to(def: &RelationDef, columns: &[ColumnMeta], variant: &str) -> Optio
         },
         constraint: None,
         deferred: false,
+        related_name: None,
+        one_to_one: false,
+        limit_choices_to: None,
     })
 }
 

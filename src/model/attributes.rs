@@ -1,0 +1,246 @@
+//! What neither an entity nor a catalogue can say about a column: the arguments of Django's model fields.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::value::{Decimal, Value};
+
+/// One option of a choice: the value and what people read.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Choice {
+    /// A value with its label.
+    Option(Value, String),
+    /// Options under a heading.
+    Group(String, Vec<(Value, String)>),
+}
+
+impl<V: Into<Value>> From<(V, &str)> for Choice {
+    fn from((value, label): (V, &str)) -> Self {
+        Choice::Option(value.into(), label.to_owned())
+    }
+}
+
+impl<V: Into<Value>, const N: usize> From<(&str, [(V, &str); N])> for Choice {
+    fn from((heading, options): (&str, [(V, &str); N])) -> Self {
+        let options = options.into_iter().map(|(value, label)| (value.into(), label.to_owned()));
+        Choice::Group(heading.to_owned(), options.collect())
+    }
+}
+
+/// What text means beyond being text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Format {
+    /// An e-mail address.
+    Email,
+    /// Letters, digits, hyphens and underscores; with Unicode letters where `true`.
+    Slug(bool),
+    /// An address on the web.
+    Url,
+    /// An IP address: `both`, `ipv4` or `ipv6`.
+    Ip(&'static str),
+    /// An uploaded file, by the folder that it goes to (`strftime` places are filled in).
+    File(String),
+    /// An uploaded image, likewise.
+    Image(String),
+    /// A file below a folder.
+    FilePath(String),
+    /// A span of time, in microseconds where the database has no type for it.
+    Duration,
+}
+
+/// A moment's value for a column, on every save or on the first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AutoNow {
+    /// When the row is made (`auto_now_add`).
+    Add,
+    /// Whenever the row is written (`auto_now`).
+    Save,
+}
+
+/// The arguments of one column.
+#[derive(Clone, Default)]
+pub struct Attributes {
+    /// The name for people in messages: Django's `verbose_name`.
+    pub verbose_name: Option<String>,
+    /// A sentence for people.
+    pub help_text: Option<String>,
+    /// What text means.
+    pub format: Option<Format>,
+    /// The values that are allowed.
+    pub choices: Vec<Choice>,
+    /// Whether empty text is accepted, and a body may leave it out.
+    pub blank: bool,
+    /// Whether a serializer may write it at all (`editable=False` when it is false).
+    pub not_editable: bool,
+    /// The digits of a decimal, and how many of them are after the point.
+    pub digits: Option<(u32, u32)>,
+    /// The most characters, where the column's type does not say.
+    pub max_length: Option<usize>,
+    /// Django's `MinValueValidator`.
+    pub min_value: Option<Decimal>,
+    /// Django's `MaxValueValidator`.
+    pub max_value: Option<Decimal>,
+    /// Not below zero (`PositiveIntegerField`).
+    pub positive: bool,
+    /// The moment it is given.
+    pub auto_now: Option<AutoNow>,
+    /// A default that is made anew for each object.
+    pub default: Option<DefaultValue>,
+}
+
+/// A default: a value or a function.
+#[derive(Clone)]
+pub enum DefaultValue {
+    /// A fixed value.
+    Value(Value),
+    /// A value made anew for each object.
+    Call(Arc<dyn Fn() -> Value + Send + Sync>),
+}
+
+impl DefaultValue {
+    /// The value.
+    pub fn get(&self) -> Value {
+        match self {
+            DefaultValue::Value(value) => value.clone(),
+            DefaultValue::Call(make) => make(),
+        }
+    }
+}
+
+impl fmt::Debug for DefaultValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            DefaultValue::Value(value) => f.debug_tuple("Value").field(value).finish(),
+            DefaultValue::Call(_) => f.write_str("Call(..)"),
+        }
+    }
+}
+
+impl fmt::Debug for Attributes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Attributes").field("format", &self.format).field("choices", &self.choices).finish_non_exhaustive()
+    }
+}
+
+macro_rules! setters {
+    ($($(#[$doc:meta])* $name:ident($argument:ident: $type:ty) { $($body:tt)* })+) => {
+        impl Attributes {$(
+            $(#[$doc])*
+            #[must_use]
+            pub fn $name(mut self, $argument: $type) -> Self {
+                let this = &mut self;
+                setters!(@ this $($body)*);
+                self
+            }
+        )+}
+    };
+    (@ $this:ident $field:ident = $value:expr) => { $this.$field = $value };
+}
+
+setters! {
+    /// Names the column for people (Django's `verbose_name`).
+    label(name: impl Into<String>) { verbose_name = Some(name.into()) }
+    /// Says a sentence about it to people.
+    help_text(text: impl Into<String>) { help_text = Some(text.into()) }
+    /// Uploads go to this folder.
+    file(upload_to: impl Into<String>) { format = Some(Format::File(upload_to.into())) }
+    /// Uploaded images go to this folder.
+    image(upload_to: impl Into<String>) { format = Some(Format::Image(upload_to.into())) }
+    /// An IP address: `both`, `ipv4` or `ipv6`.
+    ip(protocol: &'static str) { format = Some(Format::Ip(protocol)) }
+    /// A decimal's digits and places.
+    digits(digits: (u32, u32)) { digits = Some(digits) }
+    /// The most characters.
+    max_length(characters: usize) { max_length = Some(characters) }
+    /// A fixed default.
+    default(value: impl Into<Value>) { default = Some(DefaultValue::Value(value.into())) }
+    /// A default made anew for each object.
+    default_with(make: impl Fn() -> Value + Send + Sync + 'static) { default = Some(DefaultValue::Call(Arc::new(make))) }
+    /// The smallest value (`MinValueValidator`).
+    min_value(value: i64) { min_value = Some(Decimal::from(value)) }
+    /// The largest value (`MaxValueValidator`).
+    max_value(value: i64) { max_value = Some(Decimal::from(value)) }
+}
+
+impl Attributes {
+    /// An e-mail address.
+    #[must_use]
+    pub fn email(mut self) -> Self {
+        self.format = Some(Format::Email);
+        self
+    }
+
+    /// A slug.
+    #[must_use]
+    pub fn slug(mut self) -> Self {
+        self.format = Some(Format::Slug(false));
+        self
+    }
+
+    /// An address on the web.
+    #[must_use]
+    pub fn url(mut self) -> Self {
+        self.format = Some(Format::Url);
+        self
+    }
+
+    /// A span of time.
+    #[must_use]
+    pub fn duration(mut self) -> Self {
+        self.format = Some(Format::Duration);
+        self
+    }
+
+    /// The values that are allowed, each with its label, or groups of them.
+    #[must_use]
+    pub fn choices<C: Into<Choice>>(mut self, choices: impl IntoIterator<Item = C>) -> Self {
+        self.choices.extend(choices.into_iter().map(Into::into));
+        self
+    }
+
+    /// Accepts empty text, and bodies without it.
+    #[must_use]
+    pub fn blank(mut self) -> Self {
+        self.blank = true;
+        self
+    }
+
+    /// Keeps it out of serializers' input (`editable=False`).
+    #[must_use]
+    pub fn not_editable(mut self) -> Self {
+        self.not_editable = true;
+        self
+    }
+
+    /// Not below zero (`PositiveIntegerField`).
+    #[must_use]
+    pub fn positive(mut self) -> Self {
+        self.positive = true;
+        self
+    }
+
+    /// The moment when the row is made.
+    #[must_use]
+    pub fn auto_now_add(mut self) -> Self {
+        self.auto_now = Some(AutoNow::Add);
+        self.not_editable = true;
+        self
+    }
+
+    /// The moment when the row was last written.
+    #[must_use]
+    pub fn auto_now(mut self) -> Self {
+        self.auto_now = Some(AutoNow::Save);
+        self.not_editable = true;
+        self
+    }
+
+    /// The label of a value, where it is a choice (Django's `get_…_display`).
+    pub fn choice_label(&self, value: &Value) -> Option<&str> {
+        self.choices.iter().find_map(|choice| match choice {
+            Choice::Option(v, label) => (v == value).then_some(label.as_str()),
+            Choice::Group(_, options) => options.iter().find(|(v, _)| v == value).map(|(_, label)| label.as_str()),
+        })
+    }
+}
