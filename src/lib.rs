@@ -21,6 +21,7 @@
 #![warn(unreachable_pub)]
 
 pub mod app;
+pub mod authentication;
 pub mod context;
 #[doc(hidden)]
 pub mod doc;
@@ -43,6 +44,6 @@ pub mod validators;
 pub mod value;
 pub mod views;
 
-pub use app::serve;
+pub use app::{serve, serve_at};
 pub use async_trait::async_trait;
 pub use error::{Error, Result};

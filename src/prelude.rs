@@ -15,4 +15,4 @@ pub use crate::validators::{
     Object, ObjectValidator, QueryValidator, UniqueTogetherValidator, UniqueValidator, ValueValidator,
 };
 pub use crate::value::{DbValue, Value};
-pub use crate::views::{Instance, ModelViewSet, Save, ViewSetHooks};
+pub use crate::views::{ApiView, Instance, ModelViewSet, Request, Save, Valid, ViewSetHooks, api_view};

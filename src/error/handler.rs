@@ -27,17 +27,19 @@ pub struct ErrorContext<'a> {
 /// None for a failure of the server ([`Error::Internal`]): it is logged and answered with a plain 500, unless a handler of
 /// one's own knows better.
 pub fn exception_handler(error: &Error, cx: &ErrorContext<'_>) -> Option<Response> {
-    if matches!(error, Error::Internal(_) | Error::Startup(_)) { None } else { Some(answer(error, cx)) }
+    if matches!(error, Error::Internal(_) | Error::Startup(_)) { None } else { Some(cx.answer(error)) }
 }
 
-/// The answer to any error.
-pub(crate) fn answer(error: &Error, cx: &ErrorContext<'_>) -> Response {
-    let mut response = Response::new(error.body(cx.format, cx.list_errors_as_dict)).status(error.status());
-    response.headers.extend(error.headers());
-    if cx.format == ErrorFormat::ProblemDetails && cx.is_json {
-        response = response.content_type("application/problem+json");
+impl ErrorContext<'_> {
+    /// The answer to any error.
+    pub(crate) fn answer(&self, error: &Error) -> Response {
+        let mut response = Response::new(error.body(self.format, self.list_errors_as_dict)).status(error.status());
+        response.headers.extend(error.headers());
+        if self.format == ErrorFormat::ProblemDetails && self.is_json {
+            response = response.content_type("application/problem+json");
+        }
+        response
     }
-    response
 }
 
 /// A function from errors to answers, for a view or for all of them.

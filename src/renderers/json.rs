@@ -65,6 +65,10 @@ impl Renderer for JSONRenderer {
         None
     }
 
+    fn passes_json(&self) -> bool {
+        self.compact && !self.ensure_ascii
+    }
+
     fn render(&self, data: &Data, cx: &RenderContext<'_>, out: &mut Vec<u8>) -> Result<(), Unrenderable> {
         let indent = indent(cx.accepted);
         let written;
@@ -82,7 +86,7 @@ impl Renderer for JSONRenderer {
             Data::Json(text) => text,
             Data::Raw(_) => return Err(Unrenderable),
         };
-        if indent.is_none() && self.compact && !self.ensure_ascii {
+        if indent.is_none() && self.passes_json() {
             out.extend_from_slice(text);
         } else {
             let layout = match indent {

@@ -2,11 +2,10 @@
 //!
 //! See DRF's chapter "Renderers".
 
-use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 
 use crate::context::Context;
 use crate::media_type::MediaType;
@@ -52,6 +51,11 @@ pub trait Renderer: Send + Sync + fmt::Debug + 'static {
         Some("utf-8")
     }
 
+    /// Whether JSON text is sent as it is where the client asked for the media type without parameters.
+    fn passes_json(&self) -> bool {
+        false
+    }
+
     /// Writes an answer's data; what writes nothing is an answer without `Content-Type`.
     ///
     /// # Errors
@@ -81,54 +85,93 @@ pub struct RenderContext<'a> {
     pub headers: &'a HeaderMap,
 }
 
-/// A view's renderers, with their media types read.
+/// A view's renderers, with everything about them that requests need.
 #[derive(Clone, Debug)]
-pub struct Renderers(Arc<[(Arc<dyn Renderer>, MediaType<'static>)]>);
+pub struct Renderers(Arc<[Arc<Prepared>]>);
+
+/// A renderer with its media type read.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    pub(crate) renderer: Arc<dyn Renderer>,
+    pub(crate) media_type: MediaType<'static>,
+    pub(crate) content_type: Option<HeaderValue>,
+}
 
 impl Renderers {
-    /// The first one answers where the client has no wish. Nothing without any.
-    pub fn new(renderers: Vec<Arc<dyn Renderer>>) -> Option<Self> {
-        if renderers.is_empty() {
-            return None;
-        }
-        let read = |renderer: Arc<dyn Renderer>| {
-            let media_type = MediaType::parse(renderer.media_type()).into_owned();
-            (renderer, media_type)
-        };
-        Some(Renderers(renderers.into_iter().map(read).collect()))
+    /// JSON alone.
+    pub fn json() -> Self {
+        Renderers::of(JSONRenderer::new())
     }
 
-    /// Each with its media type.
-    pub fn iter(&self) -> impl Iterator<Item = (&Arc<dyn Renderer>, &MediaType<'static>)> {
-        self.0.iter().map(|(renderer, media_type)| (renderer, media_type))
+    /// One renderer.
+    pub fn of(renderer: impl Renderer) -> Self {
+        Renderers(Arc::new([Prepared::new(renderer)]))
     }
 
-    /// How many there are.
-    #[allow(clippy::len_without_is_empty)]
-    pub fn len(&self) -> usize {
-        self.0.len()
+    /// With another one, which answers where the client wishes it.
+    pub fn and(self, renderer: impl Renderer) -> Self {
+        let last = Prepared::new(renderer);
+        Renderers(self.0.iter().cloned().chain([last]).collect())
+    }
+
+    /// The media types, in order.
+    pub fn media_types(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|prepared| prepared.renderer.media_type())
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Prepared>> {
+        self.0.iter()
+    }
+
+    /// Whether the client has a choice.
+    pub(crate) fn has_several(&self) -> bool {
+        self.0.len() > 1
     }
 
     /// The one that answers where the client has no wish.
-    pub fn first(&self) -> &Arc<dyn Renderer> {
-        &self.0[0].0
+    pub(crate) fn first(&self) -> Accepted {
+        // there is no way to make one without any
+        Accepted::own(&self.0[0])
     }
 }
 
-/// JSON alone.
 impl Default for Renderers {
     fn default() -> Self {
-        let json: Arc<dyn Renderer> = Arc::new(JSONRenderer::new());
-        let media_type = MediaType::parse("application/json");
-        Renderers(Arc::new([(json, media_type)]))
+        Renderers::json()
+    }
+}
+
+impl Prepared {
+    fn new(renderer: impl Renderer) -> Arc<Self> {
+        let media_type = MediaType::parse(renderer.media_type()).into_owned();
+        let content_type = match renderer.charset() {
+            Some(charset) => HeaderValue::from_str(&format!("{}; charset={charset}", renderer.media_type())),
+            None => HeaderValue::from_str(renderer.media_type()),
+        };
+        Arc::new(Prepared { renderer: Arc::new(renderer), media_type, content_type: content_type.ok() })
     }
 }
 
 /// The renderer of an answer, and the media type that the client asked for.
 #[derive(Clone, Debug)]
 pub struct Accepted {
+    pub(crate) prepared: Arc<Prepared>,
+    /// None where it is the renderer's own.
+    pub(crate) media_type: Option<String>,
+}
+
+impl Accepted {
+    pub(crate) fn own(prepared: &Arc<Prepared>) -> Self {
+        Accepted { prepared: Arc::clone(prepared), media_type: None }
+    }
+
     /// The renderer.
-    pub renderer: Arc<dyn Renderer>,
-    /// The media type, with the parameters that the client gave.
-    pub media_type: Cow<'static, str>,
+    pub fn renderer(&self) -> &dyn Renderer {
+        self.prepared.renderer.as_ref()
+    }
+
+    /// The media type that the client asked for, with its parameters.
+    pub fn media_type(&self) -> &str {
+        self.media_type.as_deref().unwrap_or_else(|| self.renderer().media_type())
+    }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 
 use crate::context::Context;
-use crate::error::{ErrorDetail, ValidationError};
+use crate::error::{Error, ErrorDetail, Result, ValidationError};
 use crate::fields::{Field, FieldContext, FieldType, Outcome, Source, Unrepresentable};
 use crate::store::Cell;
 use crate::value::{Form, Value, write};
@@ -181,6 +181,18 @@ impl Serializer {
             }
         }
         if errors.is_empty() { Ok(found) } else { Err(errors) }
+    }
+
+    /// An instance as its fields represent it, DRF's `serializer.data`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Internal`] where an attribute is missing or not of a kind that its field can show.
+    pub fn data(&self, instance: &Value, cx: &Context) -> Result<Value> {
+        let mut text = Vec::new();
+        let written = self.represent(instance, cx, &mut text);
+        written.map_err(|_| Error::internal("an instance is not of the kind that its serializer represents"))?;
+        crate::value::json::parse(&text).map_err(Error::internal)
     }
 
     /// Writes a value as a JSON object.
