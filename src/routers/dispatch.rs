@@ -88,16 +88,16 @@ impl Dispatch {
             (Target::List(Mounted { view, .. }), &Method::GET | &Method::HEAD) => {
                 let url = format!("{}{}", context.origin(), context.path());
                 let location = Location { url: &url, query: context.query() };
-                Ok(Response::json(Box::pin(view.resource.list(&location)).await?))
+                Ok(Response::json(Box::pin(view.resource.list(&location, context)).await?))
             }
             (Target::List(Mounted { view, .. }), &Method::POST) => {
                 let data = parse(context, body, policy).await?;
-                let view = Arc::clone(view);
-                let body = Detached::new(async move { view.create(&data, &pause).await }).await?;
+                let (view, cx) = (Arc::clone(view), context.clone());
+                let body = Detached::new(async move { view.create(&view.resource, &data, &cx, &pause).await }).await?;
                 Ok(Response::json(body).status(StatusCode::CREATED))
             }
             (Target::Detail(Mounted { view, .. }, text), &Method::GET | &Method::HEAD) => {
-                Ok(Response::json(Box::pin(view.resource.retrieve(&key(&view.resource, text)?)).await?))
+                Ok(Response::json(Box::pin(view.resource.retrieve(&key(&view.resource, text)?, context)).await?))
             }
             (Target::Detail(Mounted { view, .. }, text), &Method::PUT | &Method::PATCH) => {
                 let key = key(&view.resource, text)?;
@@ -105,19 +105,20 @@ impl Dispatch {
                     Ok(data) => data,
                     Err(error) => {
                         // DRF looks for the row before it looks at the body
-                        Box::pin(view.resource.retrieve(&key)).await?;
+                        Box::pin(view.resource.retrieve(&key, context)).await?;
                         return Err(error);
                     }
                 };
                 let mode = if method == Method::PUT { Mode::Update } else { Mode::Partial };
-                let view = Arc::clone(view);
-                let body = Detached::new(async move { view.update(&key, &data, mode, &pause).await }).await?;
+                let (view, cx) = (Arc::clone(view), context.clone());
+                let write = async move { view.update(&view.resource, &key, &data, mode, &cx, &pause).await };
+                let body = Detached::new(write).await?;
                 Ok(Response::json(body))
             }
             (Target::Detail(Mounted { view, .. }, text), &Method::DELETE) => {
                 let key = key(&view.resource, text)?;
-                let view = Arc::clone(view);
-                Detached::new(async move { view.destroy(&key, &pause).await }).await?;
+                let (view, cx) = (Arc::clone(view), context.clone());
+                Detached::new(async move { view.destroy(&view.resource, &key, &cx, &pause).await }).await?;
                 Ok(Response::no_content())
             }
             (_, method) => Err(Error::MethodNotAllowed(method.to_string())),
@@ -177,7 +178,7 @@ fn addresses(root: &Root, context: &Context) -> Value {
 
 /// The key in a path, as DRF's lookup reads it.
 fn key(resource: &Resource, text: &str) -> Result<DbValue> {
-    let column = resource.model().columns.get(resource.plan.key());
+    let column = resource.model().columns.get(resource.plan.by());
     let kind = column.map_or(ColumnKind::BigInteger, |c| c.kind);
     parse_key(kind, &Value::Str(text.to_owned())).map(convert::to_db).map_err(|error| match error {
         KeyError::NoSuchRow => resource.no_match(),

@@ -12,7 +12,7 @@ use crate::value::Value;
 /// Options of one field; whatever is not set stays as the model derives it.
 #[derive(Clone, Default)]
 pub struct FieldOptions {
-    pub(super) name: Option<Cow<'static, str>>,
+    pub(super) source: Option<Cow<'static, str>>,
     pub(super) required: Option<bool>,
     pub(super) default: Option<FieldDefault>,
     pub(super) allow_null: Option<bool>,
@@ -32,9 +32,9 @@ pub struct FieldOptions {
 }
 
 impl FieldOptions {
-    /// Names the field in the body, where it is not to be called as in the model (DRF's `source`, the other way round).
-    pub fn name(mut self, name: impl Into<Cow<'static, str>>) -> Self {
-        self.name = Some(name.into());
+    /// The column that it reads and writes, where the field is not called as the column.
+    pub fn source(mut self, column: impl Into<Cow<'static, str>>) -> Self {
+        self.source = Some(column.into());
         self
     }
 
@@ -143,6 +143,6 @@ impl FieldOptions {
 
 impl fmt::Debug for FieldOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FieldOptions").field("name", &self.name).field("kind", &self.kind).finish_non_exhaustive()
+        f.debug_struct("FieldOptions").field("source", &self.source).field("kind", &self.kind).finish_non_exhaustive()
     }
 }

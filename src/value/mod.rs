@@ -18,6 +18,7 @@ mod form;
 pub(crate) mod iso;
 pub mod json;
 mod literal;
+pub mod pattern;
 pub mod python;
 pub mod query;
 pub mod typed;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use sea_orm::EntityTrait;
 
+use crate::model::Condition;
 use crate::model::entity::ModelSource;
 use crate::pagination::PageNumberPagination;
 use crate::serializers::{Declaration, ModelSerializer};
@@ -22,6 +23,7 @@ pub(crate) mod policy;
 mod read;
 mod request;
 mod resource;
+mod row;
 mod valid;
 mod write;
 
@@ -51,6 +53,10 @@ pub struct ModelViewSet<E: EntityTrait> {
 #[derive(Clone)]
 pub(crate) struct Declared {
     pub(crate) source: ModelSource,
+    pub(crate) basename: Option<String>,
+    pub(crate) lookup_field: Option<String>,
+    pub(crate) only: Option<Condition>,
+    pub(crate) ordering: Vec<(String, bool)>,
     pub(crate) serializer: Declaration,
     pub(crate) hooks: Option<Arc<dyn ViewSetHooks>>,
     pub(crate) pagination: Paginated,
@@ -61,15 +67,6 @@ pub(crate) struct Declared {
 pub(crate) struct View {
     pub(crate) resource: Resource,
     pub(crate) hooks: Option<Arc<dyn ViewSetHooks>>,
-}
-
-impl View {
-    /// Whether writes need an open transaction: a rule or a hook comes between reading and writing.
-    fn needs_transaction(&self, stored: bool) -> bool {
-        self.hooks.is_some()
-            || self.resource.serializer.has_query_rules()
-            || (stored && self.resource.serializer.has_object_rules())
-    }
 }
 
 /// What a view set says about pages.
@@ -86,6 +83,10 @@ impl<E: EntityTrait> ModelViewSet<E> {
     pub fn new() -> Self {
         let declared = Declared {
             source: ModelSource::of::<E>(),
+            basename: None,
+            lookup_field: None,
+            only: None,
+            ordering: Vec::new(),
             serializer: ModelSerializer::<E>::new().into_declaration(),
             hooks: None,
             pagination: Paginated::Default,
@@ -96,6 +97,34 @@ impl<E: EntityTrait> ModelViewSet<E> {
     /// With a serializer of one's own (DRF's `serializer_class`).
     pub fn serializer(mut self, serializer: ModelSerializer<E>) -> Self {
         self.declared.serializer = serializer.into_declaration();
+        self
+    }
+
+    /// The name that the names of its views begin with, for links; by default the model's in small letters.
+    pub fn basename(mut self, name: impl Into<String>) -> Self {
+        self.declared.basename = Some(name.into());
+        self
+    }
+
+    /// The unique field that addresses name an object by; by default its key.
+    pub fn lookup_field(mut self, field: impl Into<String>) -> Self {
+        self.declared.lookup_field = Some(field.into());
+        self
+    }
+
+    /// Only rows like this (DRF's `queryset`): others are not there, for reads and for writes.
+    pub fn filter(mut self, only: Condition) -> Self {
+        self.declared.only = Some(only);
+        self
+    }
+
+    /// The order of lists by field names, descending with `-` before them; by default the model's.
+    pub fn ordering<'a>(mut self, fields: impl IntoIterator<Item = &'a str>) -> Self {
+        let fields = fields.into_iter().map(|field| match field.strip_prefix('-') {
+            Some(name) => (name.to_owned(), true),
+            None => (field.to_owned(), false),
+        });
+        self.declared.ordering = fields.collect();
         self
     }
 
