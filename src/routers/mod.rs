@@ -20,15 +20,16 @@ use crate::settings::Settings;
 use crate::store::catalogue::StartupError;
 use crate::store::plan::{Plan, RowsBy, Select};
 use crate::store::{KnownEntities, Store, catalogue, schema};
-use crate::views::{Declared, ModelViewSet, Paginated, Resource, View};
+use crate::views::{ApiView, Declared, ModelViewSet, Paginated, Resource, View};
 
-mod detached;
 mod dispatch;
+mod pattern;
 mod resolve;
 mod urls;
 
 pub(crate) use dispatch::Dispatch;
-use resolve::Resolver;
+use pattern::PathPattern;
+use resolve::{Mounted, Resolver, Root};
 use urls::UrlTable;
 
 /// Routes for view sets, with an API root and format suffixes, DRF's `DefaultRouter`.
@@ -53,6 +54,8 @@ use urls::UrlTable;
 #[derive(Default)]
 pub struct DefaultRouter {
     registered: Vec<(String, Declared)>,
+    paths: Vec<(String, ApiView)>,
+    roots: Vec<Root>,
     models: Vec<ModelSource>,
     known: KnownEntities,
     mistakes: Vec<String>,
@@ -70,6 +73,61 @@ impl DefaultRouter {
         self.known.learn::<E>();
         self.registered.push((prefix.into(), view_set.into_declared()));
         self
+    }
+
+    /// Serves a view of one's own at a path, beside the view sets: Django's `path()`.
+    ///
+    /// A path has no slash at its beginning. Between `<` and `>` it has values, which handlers read by
+    /// [`kwarg`](crate::context::Context::kwarg): `<str:kind>` (anything but a slash), `<int:number>`, `<slug:name>`,
+    /// `<uuid:id>`, `<path:rest>`. A path that begins with `^` is a regular expression, with a value for each of its named
+    /// groups (Django's `re_path()`).
+    ///
+    /// ```
+    /// use bowline::prelude::*;
+    /// use bowline::value;
+    ///
+    /// async fn note(request: Request) -> bowline::Result<Response> {
+    ///     let number: i64 = request.path_value("number")?;
+    ///     Ok(Response::new(value!({"number": number})))
+    /// }
+    /// let api = DefaultRouter::new().path("notes/<int:number>/", ApiView::new("NoteView").get(note));
+    /// ```
+    pub fn path(mut self, path: impl Into<String>, view: ApiView) -> Self {
+        self.paths.push((path.into(), view));
+        self
+    }
+
+    /// Serves everything of another router below a prefix, Django's `include()`: its view sets, with an API root of their
+    /// own where it has any, and its paths. The settings of the outer router hold.
+    ///
+    /// ```
+    /// use bowline::prelude::*;
+    /// # use bowline::doc::booking;
+    /// let hotel = DefaultRouter::new().register("bookings", ModelViewSet::<booking::Entity>::new());
+    /// let api = DefaultRouter::new().include("hotel/", hotel); // /hotel/, /hotel/bookings/, …
+    /// ```
+    pub fn include(mut self, prefix: &str, router: DefaultRouter) -> Self {
+        let below = |path: &str| match path.strip_prefix('^') {
+            Some(expression) => format!("^{}{expression}", regex::escape(prefix)),
+            None => format!("{prefix}{path}"),
+        };
+        let own = router.own_prefixes();
+        if !own.is_empty() {
+            self.roots.push(Root { at: prefix.to_owned(), prefixes: own });
+        }
+        self.roots.extend(router.roots.into_iter().map(|root| Root { at: below(&root.at), ..root }));
+        self.registered.extend(router.registered.into_iter().map(|(path, declared)| (below(&path), declared)));
+        self.paths.extend(router.paths.into_iter().map(|(path, view)| (below(&path), view)));
+        self.models.extend(router.models);
+        self.known.extend(router.known);
+        self.mistakes.extend(router.mistakes);
+        self
+    }
+
+    /// The prefixes of the view sets that are not of an included router.
+    fn own_prefixes(&self) -> Vec<String> {
+        let included = |prefix: &String| self.roots.iter().any(|root| root.has(prefix));
+        self.registered.iter().map(|(prefix, _)| prefix).filter(|prefix| !included(prefix)).cloned().collect()
     }
 
     /// Makes a model known that no view set serves: its table is created with the others, what it declares for the
@@ -122,7 +180,8 @@ impl DefaultRouter {
 
     /// What answers requests, and the store under it.
     pub(crate) async fn build(self, database: &str) -> Result<(Arc<Dispatch>, Store)> {
-        let DefaultRouter { registered, models, known, mut mistakes, settings } = self;
+        let root = Root { at: String::new(), prefixes: self.own_prefixes() };
+        let DefaultRouter { registered, paths, roots, models, known, mut mistakes, settings } = self;
         let known = Arc::new(known);
         let serializable = registered.iter().any(|(_, d)| d.serializer.has_query_rules());
         let mut options = settings.store.clone();
@@ -152,7 +211,7 @@ impl DefaultRouter {
         let application = Application { store: &store, build, settings: &settings, known: &known };
         let mut views = Vec::new();
         for (prefix, declared) in registered {
-            let taken = views.iter().any(|(p, _): &(String, Arc<View>)| *p == prefix);
+            let taken = views.iter().any(|(p, _): &(String, Mounted)| *p == prefix);
             if taken || prefix.starts_with('/') || prefix.ends_with('/') || prefix.contains('.') {
                 mistakes.push(format!(
                     "\"{prefix}\" cannot be a prefix: it is taken, or begins or ends with a slash, or has a dot."
@@ -160,14 +219,21 @@ impl DefaultRouter {
                 continue;
             }
             match application.view(declared) {
-                Ok(view) => views.push((prefix, Arc::new(view))),
+                Ok(view) => views.push((prefix, Mounted::new(view, &settings))),
                 Err(found) => mistakes.extend(found),
+            }
+        }
+        let mut endpoints = Vec::new();
+        for (path, view) in paths {
+            match PathPattern::parse(&path) {
+                Ok(pattern) => endpoints.push((pattern, view.bind(&settings))),
+                Err(mistake) => mistakes.push(mistake),
             }
         }
         if !mistakes.is_empty() {
             return Err(Error::Startup(mistakes.join("\n")));
         }
-        let dispatch = Arc::new(Dispatch::new(Resolver::new(views), settings.body));
+        let dispatch = Arc::new(Dispatch::new(Resolver::new(root, roots, views, endpoints), &settings));
         Ok((dispatch, store))
     }
 }

@@ -3,41 +3,106 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use crate::views::View;
+use http::Method;
 
-/// The views by their prefixes.
+use super::pattern::{Kwargs, PathPattern};
+use crate::settings::Settings;
+use crate::views::policy::Policy;
+use crate::views::{Endpoint, View};
+
+const LIST: [Method; 4] = [Method::GET, Method::POST, Method::HEAD, Method::OPTIONS];
+const DETAIL: [Method; 6] =
+    [Method::GET, Method::PUT, Method::PATCH, Method::DELETE, Method::HEAD, Method::OPTIONS];
+
+/// The views by their prefixes, and the paths of one's own.
 #[derive(Debug)]
 pub(super) struct Resolver {
-    views: Vec<(String, Arc<View>)>,
+    roots: Vec<Root>,
+    views: Vec<(String, Mounted)>,
+    paths: Vec<(PathPattern, Endpoint)>,
+}
+
+/// The API root of a router.
+#[derive(Clone, Debug)]
+pub(super) struct Root {
+    /// The path below which the router is: nothing, or one that ends with a slash.
+    pub(super) at: String,
+    /// The prefixes of its view sets, below that.
+    pub(super) prefixes: Vec<String>,
+}
+
+impl Root {
+    /// Whether a whole prefix is one of its.
+    pub(super) fn has(&self, prefix: &str) -> bool {
+        prefix.strip_prefix(self.at.as_str()).is_some_and(|own| self.prefixes.iter().any(|p| p == own))
+    }
+}
+
+/// A view set with what comes before and after its handlers.
+#[derive(Debug)]
+pub(super) struct Mounted {
+    pub(super) view: Arc<View>,
+    pub(super) list: Policy,
+    pub(super) detail: Policy,
+}
+
+impl Mounted {
+    pub(super) fn new(view: View, settings: &Settings) -> Self {
+        let name = view.resource.model().name.clone();
+        let policy = |methods: &[Method], suffix: &str| {
+            let mut policy = Policy::new(format!("{name}ViewSet"), settings).allowing(methods);
+            policy.name = format!("{name} {suffix}");
+            policy
+        };
+        Mounted { list: policy(&LIST, "List"), detail: policy(&DETAIL, "Instance"), view: Arc::new(view) }
+    }
 }
 
 /// What a path means.
 #[derive(Debug)]
 pub(super) enum Target<'a> {
-    Root,
-    List(&'a Arc<View>),
-    Detail(&'a Arc<View>, &'a str),
+    Root(&'a Root),
+    List(&'a Mounted),
+    Detail(&'a Mounted, &'a str),
+    /// A path of one's own, with its values.
+    Path(&'a Endpoint, Kwargs),
 }
 
 impl Resolver {
-    pub(super) fn new(views: Vec<(String, Arc<View>)>) -> Self {
-        Resolver { views }
-    }
-
-    /// The prefixes in the order of their registration.
-    pub(super) fn prefixes(&self) -> impl Iterator<Item = &str> {
-        self.views.iter().map(|(prefix, _)| prefix.as_str())
+    pub(super) fn new(
+        root: Root,
+        included: Vec<Root>,
+        views: Vec<(String, Mounted)>,
+        paths: Vec<(PathPattern, Endpoint)>,
+    ) -> Self {
+        let roots = [root].into_iter().chain(included).collect();
+        Resolver { roots, views, paths }
     }
 
     /// The view and the format suffix of a path; none where no pattern matches.
     pub(super) fn resolve<'a>(&'a self, path: &'a str) -> Option<(Target<'a>, Option<&'a str>)> {
         let path = path.strip_prefix('/')?;
-        if path.is_empty() {
-            return Some((Target::Root, None));
-        }
-        if let Some(format) = suffix(path) {
-            return Some((Target::Root, Some(format)));
-        }
+        self.root(path).or_else(|| self.view(path)).or_else(|| self.path(path))
+    }
+
+    /// A router's root, or its format suffix.
+    fn root<'a>(&'a self, path: &'a str) -> Option<(Target<'a>, Option<&'a str>)> {
+        self.roots.iter().find_map(|root| {
+            let rest = path.strip_prefix(root.at.as_str())?;
+            if rest.is_empty() {
+                return Some((Target::Root(root), None));
+            }
+            suffix(rest).map(|format| (Target::Root(root), Some(format)))
+        })
+    }
+
+    /// A path of one's own.
+    fn path<'a>(&'a self, path: &str) -> Option<(Target<'a>, Option<&'a str>)> {
+        self.paths.iter().find_map(|(pattern, endpoint)| Some((Target::Path(endpoint, pattern.matches(path)?), None)))
+    }
+
+    /// A path of a view set.
+    fn view<'a>(&'a self, path: &'a str) -> Option<(Target<'a>, Option<&'a str>)> {
         self.views.iter().find_map(|(prefix, view)| {
             let rest = path.strip_prefix(prefix.as_str())?;
             if rest == "/" {

@@ -34,6 +34,7 @@ pub(crate) mod judge;
 mod model;
 mod options;
 mod plain;
+mod valid;
 mod reads;
 pub(crate) mod shape;
 
@@ -49,6 +50,7 @@ pub(crate) use shape::Via;
 
 use declaration::{FieldHook, ListOptions};
 use reads::Reads;
+pub use valid::{FromBody, Validate};
 
 /// Whether a body describes a new object, a whole one or a part of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -17,6 +17,7 @@ mod decimal;
 mod form;
 pub(crate) mod iso;
 pub mod json;
+mod literal;
 pub mod pattern;
 pub mod python;
 pub mod query;
@@ -29,6 +30,9 @@ pub use form::Form;
 pub use upload::Upload;
 
 pub use sea_orm::Value as DbValue;
+
+/// The entries of a [`Value::Map`].
+pub type Map = IndexMap<String, Value>;
 
 /// What a parser read, or what a field made of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -186,9 +190,15 @@ from! {
     bool => Value::Bool,
     i32 => |i: i32| Value::Int(i.into()),
     i64 => Value::Int,
+    u16 => |i: u16| Value::Int(i.into()),
+    u32 => |i: u32| Value::Int(i.into()),
+    usize => |i: usize| <i64 as TryFrom<usize>>::try_from(i).map_or_else(|_| Value::BigInt(i.to_string()), Value::Int),
     f64 => Value::Float,
     String => Value::Str,
     &str => |text: &str| Value::Str(text.to_owned()),
+    &String => |text: &String| Value::Str(text.clone()),
+    Cow<'_, str> => |text: Cow<'_, str>| Value::Str(text.into_owned()),
+    &Value => |value: &Value| value.clone(),
     Decimal => Value::Decimal,
     NaiveDate => Value::Date,
     NaiveTime => Value::Time,

@@ -16,14 +16,25 @@ use crate::serializers::{Declaration, ModelSerializer};
 
 mod bulk;
 mod destroy;
+pub(crate) mod detached;
 mod hooks;
+mod naming;
+mod plain;
+pub(crate) mod policy;
 mod read;
+mod request;
 mod resource;
 mod row;
+mod valid;
 mod write;
 
 pub use hooks::{Instance, Save, ViewSetHooks};
+pub use naming::view_name;
+pub(crate) use plain::Endpoint;
+pub use plain::{ApiView, Handler, api_view};
+pub use request::Request;
 pub(crate) use resource::Resource;
+pub use valid::Valid;
 
 /// List, create, retrieve, update, partial update and destroy of an entity, DRF's `ModelViewSet`.
 ///
