@@ -22,7 +22,7 @@ use crate::serializers::Mode;
 use crate::settings::Settings;
 use crate::value::query::parameters;
 use crate::value::{DbValue, Map, Value, convert};
-use crate::views::Resource;
+use crate::views::{Action, Lists, Resource, View};
 use crate::views::detached::Detached;
 use crate::views::policy::Policy;
 
@@ -85,43 +85,113 @@ impl Dispatch {
         match (target, method) {
             (_, &Method::OPTIONS) => Ok(Response::new(policy.metadata())),
             (Target::Root(root), &Method::GET | &Method::HEAD) => Ok(Response::new(addresses(root, context))),
-            (Target::List(Mounted { view, .. }), &Method::GET | &Method::HEAD) => {
+            (Target::List(Mounted { view, .. }), _) => self.list(view, policy, context, body, pause).await,
+            (Target::Detail(Mounted { view, .. }, key), _) => self.detail(view, key, policy, context, body, pause).await,
+            (_, method) => Err(Error::MethodNotAllowed(method.to_string())),
+        }
+    }
+
+    /// A request to a list.
+    async fn list(
+        &self,
+        view: &Arc<View>,
+        policy: &Policy,
+        context: &Context,
+        body: Body,
+        pause: Pause,
+    ) -> Result<Response> {
+        let method = context.method();
+        let (own, cx) = (Arc::clone(view), context.clone());
+        match *method {
+            Method::GET | Method::HEAD if view.actions.contains(Action::List) => {
                 let url = format!("{}{}", context.origin(), context.path());
                 let location = Location { url: &url, query: context.query() };
-                Ok(Response::json(Box::pin(view.resource.list(&location, context)).await?))
+                Ok(Response::json(Box::pin(view.resource(Action::List).list(&location, context)).await?))
             }
-            (Target::List(Mounted { view, .. }), &Method::POST) => {
+            Method::POST if view.actions.contains(Action::Create) => {
                 let data = parse(context, body, policy).await?;
-                let (view, cx) = (Arc::clone(view), context.clone());
-                let body = Detached::new(async move { view.create(&view.resource, &data, &cx, &pause).await }).await?;
-                Ok(Response::json(body).status(StatusCode::CREATED))
+                let many = match view.many.create {
+                    Lists::Never => false,
+                    Lists::Also => matches!(data, Value::List(_)),
+                    Lists::Always => true,
+                };
+                let resource = view.resource(Action::Create);
+                let links = resource.serializer.has_url() && !many;
+                let body = Detached::new(async move {
+                    let resource = own.resource(Action::Create);
+                    if many {
+                        return Box::pin(own.create_list(resource, &data, &cx, &pause)).await;
+                    }
+                    own.create(resource, &data, &cx, &pause).await
+                })
+                .await?;
+                let location = if links { url_of(&body) } else { None };
+                let response = Response::json(body).status(StatusCode::CREATED);
+                Ok(match location {
+                    Some(location) => response.header(header::LOCATION, location),
+                    None => response,
+                })
             }
-            (Target::Detail(Mounted { view, .. }, text), &Method::GET | &Method::HEAD) => {
-                Ok(Response::json(Box::pin(view.resource.retrieve(&key(&view.resource, text)?, context)).await?))
+            Method::PUT | Method::PATCH if view.many.update => {
+                let data = parse(context, body, policy).await?;
+                let (action, mode) = changing(method);
+                let write = async move {
+                    Box::pin(own.update_list(own.resource(action), &data, mode, &cx, &pause)).await
+                };
+                Ok(Response::json(Detached::new(write).await?))
             }
-            (Target::Detail(Mounted { view, .. }, text), &Method::PUT | &Method::PATCH) => {
-                let key = key(&view.resource, text)?;
+            Method::DELETE if view.many.destroy => {
+                let data = parse(context, body, policy).await?;
+                let write = async move {
+                    Box::pin(own.destroy_list(own.resource(Action::Destroy), &data, &cx, &pause)).await
+                };
+                Detached::new(write).await?;
+                Ok(Response::no_content())
+            }
+            _ => Err(Error::MethodNotAllowed(method.to_string())),
+        }
+    }
+
+    /// A request to one object.
+    async fn detail(
+        &self,
+        view: &Arc<View>,
+        text: &str,
+        policy: &Policy,
+        context: &Context,
+        body: Body,
+        pause: Pause,
+    ) -> Result<Response> {
+        let method = context.method();
+        let (own, cx) = (Arc::clone(view), context.clone());
+        match *method {
+            Method::GET | Method::HEAD if view.actions.contains(Action::Retrieve) => {
+                let resource = view.resource(Action::Retrieve);
+                Ok(Response::json(Box::pin(resource.retrieve(&key(resource, text)?, context)).await?))
+            }
+            Method::PUT | Method::PATCH if view.actions.contains(changing(method).0) => {
+                let (action, mode) = changing(method);
+                let resource = view.resource(action);
+                let key = key(resource, text)?;
                 let data = match parse(context, body, policy).await {
                     Ok(data) => data,
                     Err(error) => {
                         // DRF looks for the row before it looks at the body
-                        Box::pin(view.resource.retrieve(&key, context)).await?;
+                        Box::pin(resource.retrieve(&key, context)).await?;
                         return Err(error);
                     }
                 };
-                let mode = if method == Method::PUT { Mode::Update } else { Mode::Partial };
-                let (view, cx) = (Arc::clone(view), context.clone());
-                let write = async move { view.update(&view.resource, &key, &data, mode, &cx, &pause).await };
-                let body = Detached::new(write).await?;
-                Ok(Response::json(body))
+                let write =
+                    async move { own.update(own.resource(action), &key, &data, mode, &cx, &pause).await };
+                Ok(Response::json(Detached::new(write).await?))
             }
-            (Target::Detail(Mounted { view, .. }, text), &Method::DELETE) => {
-                let key = key(&view.resource, text)?;
-                let (view, cx) = (Arc::clone(view), context.clone());
-                Detached::new(async move { view.destroy(&view.resource, &key, &cx, &pause).await }).await?;
+            Method::DELETE if view.actions.contains(Action::Destroy) => {
+                let key = key(view.resource(Action::Destroy), text)?;
+                let write = async move { own.destroy(own.resource(Action::Destroy), &key, &cx, &pause).await };
+                Detached::new(write).await?;
                 Ok(Response::no_content())
             }
-            (_, method) => Err(Error::MethodNotAllowed(method.to_string())),
+            _ => Err(Error::MethodNotAllowed(method.to_string())),
         }
     }
 
@@ -149,6 +219,17 @@ impl Dispatch {
         response.headers_mut().insert(header::CONTENT_TYPE, HTML);
         response
     }
+}
+
+/// What a PUT or a PATCH is.
+fn changing(method: &Method) -> (Action, Mode) {
+    if *method == Method::PUT { (Action::Update, Mode::Update) } else { (Action::PartialUpdate, Mode::Partial) }
+}
+
+/// The `url` of a new object, for the Location header.
+fn url_of(body: &[u8]) -> Option<String> {
+    let object = crate::value::json::parse(body).ok()?;
+    object.get("url")?.as_str().map(str::to_owned)
 }
 
 /// Whether a client that hit on nothing asked for JSON by name.
