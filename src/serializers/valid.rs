@@ -87,14 +87,15 @@ impl<T: Validate> FromBody for Vec<T> {
     fn from_body(data: &Value, request: &Context) -> Result<Self, ValidationError> {
         let list = ListSerializer::new(T::serializer().clone());
         let Value::List(items) = list.run_validation(data, request)? else { return Ok(Vec::new()) };
-        let mut found = Vec::with_capacity(items.len());
-        let mut errors = ValidationError::fields();
+        let length = items.len();
+        let mut found = Vec::with_capacity(length);
+        let mut errors = Vec::new();
         for (n, item) in items.into_iter().enumerate() {
             match T::from_value(item) {
                 Ok(item) => found.push(item),
-                Err(error) => errors.insert(n.to_string(), error),
+                Err(error) => errors.push((n, error)),
             }
         }
-        if errors.is_empty() { Ok(found) } else { Err(errors) }
+        if errors.is_empty() { Ok(found) } else { Err(ValidationError::items(length, errors)) }
     }
 }

@@ -56,6 +56,11 @@ impl ModelSource {
         ModelSource { meta: meta::<E>(), needs: definition::needs::<E>(), definition: definition::statements::<E> }
     }
 
+    /// Whether a rule is declared that reads other rows, so that every write of the application has to be serializable.
+    pub(crate) fn has_query_rules(&self) -> bool {
+        !self.meta.unique_for.is_empty() || self.meta.constraints.iter().any(|c| c.unenforced)
+    }
+
     /// The statements that create the table where it does not exist: types, the table, its indexes.
     ///
     /// # Errors
@@ -119,6 +124,8 @@ pub fn meta<E: EntityTrait>() -> ModelMeta {
         referenced_by: Vec::new(),
         checks: Vec::new(),
         verbose_name: None,
+        verbose_name_plural: None,
+        app_label: None,
         ordering: Vec::new(),
         display: None,
         properties: Vec::new(),
@@ -197,7 +204,7 @@ fn belongs_to(def: &RelationDef, columns: &[ColumnMeta], variant: &str) -> Optio
     })
 }
 
-fn table_name(table: &TableRef) -> Option<(Option<String>, String)> {
+pub(super) fn table_name(table: &TableRef) -> Option<(Option<String>, String)> {
     match table {
         TableRef::Table(TableName(schema, table), _) => {
             let schema = schema.as_ref().map(|schema| schema.1.to_string());
@@ -207,7 +214,7 @@ fn table_name(table: &TableRef) -> Option<(Option<String>, String)> {
     }
 }
 
-fn names(identity: &Identity) -> Vec<String> {
+pub(super) fn names(identity: &Identity) -> Vec<String> {
     identity.iter().map(ToString::to_string).collect()
 }
 
@@ -252,6 +259,8 @@ fn kind(column_type: &ColumnType) -> ColumnKind {
         ColumnType::Boolean => ColumnKind::Boolean,
         ColumnType::Json | ColumnType::JsonBinary => ColumnKind::Json,
         ColumnType::Uuid => ColumnKind::Uuid,
+        ColumnType::Interval(..) => ColumnKind::Duration,
+        ColumnType::Inet => ColumnKind::Inet,
         _ => ColumnKind::Other,
     }
 }
