@@ -17,8 +17,10 @@ mod boolean;
 mod datetime;
 mod decimal;
 mod duration;
+mod file;
 mod float;
 mod formats;
+mod image;
 mod json;
 mod limit;
 mod number;
@@ -33,7 +35,9 @@ pub use boolean::BooleanField;
 pub use datetime::DateTimeField;
 pub use decimal::DecimalField;
 pub use duration::{DurationField, DurationFormat};
+pub use file::FileField;
 pub use float::FloatField;
+pub use image::ImageField;
 pub use json::JSONField;
 pub use limit::Limit;
 pub use number::{BigIntegerField, IntegerField};
@@ -96,6 +100,11 @@ pub trait FieldType: Send + Sync + fmt::Debug {
     ///
     /// When it is not of a kind that the type can show: the row was written by something else.
     fn to_representation(&self, cell: Cell<'_>, cx: &Context, out: &mut Vec<u8>) -> Result<(), Unrepresentable>;
+
+    /// What a body without the field is told, where the field's own messages say nothing.
+    fn required_message(&self) -> &'static str {
+        "This field is required."
+    }
 
     /// The name of the type in OPTIONS metadata: `string`, `integer`, `field`, ….
     fn metadata_type(&self) -> &'static str {
@@ -471,7 +480,7 @@ impl Field {
             }
             return match &self.default {
                 Some(default) => Ok(Some(default.get(cx).map_or(Outcome::Skip, Outcome::Set))),
-                None if self.required => Err(cx.error("required", "This field is required.", &[])),
+                None if self.required => Err(cx.error("required", self.kind.required_message(), &[])),
                 None => Ok(Some(Outcome::Skip)),
             };
         };
