@@ -9,7 +9,7 @@ use axum::response::Response as HttpResponse;
 use futures_util::FutureExt;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 
-use super::resolve::{Mounted, Resolver, Root, Target, unescaped};
+use super::resolve::{Resolver, Root, Target, unescaped};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::model::ColumnKind;
@@ -22,9 +22,9 @@ use crate::serializers::Mode;
 use crate::settings::Settings;
 use crate::value::query::parameters;
 use crate::value::{DbValue, Map, Value, convert};
-use crate::views::Resource;
 use crate::views::detached::Detached;
 use crate::views::policy::Policy;
+use crate::views::{Action, Lists, Resource, View};
 
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 const ROOT: [Method; 3] = [Method::GET, Method::HEAD, Method::OPTIONS];
@@ -41,7 +41,7 @@ pub(crate) struct Dispatch {
 
 impl Dispatch {
     pub(super) fn new(resolver: Resolver, settings: &Settings) -> Self {
-        let root = Policy::new("APIRootView", settings).allowing(&ROOT);
+        let root = Policy::new("APIRootView", settings).allowing(ROOT);
         let root = root.described("The default basic root view for DefaultRouter");
         Dispatch { resolver, root, append_slash: settings.append_slash }
     }
@@ -82,46 +82,18 @@ impl Dispatch {
         pause: Pause,
     ) -> Result<Response> {
         let method = context.method();
-        match (target, method) {
-            (_, &Method::OPTIONS) => Ok(Response::new(policy.metadata())),
-            (Target::Root(root), &Method::GET | &Method::HEAD) => Ok(Response::new(addresses(root, context))),
-            (Target::List(Mounted { view, .. }), &Method::GET | &Method::HEAD) => {
-                let url = format!("{}{}", context.origin(), context.path());
-                let location = Location { url: &url, query: context.query() };
-                Ok(Response::json(Box::pin(view.resource.list(&location, context)).await?))
-            }
-            (Target::List(Mounted { view, .. }), &Method::POST) => {
-                let data = parse(context, body, policy).await?;
-                let (view, cx) = (Arc::clone(view), context.clone());
-                let body = Detached::new(async move { view.create(&view.resource, &data, &cx, &pause).await }).await?;
-                Ok(Response::json(body).status(StatusCode::CREATED))
-            }
-            (Target::Detail(Mounted { view, .. }, text), &Method::GET | &Method::HEAD) => {
-                Ok(Response::json(Box::pin(view.resource.retrieve(&key(&view.resource, text)?, context)).await?))
-            }
-            (Target::Detail(Mounted { view, .. }, text), &Method::PUT | &Method::PATCH) => {
-                let key = key(&view.resource, text)?;
-                let data = match parse(context, body, policy).await {
-                    Ok(data) => data,
-                    Err(error) => {
-                        // DRF looks for the row before it looks at the body
-                        Box::pin(view.resource.retrieve(&key, context)).await?;
-                        return Err(error);
-                    }
-                };
-                let mode = if method == Method::PUT { Mode::Update } else { Mode::Partial };
-                let (view, cx) = (Arc::clone(view), context.clone());
-                let write = async move { view.update(&view.resource, &key, &data, mode, &cx, &pause).await };
-                let body = Detached::new(write).await?;
-                Ok(Response::json(body))
-            }
-            (Target::Detail(Mounted { view, .. }, text), &Method::DELETE) => {
-                let key = key(&view.resource, text)?;
-                let (view, cx) = (Arc::clone(view), context.clone());
-                Detached::new(async move { view.destroy(&view.resource, &key, &cx, &pause).await }).await?;
-                Ok(Response::no_content())
-            }
-            (_, method) => Err(Error::MethodNotAllowed(method.to_string())),
+        if !policy.allows(method) {
+            return Err(Error::MethodNotAllowed(method.to_string()));
+        }
+        if method == Method::OPTIONS {
+            return Ok(Response::new(policy.metadata()));
+        }
+        match target {
+            Target::Root(root) => Ok(Response::new(addresses(root, context))),
+            Target::List(mounted) => list(&mounted.view, policy, context, body, pause).await,
+            Target::Detail(mounted, text) => detail(&mounted.view, text, policy, context, body, pause).await,
+            // has answered already
+            Target::Path(..) => Err(Error::http404()),
         }
     }
 
@@ -155,6 +127,87 @@ impl Dispatch {
 fn wants_json(headers: &HeaderMap) -> bool {
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
     accept.is_some_and(|accept| accept.contains("application/json"))
+}
+
+/// A request to the list of a view set.
+async fn list(view: &Arc<View>, policy: &Policy, context: &Context, body: Body, pause: Pause) -> Result<Response> {
+    if matches!(*context.method(), Method::GET | Method::HEAD) {
+        let url = format!("{}{}", context.origin(), context.path());
+        let location = Location { url: &url, query: context.query() };
+        return Ok(Response::json(Box::pin(view.resource(Action::List).list(&location, context)).await?));
+    }
+    let data = parse(context, body, policy).await?;
+    let (view, cx) = (Arc::clone(view), context.clone());
+    match *context.method() {
+        Method::POST => {
+            let is_list = match view.many.create {
+                Lists::Never => false,
+                Lists::Also => matches!(data, Value::List(_)),
+                Lists::Always => true,
+            };
+            let write = async move {
+                let resource = view.resource(Action::Create);
+                if is_list {
+                    return Box::pin(view.create_list(resource, &data, &cx, &pause)).await;
+                }
+                view.create(resource, &data, &cx, &pause).await
+            };
+            Ok(Response::json(Detached::new(write).await?).status(StatusCode::CREATED))
+        }
+        Method::DELETE => {
+            let write = async move { view.destroy_list(view.resource(Action::Destroy), &data, &cx, &pause).await };
+            Detached::new(write).await?;
+            Ok(Response::no_content())
+        }
+        _ => {
+            let (action, mode) = updating(context.method());
+            let write = async move { view.update_list(view.resource(action), &data, mode, &cx, &pause).await };
+            Ok(Response::json(Detached::new(write).await?))
+        }
+    }
+}
+
+/// A request to one object of a view set.
+async fn detail(
+    view: &Arc<View>,
+    text: &str,
+    policy: &Policy,
+    context: &Context,
+    body: Body,
+    pause: Pause,
+) -> Result<Response> {
+    let (view, cx) = (Arc::clone(view), context.clone());
+    match *context.method() {
+        Method::GET | Method::HEAD => {
+            let resource = view.resource(Action::Retrieve);
+            Ok(Response::json(Box::pin(resource.retrieve(&key(resource, text)?, context)).await?))
+        }
+        Method::DELETE => {
+            let key = key(view.resource(Action::Destroy), text)?;
+            let write = async move { view.destroy(view.resource(Action::Destroy), &key, &cx, &pause).await };
+            Detached::new(write).await?;
+            Ok(Response::no_content())
+        }
+        _ => {
+            let (action, mode) = updating(context.method());
+            let key = key(view.resource(action), text)?;
+            let data = match parse(context, body, policy).await {
+                Ok(data) => data,
+                Err(error) => {
+                    // DRF looks for the row before it looks at the body
+                    Box::pin(view.resource(action).retrieve(&key, context)).await?;
+                    return Err(error);
+                }
+            };
+            let write = async move { view.update(view.resource(action), &key, &data, mode, &cx, &pause).await };
+            Ok(Response::json(Detached::new(write).await?))
+        }
+    }
+}
+
+/// What PUT and PATCH mean.
+fn updating(method: &Method) -> (Action, Mode) {
+    if *method == Method::PUT { (Action::Update, Mode::Update) } else { (Action::PartialUpdate, Mode::Partial) }
 }
 
 /// The body of a request to a resource.

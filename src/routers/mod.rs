@@ -271,7 +271,15 @@ struct Application<'a> {
 impl Application<'_> {
     fn view(&self, declared: Declared) -> Result<View, Vec<String>> {
         let resource = self.resource(&declared, &declared.serializer)?;
-        Ok(View { resource, hooks: declared.hooks })
+        let others = declared.serializers.iter().map(|(action, own)| Ok((*action, self.resource(&declared, own)?)));
+        let others: Result<Vec<_>, Vec<String>> = others.collect();
+        Ok(View {
+            resource,
+            others: others?,
+            actions: declared.actions,
+            many: declared.many,
+            hooks: declared.hooks,
+        })
     }
 
     fn resource(&self, declared: &Declared, serializer: &Declaration) -> Result<Resource, Vec<String>> {

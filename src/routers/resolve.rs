@@ -10,10 +10,6 @@ use crate::settings::Settings;
 use crate::views::policy::Policy;
 use crate::views::{Endpoint, View};
 
-const LIST: [Method; 4] = [Method::GET, Method::POST, Method::HEAD, Method::OPTIONS];
-const DETAIL: [Method; 6] =
-    [Method::GET, Method::PUT, Method::PATCH, Method::DELETE, Method::HEAD, Method::OPTIONS];
-
 /// The views by their prefixes, and the paths of one's own.
 #[derive(Debug)]
 pub(super) struct Resolver {
@@ -49,12 +45,13 @@ pub(super) struct Mounted {
 impl Mounted {
     pub(super) fn new(view: View, settings: &Settings) -> Self {
         let name = view.resource.model().name.clone();
-        let policy = |methods: &[Method], suffix: &str| {
+        let policy = |is_detail: bool, suffix: &str| {
+            let methods = view.allowed(is_detail).into_iter().filter_map(|name| name.parse::<Method>().ok());
             let mut policy = Policy::new(format!("{name}ViewSet"), settings).allowing(methods);
             policy.name = format!("{name} {suffix}");
             policy
         };
-        Mounted { list: policy(&LIST, "List"), detail: policy(&DETAIL, "Instance"), view: Arc::new(view) }
+        Mounted { list: policy(false, "List"), detail: policy(true, "Instance"), view: Arc::new(view) }
     }
 }
 
