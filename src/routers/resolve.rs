@@ -62,7 +62,7 @@ impl Mounted {
         let policy = |detail: bool, suffix: &str| {
             let methods: Vec<Method> =
                 view.allowed(detail).into_iter().filter_map(|m| Method::from_bytes(m.as_bytes()).ok()).collect();
-            let mut policy = Policy::new(type_name.clone(), settings).allowing(&methods);
+            let mut policy = Policy::new(type_name.clone(), settings).allowing(methods);
             if !suffix.is_empty() {
                 policy.name = format!("{} {suffix}", view_name(&type_name));
             }
