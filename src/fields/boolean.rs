@@ -4,7 +4,7 @@ use super::{FieldContext, FieldType, Unrepresentable};
 use crate::context::Context;
 use crate::error::ValidationError;
 use crate::store::Cell;
-use crate::value::{Value};
+use crate::value::Value;
 
 /// A boolean; forms and scripts may spell it `true`, `yes`, `on`, `1`, ….
 ///
@@ -15,11 +15,9 @@ use crate::value::{Value};
 /// | `invalid` | `Must be a valid boolean.` |
 ///
 /// ```
-/// use bowline::fields::{BooleanField, Field, Outcome};
-/// use bowline::value::Value;
+/// use bowline::fields::{BooleanField, Field};
 /// let field = Field::new("done", BooleanField::new());
-/// let outcome = field.run_validation(Some(&Value::Str("Yes".into())), &FieldContext::new(&Context::default()));
-/// assert_eq!(outcome, Ok(Outcome::Set(Value::Bool(true))));
+/// assert_eq!(field.clean(&"Yes".into()), Ok(true.into()));
 /// ```
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
@@ -103,8 +101,7 @@ mod tests {
         for json in ["null", r#""null""#, r#""NULL""#, r#""""#] {
             assert!(null(&nullable, json), "{json}");
         }
-        let input = Value::Str("None".into());
-        assert!(nullable.run_validation(Some(&input), &FieldContext::new(&Context::default())).is_err());
+        assert!(nullable.clean(&"None".into()).is_err());
     }
 
     #[test]

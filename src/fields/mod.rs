@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use crate::context::Context;
 use crate::error::{ErrorDetail, ValidationError};
+use crate::model::ColumnMeta;
 use crate::store::Cell;
-use crate::validators::ValueValidator;
 use crate::value::{Form, Value};
 
 mod boolean;
@@ -27,6 +27,7 @@ mod testing;
 mod text;
 mod time;
 mod uuid;
+mod validator;
 
 pub use boolean::BooleanField;
 pub use datetime::DateTimeField;
@@ -39,6 +40,7 @@ pub use number::{BigIntegerField, IntegerField};
 pub use text::CharField;
 pub use time::{DateField, TimeField};
 pub use uuid::{UUIDField, UUIDFormat};
+pub use validator::ValueValidator;
 
 /// The coercion of one kind of value: input to a value, an attribute or a cell of a row to JSON bytes.
 pub trait FieldType: Send + Sync + fmt::Debug {
@@ -81,6 +83,11 @@ pub trait FieldType: Send + Sync + fmt::Debug {
     /// Whether empty text is a value (`allow_blank`).
     fn allows_blank(&self) -> bool {
         false
+    }
+
+    /// The type to show a column of this kind by, where the field leaves that to the column (`ReadOnlyField`).
+    fn over(&self, _column: &ColumnMeta) -> Option<Arc<dyn FieldType>> {
+        None
     }
 
     /// Writes an attribute or a cell that is not null as JSON.
@@ -191,7 +198,13 @@ impl Default {
         match self {
             Default::Value(value) => Some(value.clone()),
             Default::Call(make) => Some(make(cx.request)),
-            Default::CreateOnly(default) => if cx.creating { default.get(cx) } else { None },
+            Default::CreateOnly(default) => {
+                if cx.creating {
+                    default.get(cx)
+                } else {
+                    None
+                }
+            }
         }
     }
 }
@@ -243,6 +256,8 @@ pub struct Field {
     pub help_text: Option<Cow<'static, str>>,
     /// The value that a form for a new object begins with.
     pub initial: Option<Value>,
+    /// Whether an empty list is accepted, by a field that points to many rows.
+    pub allow_empty: bool,
     /// The field's own messages.
     pub messages: Messages,
     /// Rules about the value, after the limits of its type.
@@ -286,6 +301,7 @@ impl Field {
             label: None,
             help_text: None,
             initial: None,
+            allow_empty: true,
             messages: Messages::default(),
             validators: Vec::new(),
             kind,
@@ -398,6 +414,29 @@ impl Field {
         }
     }
 
+    /// What the field makes of an input of a new object, outside any request; null where it is read-only.
+    ///
+    /// # Errors
+    ///
+    /// As [`Field::run_validation`].
+    ///
+    /// ```
+    /// use bowline::fields::{Field, IntegerField};
+    /// use bowline::value::Value;
+    /// let field = Field::new("seats", IntegerField::new().max_value(8));
+    /// assert_eq!(field.clean(&"4".into()), Ok(Value::Int(4)));
+    /// assert_eq!(
+    ///     field.clean(&Value::Int(9)).unwrap_err().to_json(),
+    ///     r#"["Ensure this value is less than or equal to 8."]"#
+    /// );
+    /// ```
+    pub fn clean(&self, input: &Value) -> Result<Value, ValidationError> {
+        match self.run_validation(Some(input), &FieldContext::new(&Context::default()))? {
+            Outcome::Set(value) => Ok(value),
+            Outcome::Skip => Ok(Value::Null),
+        }
+    }
+
     /// DRF's `Field.run_validation`: empty-check, coercion, limits, rules.
     ///
     /// # Errors
@@ -408,26 +447,42 @@ impl Field {
             return Ok(Outcome::Skip);
         }
         let cx = &cx.of(self);
+        if let Some(outcome) = self.validate_empty_values(input, cx)? {
+            return Ok(outcome);
+        }
+        let value = self.kind.to_internal_value(input.unwrap_or(&Value::Null), cx)?;
+        self.run_validators(&value, cx)?;
+        Ok(Outcome::Set(value))
+    }
+
+    /// DRF's `validate_empty_values`: what an absent or null input becomes; none where there is a value to look at.
+    ///
+    /// # Errors
+    ///
+    /// `required` and `null`.
+    pub fn validate_empty_values(
+        &self,
+        input: Option<&Value>,
+        cx: &FieldContext<'_>,
+    ) -> Result<Option<Outcome>, ValidationError> {
         let Some(input) = input else {
             if cx.partial {
-                return Ok(Outcome::Skip);
+                return Ok(Some(Outcome::Skip));
             }
             return match &self.default {
-                Some(default) => Ok(default.get(cx).map_or(Outcome::Skip, Outcome::Set)),
+                Some(default) => Ok(Some(default.get(cx).map_or(Outcome::Skip, Outcome::Set))),
                 None if self.required => Err(cx.error("required", "This field is required.", &[])),
-                None => Ok(Outcome::Skip),
+                None => Ok(Some(Outcome::Skip)),
             };
         };
         if matches!(input, Value::Null) || self.kind.is_null_input(input, self.allow_null) {
             return if !self.allow_null {
                 Err(cx.error("null", "This field may not be null.", &[]))
             } else {
-                Ok(if self.source == Source::Whole { Outcome::Skip } else { Outcome::Set(Value::Null) })
+                Ok(Some(if self.source == Source::Whole { Outcome::Skip } else { Outcome::Set(Value::Null) }))
             };
         }
-        let value = self.kind.to_internal_value(input, cx)?;
-        self.run_validators(&value, cx)?;
-        Ok(Outcome::Set(value))
+        Ok(None)
     }
 
     /// Limits and rules for a value: the messages of all of them, or the first error that is more than messages.
@@ -450,55 +505,4 @@ impl Field {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-    use super::*;
-
-    fn messages(field: &Field, input: Option<&Value>, partial: bool) -> Vec<String> {
-        let errors = field.run_validation(input, partial).unwrap_err();
-        errors.into_iter().map(|detail| format!("{}: {}", detail.code, detail.message)).collect()
-    }
-
-    #[test]
-    fn an_absent_field() {
-        let mut field = Field::new("n", IntegerField::new());
-        assert_eq!(messages(&field, None, false), ["required: This field is required."]);
-        assert_eq!(field.run_validation(None, true), Ok(Outcome::Skip));
-        field.required = false;
-        assert_eq!(field.run_validation(None, false), Ok(Outcome::Skip));
-        field.default = Some(Default::Value(DbValue::BigInt(Some(42))));
-        assert_eq!(field.run_validation(None, false), Ok(Outcome::Set(DbValue::BigInt(Some(42)))));
-        assert_eq!(field.run_validation(None, true), Ok(Outcome::Skip));
-        field.default = Some(Default::Call(Arc::new(|| DbValue::BigInt(Some(7)))));
-        assert_eq!(field.run_validation(None, false), Ok(Outcome::Set(DbValue::BigInt(Some(7)))));
-    }
-
-    #[test]
-    fn null() {
-        let mut field = Field::new("n", IntegerField::new());
-        field.default = Some(Default::Value(DbValue::BigInt(Some(42))));
-        assert_eq!(messages(&field, Some(&Value::Null), true), ["null: This field may not be null."]);
-        field.allow_null = true;
-        assert_eq!(field.run_validation(Some(&Value::Null), false), Ok(Outcome::Set(DbValue::String(None))));
-    }
-
-    #[test]
-    fn a_read_only_field_ignores_its_input() {
-        let mut field = Field::new("n", IntegerField::new());
-        field.read_only = true;
-        assert_eq!(field.run_validation(Some(&Value::Str("x".into())), false), Ok(Outcome::Skip));
-        assert_eq!(field.run_validation(None, false), Ok(Outcome::Skip));
-    }
-
-    #[test]
-    fn own_messages() {
-        let mut field = Field::new("n", IntegerField::new().max_value(3));
-        field.messages.set("max_value", "{max_value} at most, not more than {max_value}.");
-        field.messages.set("required", "Say {something}.");
-        assert_eq!(messages(&field, Some(&Value::Int(4)), false), ["max_value: 3 at most, not more than 3."]);
-        assert_eq!(messages(&field, None, false), ["required: Say {something}."]);
-        field.messages.set("required", "Say it.");
-        assert_eq!(messages(&field, None, false), ["required: Say it."]);
-    }
-}
+mod tests;

@@ -1,7 +1,7 @@
 //! Short spellings for the tests of the fields.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use super::{Field, FieldContext, FieldType, Outcome, Unrepresentable};
+use super::{Field, FieldType, Unrepresentable};
 use crate::context::Context;
 use crate::error::ValidationError;
 use crate::store::Cell;
@@ -17,22 +17,29 @@ pub(super) fn field(kind: &(impl FieldType + Clone + 'static)) -> Field {
 
 /// What a field makes of a JSON input that it accepts.
 pub(super) fn set(kind: &(impl FieldType + Clone + 'static), input: &str) -> Value {
-    match field(kind).run_validation(Some(&parsed(input)), &FieldContext::new(&Context::default())) {
-        Ok(Outcome::Set(value)) => value,
-        other => panic!("{input}: {other:?}"),
+    match field(kind).clean(&parsed(input)) {
+        Ok(value) => value,
+        Err(error) => panic!("{input}: {}", error.to_json()),
     }
 }
 
 /// The codes and messages for a JSON input that it refuses.
 pub(super) fn error(kind: &(impl FieldType + Clone + 'static), input: &str) -> Vec<String> {
-    let error = field(kind).run_validation(Some(&parsed(input)), &FieldContext::new(&Context::default())).unwrap_err();
-    let ValidationError::List(errors) = error else { panic!("{input}: {error:?}") };
+    match field(kind).clean(&parsed(input)) {
+        Err(error) => details(error),
+        Ok(value) => panic!("{input}: {value:?}"),
+    }
+}
+
+/// The codes and messages of an error that is a list.
+pub(super) fn details(error: ValidationError) -> Vec<String> {
+    let ValidationError::List(errors) = error else { panic!("{error:?}") };
     errors.iter().map(|detail| format!("{}: {}", detail.code, detail.message)).collect()
 }
 
 /// Whether a field takes a JSON input for null.
 pub(super) fn null(field: &Field, input: &str) -> bool {
-    field.run_validation(Some(&parsed(input)), &FieldContext::new(&Context::default())) == Ok(Outcome::Set(Value::Null))
+    field.clean(&parsed(input)) == Ok(Value::Null)
 }
 
 /// The JSON that a field writes for a cell.

@@ -20,11 +20,9 @@ use crate::value::{Value, python, write};
 /// Lengths count characters, not bytes. Blank text that is allowed passes whatever `min_length` is.
 ///
 /// ```
-/// use bowline::fields::{CharField, Field, Outcome};
-/// use bowline::value::Value;
+/// use bowline::fields::{CharField, Field};
 /// let field = Field::new("title", CharField::new().max_length(3));
-/// let outcome = field.run_validation(Some(&Value::Str(" é☃ ".into())), &FieldContext::new(&Context::default()));
-/// assert_eq!(outcome, Ok(Outcome::Set(Value::Str("é☃".into()))));
+/// assert_eq!(field.clean(&" é☃ ".into()), Ok("é☃".into()));
 /// ```
 #[derive(Clone, Debug)]
 pub struct CharField {
@@ -141,7 +139,7 @@ impl FieldType for CharField {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-    use super::super::testing::{error, field, parsed, set, shown};
+    use super::super::testing::{details, error, field, parsed, set, shown};
     use super::*;
 
     fn text(text: &str) -> Value {
@@ -214,9 +212,9 @@ mod tests {
         let mut field = field(&CharField::new().max_length(3));
         field.messages.set("blank", "Not empty, please.");
         field.messages.set("max_length", "At most {max_length}!");
-        let message = |json| field.run_validation(Some(&parsed(json)), &FieldContext::new(&Context::default())).unwrap_err()[0].message.clone();
-        assert_eq!(message(r#""""#), "Not empty, please.");
-        assert_eq!(message(r#""abcd""#), "At most 3!");
+        let message = |json| details(field.clean(&parsed(json)).unwrap_err());
+        assert_eq!(message(r#""""#), ["blank: Not empty, please."]);
+        assert_eq!(message(r#""abcd""#), ["max_length: At most 3!"]);
     }
 
     #[test]

@@ -29,10 +29,10 @@ pub enum UUIDFormat {
 /// | `invalid` | `Must be a valid UUID.` |
 ///
 /// ```
-/// use bowline::fields::{Field, Outcome, UUIDField};
-/// use bowline::value::Value;
+/// use bowline::fields::{Field, UUIDField};
 /// let field = Field::new("key", UUIDField::new());
-/// assert!(field.run_validation(Some(&Value::Str("{0000000000004000800000000000abcd}".into())), &FieldContext::new(&Context::default())).is_ok());
+/// assert!(field.clean(&"{0000000000004000800000000000abcd}".into()).is_ok());
+/// assert!(field.clean(&"0000".into()).is_err());
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct UUIDField {

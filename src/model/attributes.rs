@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::error::ValidationError;
 use crate::value::{Decimal, Value};
 
 /// One option of a choice: the value and what people read.
@@ -58,7 +59,24 @@ pub enum AutoNow {
     Save,
 }
 
-/// The arguments of one column.
+/// A rule of a model about one value of a column; serializers run it as they run their own.
+pub type ColumnValidator = Arc<dyn Fn(&Value) -> Result<(), ValidationError> + Send + Sync>;
+
+/// The arguments of one column, Django's of a model field; serializers derive their fields from them.
+///
+/// What the entity and the catalogue say need not be said here: types and lengths, digits of a decimal, NULL, unique
+/// columns, keys, defaults that are plain values.
+///
+/// ```
+/// use bowline::model::Model;
+/// # use bowline::doc::booking;
+/// let booking = Model::<booking::Entity>::new()
+///     .column(booking::Column::Start, |start| start.verbose_name("first hour").min_value(0).max_value(23))
+///     .column(booking::Column::Note, |note| note.blank().help_text("For the porter."));
+/// # let _ = booking;
+/// ```
+///
+/// See Django's chapter "Model field reference", and DRF's "ModelSerializer" for what is made of them.
 #[derive(Clone, Default)]
 pub struct Attributes {
     /// The name for people in messages: Django's `verbose_name`.
@@ -85,8 +103,12 @@ pub struct Attributes {
     pub positive: bool,
     /// The moment it is given.
     pub auto_now: Option<AutoNow>,
-    /// A default that is made anew for each object.
+    /// The value of an object that does not say.
     pub default: Option<DefaultValue>,
+    /// The message for a value that another row has, Django's `error_messages={'unique': …}`.
+    pub unique_message: Option<String>,
+    /// Rules about the value.
+    pub validators: Vec<ColumnValidator>,
 }
 
 /// A default: a value or a function.
@@ -139,8 +161,8 @@ macro_rules! setters {
 }
 
 setters! {
-    /// Names the column for people (Django's `verbose_name`).
-    label(name: impl Into<String>) { verbose_name = Some(name.into()) }
+    /// Names the column for people, as messages print it; its first letter large it is the field's label.
+    verbose_name(name: impl Into<String>) { verbose_name = Some(name.into()) }
     /// Says a sentence about it to people.
     help_text(text: impl Into<String>) { help_text = Some(text.into()) }
     /// Uploads go to this folder.
@@ -149,18 +171,23 @@ setters! {
     image(upload_to: impl Into<String>) { format = Some(Format::Image(upload_to.into())) }
     /// An IP address: `both`, `ipv4` or `ipv6`.
     ip(protocol: &'static str) { format = Some(Format::Ip(protocol)) }
-    /// A decimal's digits and places.
+    /// A path of a file below this folder of the server.
+    file_path(folder: impl Into<String>) { format = Some(Format::FilePath(folder.into())) }
+    /// A decimal's digits, and how many of them are after the point (`max_digits`, `decimal_places`), where the column's
+    /// type does not say.
     digits(digits: (u32, u32)) { digits = Some(digits) }
-    /// The most characters.
+    /// The most characters, where the column's type does not say.
     max_length(characters: usize) { max_length = Some(characters) }
     /// A fixed default.
     default(value: impl Into<Value>) { default = Some(DefaultValue::Value(value.into())) }
     /// A default made anew for each object.
     default_with(make: impl Fn() -> Value + Send + Sync + 'static) { default = Some(DefaultValue::Call(Arc::new(make))) }
     /// The smallest value (`MinValueValidator`).
-    min_value(value: i64) { min_value = Some(Decimal::from(value)) }
+    min_value(value: impl Into<Decimal>) { min_value = Some(value.into()) }
     /// The largest value (`MaxValueValidator`).
-    max_value(value: i64) { max_value = Some(Decimal::from(value)) }
+    max_value(value: impl Into<Decimal>) { max_value = Some(value.into()) }
+    /// The message for a value that another row has; by default Django's, "book with this ISBN already exists.".
+    unique_message(message: impl Into<String>) { unique_message = Some(message.into()) }
 }
 
 impl Attributes {
@@ -171,10 +198,17 @@ impl Attributes {
         self
     }
 
-    /// A slug.
+    /// A slug: ASCII letters, digits, hyphens and underscores.
     #[must_use]
     pub fn slug(mut self) -> Self {
         self.format = Some(Format::Slug(false));
+        self
+    }
+
+    /// A slug with Unicode letters (`SlugField(allow_unicode=True)`).
+    #[must_use]
+    pub fn unicode_slug(mut self) -> Self {
+        self.format = Some(Format::Slug(true));
         self
     }
 
@@ -185,24 +219,54 @@ impl Attributes {
         self
     }
 
-    /// A span of time.
+    /// A span of time in a column of integers: microseconds, as Django keeps it where the database has no type for it.
     #[must_use]
     pub fn duration(mut self) -> Self {
         self.format = Some(Format::Duration);
         self
     }
 
-    /// The values that are allowed, each with its label, or groups of them.
+    /// The values that are allowed, each with its label, or groups of them; a second call adds to the first.
+    ///
+    /// ```
+    /// use bowline::model::Attributes;
+    /// let country = Attributes::default()
+    ///     .choices([("Europe", [("GB", "United Kingdom"), ("FR", "France")])])
+    ///     .choices([("XX", "Elsewhere")]);
+    /// assert_eq!(country.choice_label(&"FR".into()), Some("France"));
+    /// ```
     #[must_use]
     pub fn choices<C: Into<Choice>>(mut self, choices: impl IntoIterator<Item = C>) -> Self {
         self.choices.extend(choices.into_iter().map(Into::into));
         self
     }
 
-    /// Accepts empty text, and bodies without it.
+    /// Accepts bodies without it, and empty text. A column that may be NULL may be left out anyway.
     #[must_use]
     pub fn blank(mut self) -> Self {
         self.blank = true;
+        self
+    }
+
+    /// A rule about the value, which runs after the field's own (Django's `validators`).
+    ///
+    /// ```
+    /// use bowline::model::Attributes;
+    /// use bowline::error::ValidationError;
+    /// use bowline::value::Value;
+    ///
+    /// fn even(value: &Value) -> Result<(), ValidationError> {
+    ///     if value.as_int().is_some_and(|i| i % 2 == 0) { Ok(()) } else { Err("Not even.".into()) }
+    /// }
+    /// let pages = Attributes::default().validator(even);
+    /// # let _ = pages;
+    /// ```
+    #[must_use]
+    pub fn validator(
+        mut self,
+        validator: impl Fn(&Value) -> Result<(), ValidationError> + Send + Sync + 'static,
+    ) -> Self {
+        self.validators.push(Arc::new(validator));
         self
     }
 
@@ -220,7 +284,7 @@ impl Attributes {
         self
     }
 
-    /// The moment when the row is made.
+    /// The moment when the row is made; keeps it out of input.
     #[must_use]
     pub fn auto_now_add(mut self) -> Self {
         self.auto_now = Some(AutoNow::Add);
@@ -228,7 +292,7 @@ impl Attributes {
         self
     }
 
-    /// The moment when the row was last written.
+    /// The moment when the row was last written; keeps it out of input.
     #[must_use]
     pub fn auto_now(mut self) -> Self {
         self.auto_now = Some(AutoNow::Save);
@@ -242,5 +306,48 @@ impl Attributes {
             Choice::Option(v, label) => (v == value).then_some(label.as_str()),
             Choice::Group(_, options) => options.iter().find(|(v, _)| v == value).map(|(_, label)| label.as_str()),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn choices_are_found_in_groups_too() {
+        let said = <Attributes as Default>::default().choices([("Warm", [(1, "Red"), (2, "Orange")])]).choices([(3, "None")]);
+        assert_eq!(said.choices.len(), 2);
+        assert_eq!(said.choice_label(&Value::Int(2)), Some("Orange"));
+        assert_eq!(said.choice_label(&Value::Int(3)), Some("None"));
+        assert_eq!(said.choice_label(&Value::Str("3".into())), None);
+        assert_eq!(said.choice_label(&Value::Null), None);
+    }
+
+    #[test]
+    fn a_moment_is_not_for_input() {
+        assert!(<Attributes as Default>::default().auto_now().not_editable);
+        let said = <Attributes as Default>::default().auto_now_add();
+        assert_eq!((said.not_editable, said.auto_now), (true, Some(AutoNow::Add)));
+    }
+
+    #[test]
+    fn defaults_are_values_or_made_anew() {
+        let count = Arc::new(std::sync::atomic::AtomicI64::new(0));
+        let made = <Attributes as Default>::default().default_with(move || {
+            Value::Int(count.fetch_add(1, std::sync::atomic::Ordering::Relaxed))
+        });
+        let made = made.default.unwrap();
+        assert_eq!((made.get(), made.get()), (Value::Int(0), Value::Int(1)));
+        let fixed = <Attributes as Default>::default().default(7).default.unwrap();
+        assert_eq!((fixed.get(), fixed.get()), (Value::Int(7), Value::Int(7)));
+    }
+
+    #[test]
+    fn limits_may_have_a_fraction() {
+        let half: Decimal = "0.5".parse().unwrap();
+        let said = <Attributes as Default>::default().min_value(half.clone()).max_value(3);
+        assert_eq!((said.min_value.unwrap(), said.max_value.unwrap()), (half, Decimal::from(3)));
     }
 }

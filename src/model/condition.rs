@@ -2,16 +2,23 @@
 
 use std::cmp::Ordering;
 
+use sea_orm::sea_query::IntoIden;
+
 use super::ModelMeta;
 use crate::value::Value;
 
-/// What rows have to be like.
+/// What rows have to be like, Django's `Q`.
+///
+/// A column is named by the entity's own constant, which the compiler checks, or as text: by its name in the database
+/// (`owner_id`) or that of its field (`owner`).
 ///
 /// ```
 /// use bowline::model::Condition;
-/// let open = Condition::is_null("returned_at");
-/// let mine = Condition::eq("owner", 7).and(Condition::eq("done", false));
-/// # let _ = (open, mine);
+/// # use bowline::doc::booking;
+/// let noted = Condition::eq(booking::Column::Note, "").negate();
+/// let early_or_short = Condition::lt(booking::Column::Start, 9).or(Condition::lte(booking::Column::End, 10));
+/// let mine = Condition::eq("owner", 7).and(Condition::is_null("returned_at"));
+/// # let _ = (noted, early_or_short, mine);
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
@@ -45,30 +52,48 @@ pub enum Comparison {
     Gte,
 }
 
-impl Condition {
+macro_rules! comparisons {
+    ($($(#[$doc:meta])* $name:ident = $how:ident;)+) => {
+        impl Condition {$(
+            $(#[$doc])*
+            pub fn $name(column: impl IntoIden, value: impl Into<Value>) -> Self {
+                Condition::Compare(name(column), Comparison::$how, value.into())
+            }
+        )+}
+    };
+}
+
+comparisons! {
     /// A column equals a value.
-    pub fn eq(column: impl Into<String>, value: impl Into<Value>) -> Self {
-        Condition::Compare(column.into(), Comparison::Eq, value.into())
-    }
-
+    eq = Eq;
+    /// A column is less than a value.
+    lt = Lt;
     /// A column is less than a value, or equal.
-    pub fn lte(column: impl Into<String>, value: impl Into<Value>) -> Self {
-        Condition::Compare(column.into(), Comparison::Lte, value.into())
-    }
-
+    lte = Lte;
+    /// A column is greater than a value.
+    gt = Gt;
     /// A column is greater than a value, or equal.
-    pub fn gte(column: impl Into<String>, value: impl Into<Value>) -> Self {
-        Condition::Compare(column.into(), Comparison::Gte, value.into())
+    gte = Gte;
+}
+
+fn name(column: impl IntoIden) -> String {
+    column.into_iden().to_string()
+}
+
+impl Condition {
+    /// A column is one of some values.
+    pub fn is_in<V: Into<Value>>(column: impl IntoIden, values: impl IntoIterator<Item = V>) -> Self {
+        Condition::In(name(column), values.into_iter().map(Into::into).collect())
     }
 
     /// A column is NULL.
-    pub fn is_null(column: impl Into<String>) -> Self {
-        Condition::IsNull(column.into(), true)
+    pub fn is_null(column: impl IntoIden) -> Self {
+        Condition::IsNull(name(column), true)
     }
 
     /// A column is not NULL.
-    pub fn is_not_null(column: impl Into<String>) -> Self {
-        Condition::IsNull(column.into(), false)
+    pub fn is_not_null(column: impl IntoIden) -> Self {
+        Condition::IsNull(name(column), false)
     }
 
     /// Both hold.
@@ -108,12 +133,22 @@ impl Condition {
         }
     }
 
-    /// The column, by its position, of the name of a field or a column.
+    /// The position of the column that has this name, in the database or as a field.
     pub(crate) fn position(model: &ModelMeta, name: &str) -> Option<usize> {
         model.named(name).or_else(|| model.column(name))
     }
 
-    /// Whether it holds for the values of an object; unknown (SQL's NULL) counts as not.
+    /// Whether it holds for the values of an object, which `get` gives by the names that the condition has; unknown
+    /// (SQL's NULL) counts as not.
+    ///
+    /// ```
+    /// use bowline::{model::Condition, value::Value};
+    /// let hours = Value::Int(3);
+    /// let get = |name: &str| (name == "hours").then_some(&hours);
+    /// assert!(Condition::gt("hours", 2).holds(&get));
+    /// assert!(!Condition::gt("days", 2).holds(&get));
+    /// assert!(!Condition::gt("days", 2).negate().holds(&get));
+    /// ```
     pub fn holds<'a>(&self, get: &dyn Fn(&str) -> Option<&'a Value>) -> bool {
         self.judge(get) == Some(true)
     }
@@ -182,21 +217,54 @@ pub(crate) fn compare(a: &Value, b: &Value) -> Option<Ordering> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
+    use crate::doc::booking;
+
+    fn null_and_one<'a>(null: &'a Value, one: &'a Value) -> impl Fn(&str) -> Option<&'a Value> {
+        move |name| if name == "n" { Some(null) } else { Some(one) }
+    }
 
     #[test]
     fn three_truth_values() {
-        let null = Value::Null;
-        let one = Value::Int(1);
-        let get = |name: &str| match name {
-            "n" => Some(&null),
-            _ => Some(&one),
-        };
+        let get = null_and_one(&Value::Null, &Value::Int(1));
         assert!(Condition::is_null("n").holds(&get));
+        assert!(Condition::is_not_null("n").negate().holds(&get));
         assert!(!Condition::eq("n", 1).holds(&get));
         assert!(!Condition::eq("n", 1).negate().holds(&get));
+        assert!(!Condition::is_in("n", [1, 2]).negate().holds(&get));
         assert!(Condition::eq("n", 1).or(Condition::eq("a", 1)).holds(&get));
         assert!(!Condition::eq("n", 1).and(Condition::eq("a", 1)).holds(&get));
-        assert!(Condition::gte("a", 1).and(Condition::lte("a", 1)).holds(&get));
+        // false whatever the unknown is
+        assert!(Condition::eq("n", 1).and(Condition::eq("a", 2)).negate().holds(&get));
+    }
+
+    #[test]
+    fn comparisons() {
+        let get = null_and_one(&Value::Null, &Value::Int(1));
+        for (condition, holds) in [
+            (Condition::eq("a", 1), true),
+            (Condition::eq("a", true), true),
+            (Condition::eq("a", "1"), false),
+            (Condition::lt("a", 1), false),
+            (Condition::lt("a", 1.5), true),
+            (Condition::lte("a", 1), true),
+            (Condition::gt("a", 1), false),
+            (Condition::gt("a", "0.5".parse::<crate::value::Decimal>().unwrap()), true),
+            (Condition::gte("a", 1), true),
+            (Condition::is_in("a", [3, 1]), true),
+            (Condition::is_in("a", [3, 4]), false),
+            (Condition::is_in::<i64>("a", []), false),
+        ] {
+            assert_eq!(condition.holds(&get), holds, "{condition:?}");
+        }
+    }
+
+    #[test]
+    fn columns_are_named_once_each() {
+        let condition = Condition::eq(booking::Column::RoomId, 1)
+            .and(Condition::is_null("note").or(Condition::gt(booking::Column::RoomId, 7).negate()));
+        assert_eq!(condition.columns(), ["room_id", "note"]);
     }
 }

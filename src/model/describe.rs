@@ -4,26 +4,38 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use sea_orm::{EntityTrait, IdenStatic};
+use sea_orm::sea_query::IntoIden;
+use sea_orm::{EntityTrait, IdenStatic, Related, RelationDef};
 
 use super::attributes::Attributes;
 use super::condition::Condition;
-use super::entity::ModelSource;
+use super::entity::{self, ModelSource};
 use super::row::Row;
 use super::{ConstraintMeta, ManyToManyMeta, OnDelete, Period, PropertyMeta, UniqueForMeta};
 use crate::value::Value;
 
 /// An entity with Django's model options: labels, choices, ordering, constraints, relations to many.
 ///
+/// What the entity says need not be said again. Columns are named by the entity's own constants, which the compiler
+/// checks; where a name is text, the start fails with a sentence if there is no such column.
+///
 /// ```
-/// use bowline::model::Model;
+/// use bowline::model::{Condition, Model, UniqueConstraint};
 /// # use bowline::doc::booking;
 /// let booking = Model::<booking::Entity>::new()
 ///     .ordering(["start", "-id"])
-///     .display(|row| format!("{} at {}", row.text("room_id"), row.text("start")))
-///     .column(booking::Column::Note, |note| note.label("Remark").blank());
+///     .display(|row| format!("{} at {}", row.text(booking::Column::RoomId), row.text(booking::Column::Start)))
+///     .column(booking::Column::Note, |note| note.verbose_name("remark").blank())
+///     .constraint(
+///         UniqueConstraint::new([booking::Column::RoomId])
+///             .condition(Condition::is_null(booking::Column::End))
+///             .name("booking_open_room")
+///             .message("The room is taken."),
+///     );
 /// # let _ = booking;
 /// ```
+///
+/// A router is told by `DefaultRouter::describe`, once for all view sets on the entity.
 pub struct Model<E: EntityTrait> {
     source: ModelSource,
     mistakes: Vec<String>,
@@ -36,31 +48,45 @@ impl<E: EntityTrait> Model<E> {
         Model { source: ModelSource::of::<E>(), mistakes: Vec::new(), entity: PhantomData }
     }
 
-    /// The model's name in messages, Django's class name; by default the entity's module.
+    /// The model's name in messages, Django's class name; by default the entity's module in camel case.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.source.meta.name = name.into();
         self
     }
 
-    /// The model's name for people, singular.
+    /// The model's name for people, singular; by default its name in small letters.
     pub fn verbose_name(mut self, name: impl Into<String>) -> Self {
         self.source.meta.verbose_name = Some(name.into());
         self
     }
 
-    /// The order of lists by field names, descending with `-` before them; by default that of the key.
-    pub fn ordering<'a>(mut self, fields: impl IntoIterator<Item = &'a str>) -> Self {
-        for field in fields {
-            let (name, descending) = field.strip_prefix('-').map_or((field, false), |name| (name, true));
+    /// The model's name for people, plural; by default with an `s`.
+    pub fn verbose_name_plural(mut self, name: impl Into<String>) -> Self {
+        self.source.meta.verbose_name_plural = Some(name.into());
+        self
+    }
+
+    /// The Django application that the model belongs to, the first half of a permission's name (`library.add_book`); by
+    /// default what stands before the model's name in that of the table.
+    pub fn app_label(mut self, label: impl Into<String>) -> Self {
+        self.source.meta.app_label = Some(label.into());
+        self
+    }
+
+    /// The order of lists: columns, as text descending with `-` before them; by default that of the key.
+    pub fn ordering<C: IntoIden>(mut self, columns: impl IntoIterator<Item = C>) -> Self {
+        for column in columns {
+            let column = column.into_iden().inner();
+            let (name, descending) = column.strip_prefix('-').map_or((&*column, false), |name| (name, true));
             match Condition::position(&self.source.meta, name) {
                 Some(n) => self.source.meta.ordering.push((n, descending)),
-                None => self.mistakes.push(format!("{}: cannot order by {name}: no such field.", self.source.meta.name)),
+                None => self.mistake(format!("cannot order by {name}: no such column.")),
             }
         }
         self
     }
 
-    /// The row as text, Django's `__str__`.
+    /// The row as text, Django's `__str__`; by default `Booking object (7)`.
     pub fn display(mut self, display: impl Fn(&Row<'_>) -> String + Send + Sync + 'static) -> Self {
         self.source.meta.display = Some(PropertyMeta::new("__str__", move |row| Value::Str(display(row))));
         self
@@ -76,12 +102,13 @@ impl<E: EntityTrait> Model<E> {
         self
     }
 
-    /// What is said about a column.
+    /// What is said about a column; a second word adds to the first.
     pub fn column(mut self, column: E::Column, say: impl FnOnce(Attributes) -> Attributes) -> Self {
         let name = IdenStatic::as_str(&column);
         if let Some(n) = self.source.meta.column(name) {
             let column = &mut self.source.meta.columns[n];
             column.attributes = say(std::mem::take(&mut column.attributes));
+            column.has_default |= column.is_filled();
             if column.attributes.format == Some(super::Format::Duration) {
                 column.kind = super::ColumnKind::Duration;
             }
@@ -89,7 +116,7 @@ impl<E: EntityTrait> Model<E> {
         self
     }
 
-    /// What is said about a foreign key.
+    /// What is said about a foreign key; its names for people are said with [`column`](Model::column).
     pub fn foreign_key(mut self, column: E::Column, say: impl FnOnce(ForeignKey) -> ForeignKey) -> Self {
         let name = IdenStatic::as_str(&column);
         let meta = &mut self.source.meta;
@@ -102,37 +129,105 @@ impl<E: EntityTrait> Model<E> {
                 }
                 relation.one_to_one |= said.one_to_one;
                 relation.related_name = said.related_name.or(relation.related_name.take());
-                relation.limit_choices_to = said.limit_choices_to;
+                relation.limit_choices_to = said.limit_choices_to.or(relation.limit_choices_to.take());
             }
-            None => self.mistakes.push(format!("{}: {name} is not a foreign key.", meta.name)),
+            None => self.mistake(format!("{name} is not a foreign key.")),
         }
         self
     }
 
-    /// A relation to many rows of another entity by way of a join table.
+    /// A relation to many rows of another entity, by way of the join table that the entities name
+    /// (`#[sea_orm(has_many, via = "…")]`), Django's `ManyToManyField`.
+    ///
+    /// ```
+    /// use bowline::model::Model;
+    /// mod tag {
+    ///     # use sea_orm::entity::prelude::*;
+    ///     # #[sea_orm::model]
+    ///     # #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    ///     # #[sea_orm(table_name = "tag")]
+    ///     # pub struct Model {
+    ///     #     #[sea_orm(primary_key)]
+    ///     #     pub id: i64,
+    ///     # }
+    ///     # impl ActiveModelBehavior for ActiveModel {}
+    ///     // …
+    /// }
+    /// mod book_tag {
+    ///     # use sea_orm::entity::prelude::*;
+    ///     # #[sea_orm::model]
+    ///     # #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    ///     # #[sea_orm(table_name = "book_tags")]
+    ///     # pub struct Model {
+    ///     #     #[sea_orm(primary_key)]
+    ///     #     pub id: i64,
+    ///     #     pub book_id: i64,
+    ///     #     pub tag_id: i64,
+    ///     #     #[sea_orm(belongs_to, from = "book_id", to = "id")]
+    ///     #     pub book: HasOne<super::book::Entity>,
+    ///     #     #[sea_orm(belongs_to, from = "tag_id", to = "id")]
+    ///     #     pub tag: HasOne<super::tag::Entity>,
+    ///     # }
+    ///     # impl ActiveModelBehavior for ActiveModel {}
+    ///     // …
+    /// }
+    /// mod book {
+    ///     use sea_orm::entity::prelude::*;
+    ///
+    ///     #[sea_orm::model]
+    ///     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    ///     #[sea_orm(table_name = "book")]
+    ///     pub struct Model {
+    ///         #[sea_orm(primary_key)]
+    ///         pub id: i64,
+    ///         #[sea_orm(has_many, via = "book_tag")]
+    ///         pub tags: HasMany<super::tag::Entity>,
+    ///     }
+    ///     # impl ActiveModelBehavior for ActiveModel {}
+    /// }
+    ///
+    /// let book = Model::<book::Entity>::new()
+    ///     .many_to_many::<tag::Entity>("tags", |tags| tags.related_name("books").blank());
+    /// # let _ = book;
+    /// ```
     pub fn many_to_many<T: EntityTrait>(
         mut self,
         name: impl Into<String>,
-        through: &str,
-        from_column: &str,
-        to_column: &str,
+        say: impl FnOnce(ManyToMany) -> ManyToMany,
+    ) -> Self
+    where
+        E: Related<T>,
+    {
+        let name = name.into();
+        match Join::of(E::via(), &E::to()) {
+            Some(join) => self.source.meta.many_to_many.push(join.meta::<T>(name, say(ManyToMany::default()))),
+            None => self.mistake(format!(
+                "{name} does not lead to {} by way of a join table with one column for each; name them with \
+                 .many_to_many_through(…).",
+                T::default().table_name(),
+            )),
+        }
+        self
+    }
+
+    /// The same by way of a join entity `J` and its columns: the one that points here, the one that points to `T`.
+    ///
+    /// For a relation of an entity to itself, or where two relations lead to the same entity.
+    pub fn many_to_many_through<T: EntityTrait, J: EntityTrait>(
+        mut self,
+        name: impl Into<String>,
+        from: J::Column,
+        to: J::Column,
         say: impl FnOnce(ManyToMany) -> ManyToMany,
     ) -> Self {
-        let to = T::default();
-        let said = say(ManyToMany::default());
-        self.source.meta.many_to_many.push(ManyToManyMeta {
-            name: name.into(),
-            to_schema: to.schema_name().map(str::to_owned),
-            to_table: to.table_name().to_owned(),
-            schema: self.source.meta.schema.clone(),
-            table: through.to_owned(),
-            from_column: from_column.to_owned(),
-            to_column: to_column.to_owned(),
-            related_name: said.related_name,
-            blank: said.blank,
-            verbose_name: said.verbose_name,
-            help_text: said.help_text,
-        });
+        let through = J::default();
+        let join = Join {
+            schema: through.schema_name().map(str::to_owned),
+            table: through.table_name().to_owned(),
+            from_column: IdenStatic::as_str(&from).to_owned(),
+            to_column: IdenStatic::as_str(&to).to_owned(),
+        };
+        self.source.meta.many_to_many.push(join.meta::<T>(name.into(), say(ManyToMany::default())));
         self
     }
 
@@ -140,15 +235,16 @@ impl<E: EntityTrait> Model<E> {
     ///
     /// The entity says nothing of constraints with conditions; the database has them, here they get their message.
     pub fn constraint(mut self, constraint: UniqueConstraint) -> Self {
-        let meta = &mut self.source.meta;
         let mut columns = Vec::new();
-        for name in &constraint.fields {
-            match Condition::position(meta, name) {
-                Some(n) => columns.push(n),
-                None => self.mistakes.push(format!("{}: a unique constraint over {name}: no such field.", meta.name)),
+        let condition = constraint.condition.iter().flat_map(Condition::columns).map(str::to_owned);
+        for name in constraint.columns.iter().cloned().chain(condition) {
+            match Condition::position(&self.source.meta, &name) {
+                Some(n) if columns.len() < constraint.columns.len() => columns.push(n),
+                Some(_) => {}
+                None => self.mistake(format!("a unique constraint over {name}: no such column.")),
             }
         }
-        meta.constraints.push(ConstraintMeta {
+        self.source.meta.constraints.push(ConstraintMeta {
             name: constraint.name,
             columns,
             condition: constraint.condition,
@@ -167,16 +263,18 @@ impl<E: EntityTrait> Model<E> {
     }
 
     /// A column is unique among the rows of the same day, Django's `unique_for_date`.
+    ///
+    /// No index of a database can say so: it is a query rule, which makes every write of the application serializable.
     pub fn unique_for_date(self, column: E::Column, date: E::Column) -> Self {
         self.unique_for(column, date, Period::Date)
     }
 
-    /// A column is unique among the rows of the same month (of whatever year), Django's `unique_for_month`.
+    /// A column is unique among the rows of the same month, of whatever year, Django's `unique_for_month`; a query rule.
     pub fn unique_for_month(self, column: E::Column, date: E::Column) -> Self {
         self.unique_for(column, date, Period::Month)
     }
 
-    /// A column is unique among the rows of the same year, Django's `unique_for_year`.
+    /// A column is unique among the rows of the same year, Django's `unique_for_year`; a query rule.
     pub fn unique_for_year(self, column: E::Column, date: E::Column) -> Self {
         self.unique_for(column, date, Period::Year)
     }
@@ -188,6 +286,10 @@ impl<E: EntityTrait> Model<E> {
             meta.unique_for.push(UniqueForMeta { column, date, period });
         }
         self
+    }
+
+    fn mistake(&mut self, what: String) {
+        self.mistakes.push(format!("{}: {what}", self.source.meta.name));
     }
 
     pub(crate) fn into_source(self) -> (ModelSource, Vec<String>) {
@@ -204,6 +306,46 @@ impl<E: EntityTrait> Default for Model<E> {
 impl<E: EntityTrait> fmt::Debug for Model<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Model").field("name", &self.source.meta.name).finish_non_exhaustive()
+    }
+}
+
+/// A join table and its two columns.
+struct Join {
+    schema: Option<String>,
+    table: String,
+    from_column: String,
+    to_column: String,
+}
+
+impl Join {
+    /// From SeaORM's two halves of the way: from here to the join table, from there to the target.
+    fn of(via: Option<RelationDef>, to: &RelationDef) -> Option<Join> {
+        let via = via?;
+        let (schema, table) = entity::table_name(&via.to_tbl)?;
+        let (from, to) = (entity::names(&via.to_col), entity::names(&to.from_col));
+        match (&from[..], &to[..]) {
+            ([from], [to]) => {
+                Some(Join { schema, table, from_column: from.clone(), to_column: to.clone() })
+            }
+            _ => None,
+        }
+    }
+
+    fn meta<T: EntityTrait>(self, name: String, said: ManyToMany) -> ManyToManyMeta {
+        let to = T::default();
+        ManyToManyMeta {
+            name,
+            to_schema: to.schema_name().map(str::to_owned),
+            to_table: to.table_name().to_owned(),
+            schema: self.schema,
+            table: self.table,
+            from_column: self.from_column,
+            to_column: self.to_column,
+            related_name: said.related_name,
+            blank: said.blank,
+            verbose_name: said.verbose_name,
+            help_text: said.help_text,
+        }
     }
 }
 
@@ -272,7 +414,7 @@ impl ManyToMany {
 
     /// The relation's name for people.
     #[must_use]
-    pub fn label(mut self, name: impl Into<String>) -> Self {
+    pub fn verbose_name(mut self, name: impl Into<String>) -> Self {
         self.verbose_name = Some(name.into());
         self
     }
@@ -288,7 +430,7 @@ impl ManyToMany {
 /// A unique constraint with its condition and its words, Django's `UniqueConstraint`.
 #[derive(Clone, Debug)]
 pub struct UniqueConstraint {
-    fields: Vec<String>,
+    columns: Vec<String>,
     name: Option<String>,
     condition: Option<Condition>,
     nulls_distinct: Option<bool>,
@@ -298,10 +440,10 @@ pub struct UniqueConstraint {
 }
 
 impl UniqueConstraint {
-    /// Over these fields.
-    pub fn new<'a>(fields: impl IntoIterator<Item = &'a str>) -> Self {
+    /// Over these columns.
+    pub fn new<C: IntoIden>(columns: impl IntoIterator<Item = C>) -> Self {
         UniqueConstraint {
-            fields: fields.into_iter().map(str::to_owned).collect(),
+            columns: columns.into_iter().map(|column| column.into_iden().to_string()).collect(),
             name: None,
             condition: None,
             nulls_distinct: None,

@@ -5,17 +5,17 @@
 
 use std::fmt;
 
-use crate::value::{DbValue, Value};
+use crate::value::{DbValue, Value, convert, json};
 
 mod attributes;
 mod condition;
 mod describe;
 pub mod entity;
+mod names;
 mod row;
 
-pub use attributes::{Attributes, AutoNow, Choice, DefaultValue, Format};
+pub use attributes::{Attributes, AutoNow, Choice, ColumnValidator, DefaultValue, Format};
 pub use condition::{Comparison, Condition};
-pub(crate) use condition::compare;
 pub use describe::{ForeignKey, ManyToMany, Model, UniqueConstraint};
 pub use row::Row;
 
@@ -40,8 +40,12 @@ pub struct ModelMeta {
     pub referenced_by: Vec<ReferenceMeta>,
     /// Names of CHECK constraints, found in the catalogue.
     pub checks: Vec<String>,
-    /// The model's name for people, where it is not its name in small letters.
+    /// The model's name for people, where one is given; see [`ModelMeta::verbose_name`].
     pub verbose_name: Option<String>,
+    /// Its plural, where one is given; see [`ModelMeta::verbose_name_plural`].
+    pub verbose_name_plural: Option<String>,
+    /// The Django application that it belongs to, where it is given; see [`ModelMeta::app_label`].
+    pub app_label: Option<String>,
     /// The order of lists: columns, and whether they descend; empty where it is the key's.
     pub ordering: Vec<(usize, bool)>,
     /// The row as text.
@@ -302,6 +306,13 @@ pub struct ReferenceMeta {
     pub by_database: bool,
 }
 
+impl ColumnMeta {
+    /// Whether it holds text.
+    pub fn is_text(&self) -> bool {
+        matches!(self.kind, ColumnKind::Char(_) | ColumnKind::Text)
+    }
+}
+
 impl ModelMeta {
     /// The position of the column of this database name.
     pub fn column(&self, column: &str) -> Option<usize> {
@@ -311,5 +322,26 @@ impl ModelMeta {
     /// The position of the column of this field name.
     pub fn named(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|c| c.name == name)
+    }
+}
+
+impl ColumnMeta {
+    /// The value of an object that does not say, made anew: what is described, else the entity's where it is a plain
+    /// value.
+    pub fn default_value(&self) -> Option<Value> {
+        if let Some(default) = &self.attributes.default {
+            return Some(default.get());
+        }
+        let default = convert::from_db(self.default.as_ref()?);
+        Some(match (self.kind, default) {
+            // SeaORM knows no default of JSON but its text
+            (ColumnKind::Json, Value::Str(text)) => json::parse_str(&text).unwrap_or(Value::Str(text)),
+            (_, default) => default,
+        })
+    }
+
+    /// Whether the program gives it a value where a body does not.
+    pub(crate) fn is_filled(&self) -> bool {
+        self.default.is_some() || self.attributes.default.is_some() || self.attributes.auto_now.is_some()
     }
 }

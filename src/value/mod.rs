@@ -18,6 +18,7 @@ pub(crate) mod duration;
 mod form;
 pub(crate) mod iso;
 pub mod json;
+pub mod pattern;
 pub mod python;
 pub mod query;
 pub(crate) mod strftime;

@@ -103,6 +103,13 @@ fn corrected(from: &TableCreateStatement, backend: DbBackend) -> TableCreateStat
             Some(_) if numbered && backend == DbBackend::Sqlite => {
                 column.integer();
             }
+            // what Django makes of them: microseconds, and the longest address as text
+            Some(ColumnType::Interval(..)) if backend == DbBackend::Sqlite => {
+                column.big_integer();
+            }
+            Some(ColumnType::Inet) if backend == DbBackend::Sqlite => {
+                column.char_len(39);
+            }
             // `json` has no equality and no index
             Some(ColumnType::Json) if backend == DbBackend::Postgres => {
                 column.json_binary();
@@ -128,11 +135,9 @@ fn missing_in(backend: DbBackend, column_type: &ColumnType) -> Option<&'static s
         (
             DbBackend::Sqlite,
             ColumnType::Year
-            | ColumnType::Interval(..)
             | ColumnType::Array(_)
             | ColumnType::Vector(_)
             | ColumnType::Cidr
-            | ColumnType::Inet
             | ColumnType::MacAddr
             | ColumnType::Bit(_)
             | ColumnType::VarBit(_)

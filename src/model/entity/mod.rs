@@ -119,6 +119,8 @@ pub fn meta<E: EntityTrait>() -> ModelMeta {
         referenced_by: Vec::new(),
         checks: Vec::new(),
         verbose_name: None,
+        verbose_name_plural: None,
+        app_label: None,
         ordering: Vec::new(),
         display: None,
         properties: Vec::new(),
@@ -197,7 +199,7 @@ fn belongs_to(def: &RelationDef, columns: &[ColumnMeta], variant: &str) -> Optio
     })
 }
 
-fn table_name(table: &TableRef) -> Option<(Option<String>, String)> {
+pub(super) fn table_name(table: &TableRef) -> Option<(Option<String>, String)> {
     match table {
         TableRef::Table(TableName(schema, table), _) => {
             let schema = schema.as_ref().map(|schema| schema.1.to_string());
@@ -207,7 +209,7 @@ fn table_name(table: &TableRef) -> Option<(Option<String>, String)> {
     }
 }
 
-fn names(identity: &Identity) -> Vec<String> {
+pub(super) fn names(identity: &Identity) -> Vec<String> {
     identity.iter().map(ToString::to_string).collect()
 }
 
@@ -252,6 +254,8 @@ fn kind(column_type: &ColumnType) -> ColumnKind {
         ColumnType::Boolean => ColumnKind::Boolean,
         ColumnType::Json | ColumnType::JsonBinary => ColumnKind::Json,
         ColumnType::Uuid => ColumnKind::Uuid,
+        ColumnType::Interval(..) => ColumnKind::Duration,
+        ColumnType::Inet => ColumnKind::Inet,
         _ => ColumnKind::Other,
     }
 }

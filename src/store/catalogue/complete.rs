@@ -76,7 +76,7 @@ fn columns(model: &mut ModelMeta, info: &TableInfo, errors: &mut Vec<StartupErro
             column.auto_increment = false;
         }
         // a default that is an expression runs in the database or not at all
-        column.has_default = column.default.is_some() || found.has_default;
+        column.has_default = column.is_filled() || found.has_default;
     }
     for column in &info.columns {
         if column.not_null && !column.has_default && model.column(&column.name).is_none() {
