@@ -167,22 +167,16 @@ fn no_digits(value: &Value) -> Result<(), ValidationError> {
 
 fn shelves() -> ModelViewSet<shelf::Entity> {
     let serializer = ModelSerializer::new()
-        .fields([
-            shelf::Column::Id,
-            shelf::Column::Name,
-            shelf::Column::Floor,
-            shelf::Column::Secret,
-            shelf::Column::AboveId,
-        ])
-        .field(shelf::Column::Name, |f| {
-            f.name("label")
+        .fields(["id", "label", "floor", "secret", "above"])
+        .field("label", |f| {
+            f.source("name")
                 .min_length(2)
                 .validator(no_digits)
                 .unique(UniqueValidator::new().message("That label is in use."))
                 .error_message("required", "Label it.")
         })
-        .field(shelf::Column::Secret, |f| f.write_only(true).help_text("Never shown."))
-        .field(shelf::Column::Floor, |f| f.max_value(9));
+        .field("secret", |f| f.write_only(true).help_text("Never shown."))
+        .field("floor", |f| f.max_value(9));
     ModelViewSet::new().serializer(serializer)
 }
 
@@ -236,11 +230,11 @@ fn options_of_fields_are_what_a_client_meets() {
 #[test]
 fn a_serializer_shows_and_takes_what_it_declares() {
     Database::each(|database| {
-        let titles = ModelSerializer::<book::Entity>::new().exclude([book::Column::ShelfId, book::Column::OwnerId]);
+        let titles = ModelSerializer::<book::Entity>::new().exclude(["shelf", "owner"]);
         let drafts = ModelSerializer::<book::Entity>::new()
             .fields([book::Column::Title, book::Column::OwnerId, book::Column::Id])
-            .read_only_fields([book::Column::OwnerId])
-            .field(book::Column::Title, |f| f.default("untitled").allow_blank(true));
+            .read_only_fields(["owner"])
+            .field("title", |f| f.default("untitled").allow_blank(true));
         let router = library()
             .register("titles", ModelViewSet::new().serializer(titles))
             .register("drafts", ModelViewSet::new().serializer(drafts));

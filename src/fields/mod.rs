@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use crate::context::Context;
 use crate::error::{ErrorDetail, ValidationError};
+use crate::model::ColumnMeta;
 use crate::store::Cell;
-use crate::validators::ValueValidator;
 use crate::value::{Form, Value};
 
 mod boolean;
@@ -21,6 +21,7 @@ mod testing;
 mod text;
 mod time;
 mod uuid;
+mod validator;
 
 pub use boolean::BooleanField;
 pub use json::JSONField;
@@ -28,6 +29,7 @@ pub use number::{BigIntegerField, FloatField, IntegerField};
 pub use text::CharField;
 pub use time::{DateField, DateTimeField};
 pub use uuid::{UUIDField, UUIDFormat};
+pub use validator::ValueValidator;
 
 /// The coercion of one kind of value: input to a value, an attribute or a cell of a row to JSON bytes.
 pub trait FieldType: Send + Sync + fmt::Debug {
@@ -70,6 +72,11 @@ pub trait FieldType: Send + Sync + fmt::Debug {
     /// Whether empty text is a value (`allow_blank`).
     fn allows_blank(&self) -> bool {
         false
+    }
+
+    /// The type to show a column of this kind by, where the field leaves that to the column (`ReadOnlyField`).
+    fn over(&self, _column: &ColumnMeta) -> Option<Arc<dyn FieldType>> {
+        None
     }
 
     /// Writes an attribute or a cell that is not null as JSON.
@@ -238,6 +245,8 @@ pub struct Field {
     pub help_text: Option<Cow<'static, str>>,
     /// The value that a form for a new object begins with.
     pub initial: Option<Value>,
+    /// Whether an empty list is accepted, by a field that points to many rows.
+    pub allow_empty: bool,
     /// The field's own messages.
     pub messages: Messages,
     /// Rules about the value, after the limits of its type.
@@ -281,6 +290,7 @@ impl Field {
             label: None,
             help_text: None,
             initial: None,
+            allow_empty: true,
             messages: Messages::default(),
             validators: Vec::new(),
             kind,
@@ -426,26 +436,42 @@ impl Field {
             return Ok(Outcome::Skip);
         }
         let cx = &cx.of(self);
+        if let Some(outcome) = self.validate_empty_values(input, cx)? {
+            return Ok(outcome);
+        }
+        let value = self.kind.to_internal_value(input.unwrap_or(&Value::Null), cx)?;
+        self.run_validators(&value, cx)?;
+        Ok(Outcome::Set(value))
+    }
+
+    /// DRF's `validate_empty_values`: what an absent or null input becomes; none where there is a value to look at.
+    ///
+    /// # Errors
+    ///
+    /// `required` and `null`.
+    pub fn validate_empty_values(
+        &self,
+        input: Option<&Value>,
+        cx: &FieldContext<'_>,
+    ) -> Result<Option<Outcome>, ValidationError> {
         let Some(input) = input else {
             if cx.partial {
-                return Ok(Outcome::Skip);
+                return Ok(Some(Outcome::Skip));
             }
             return match &self.default {
-                Some(default) => Ok(default.get(cx).map_or(Outcome::Skip, Outcome::Set)),
+                Some(default) => Ok(Some(default.get(cx).map_or(Outcome::Skip, Outcome::Set))),
                 None if self.required => Err(cx.error("required", "This field is required.", &[])),
-                None => Ok(Outcome::Skip),
+                None => Ok(Some(Outcome::Skip)),
             };
         };
         if matches!(input, Value::Null) || self.kind.is_null_input(input, self.allow_null) {
             return if !self.allow_null {
                 Err(cx.error("null", "This field may not be null.", &[]))
             } else {
-                Ok(if self.source == Source::Whole { Outcome::Skip } else { Outcome::Set(Value::Null) })
+                Ok(Some(if self.source == Source::Whole { Outcome::Skip } else { Outcome::Set(Value::Null) }))
             };
         }
-        let value = self.kind.to_internal_value(input, cx)?;
-        self.run_validators(&value, cx)?;
-        Ok(Outcome::Set(value))
+        Ok(None)
     }
 
     /// Limits and rules for a value: the messages of all of them, or the first error that is more than messages.

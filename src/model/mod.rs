@@ -16,7 +16,6 @@ mod row;
 
 pub use attributes::{Attributes, AutoNow, Choice, ColumnValidator, DefaultValue, Format};
 pub use condition::{Comparison, Condition};
-pub(crate) use condition::compare;
 pub use describe::{ForeignKey, ManyToMany, Model, UniqueConstraint};
 pub use row::Row;
 
@@ -305,6 +304,13 @@ pub struct ReferenceMeta {
     pub on_delete: OnDelete,
     /// Whether the database does it by itself (`ON DELETE …`); otherwise bowline does, in the same transaction.
     pub by_database: bool,
+}
+
+impl ColumnMeta {
+    /// Whether it holds text.
+    pub fn is_text(&self) -> bool {
+        matches!(self.kind, ColumnKind::Char(_) | ColumnKind::Text)
+    }
 }
 
 impl ModelMeta {

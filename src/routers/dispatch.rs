@@ -12,6 +12,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 
 use super::detached::Detached;
 use super::resolve::{Resolver, Target, unescaped};
+use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::model::ColumnKind;
 use crate::negotiation::{self, BodyLimits};
@@ -85,47 +86,51 @@ impl Dispatch {
         negotiation::select_renderer(&parts.headers, query, suffix)?;
         let pause = Pause::of(&parts.extensions);
         let method = parts.method.clone();
+        let headers = parts.headers.clone();
+        let url = absolute(&parts);
+        let query = query.to_owned();
+        let root = matches!(target, Target::Root).then(|| self.root(&parts));
+        let cx = Context::new(parts, Vec::new());
         match (target, &method) {
-            (Target::Root, &Method::GET | &Method::HEAD) => Ok((StatusCode::OK, self.root(&parts))),
+            (Target::Root, &Method::GET | &Method::HEAD) => Ok((StatusCode::OK, root.unwrap_or_default())),
             (Target::Root, &Method::OPTIONS) => {
                 Ok((StatusCode::OK, metadata("Api Root", "The default basic root view for DefaultRouter")))
             }
             (Target::List(view), &Method::GET | &Method::HEAD) => {
-                let url = absolute(&parts);
-                let location = Location { url: &url, query };
-                Ok((StatusCode::OK, Box::pin(view.resource.list(&location)).await?))
+                let location = Location { url: &url, query: &query };
+                Ok((StatusCode::OK, Box::pin(view.resource.list(&location, &cx)).await?))
             }
             (Target::List(view), &Method::POST) => {
-                let data = negotiation::parse(&parts.headers, body, &self.limits).await?;
+                let data = negotiation::parse(&headers, body, &self.limits).await?;
                 let view = Arc::clone(view);
-                let body = Detached::new(async move { view.create(&data, &pause).await }).await?;
+                let body = Detached::new(async move { view.create(&view.resource, &data, &cx, &pause).await }).await?;
                 Ok((StatusCode::CREATED, body))
             }
             (Target::List(view), &Method::OPTIONS) => {
                 Ok((StatusCode::OK, metadata(&format!("{} List", view.resource.model().name), "")))
             }
             (Target::Detail(view, text), &Method::GET | &Method::HEAD) => {
-                Ok((StatusCode::OK, Box::pin(view.resource.retrieve(&key(&view.resource, text)?)).await?))
+                Ok((StatusCode::OK, Box::pin(view.resource.retrieve(&key(&view.resource, text)?, &cx)).await?))
             }
             (Target::Detail(view, text), &Method::PUT | &Method::PATCH) => {
                 let key = key(&view.resource, text)?;
-                let data = match negotiation::parse(&parts.headers, body, &self.limits).await {
+                let data = match negotiation::parse(&headers, body, &self.limits).await {
                     Ok(data) => data,
                     Err(error) => {
                         // DRF looks for the row before it looks at the body
-                        Box::pin(view.resource.retrieve(&key)).await?;
+                        Box::pin(view.resource.retrieve(&key, &cx)).await?;
                         return Err(error);
                     }
                 };
                 let mode = if method == Method::PUT { Mode::Update } else { Mode::Partial };
                 let view = Arc::clone(view);
-                let body = Detached::new(async move { view.update(&key, &data, mode, &pause).await }).await?;
+                let body = Detached::new(async move { view.update(&view.resource, &key, &data, mode, &cx, &pause).await }).await?;
                 Ok((StatusCode::OK, body))
             }
             (Target::Detail(view, text), &Method::DELETE) => {
                 let key = key(&view.resource, text)?;
                 let view = Arc::clone(view);
-                Detached::new(async move { view.destroy(&key, &pause).await }).await?;
+                Detached::new(async move { view.destroy(&view.resource, &key, &cx, &pause).await }).await?;
                 Ok((StatusCode::NO_CONTENT, Vec::new()))
             }
             (Target::Detail(view, _), &Method::OPTIONS) => {
@@ -184,7 +189,7 @@ impl Dispatch {
 
 /// The key in a path, as DRF's lookup reads it.
 fn key(resource: &Resource, text: &str) -> Result<DbValue> {
-    let column = resource.model().columns.get(resource.plan.key());
+    let column = resource.model().columns.get(resource.plan.by());
     let kind = column.map_or(ColumnKind::BigInteger, |c| c.kind);
     parse_key(kind, &Value::Str(text.to_owned())).map(convert::to_db).map_err(|error| match error {
         KeyError::NoSuchRow => resource.no_match(),

@@ -13,19 +13,23 @@ use sea_orm::EntityTrait;
 use crate::error::{Error, Result};
 use crate::model::{Model, ModelMeta};
 use crate::model::entity::ModelSource;
-use crate::serializers::BoundSerializer;
+use crate::relations::Urls;
+use crate::serializers::shape::Shape;
+use crate::serializers::{Build, Declaration};
 use crate::settings::Settings;
 use crate::store::catalogue::StartupError;
-use crate::store::plan::Plan;
+use crate::store::plan::{Plan, RowsBy, Select};
 use crate::store::{KnownEntities, Store, catalogue, schema};
 use crate::views::{Declared, ModelViewSet, Paginated, Resource, View};
 
 mod detached;
 mod dispatch;
 mod resolve;
+mod urls;
 
 pub(crate) use dispatch::Dispatch;
 use resolve::Resolver;
+use urls::UrlTable;
 
 /// Routes for view sets, with an API root and format suffixes, DRF's `DefaultRouter`.
 ///
@@ -138,6 +142,14 @@ impl DefaultRouter {
         let declared: Vec<&Declared> = registered.iter().map(|(_, d)| d).collect();
         let models = completed(&store, &sources, &declared).await?;
 
+        let mut urls = UrlTable::default();
+        for (prefix, declared) in &registered {
+            let basename = declared.basename.clone().unwrap_or_else(|| declared.source.meta.name.to_lowercase());
+            urls.add(format!("/{prefix}"), basename, "/");
+        }
+        let urls: Arc<dyn Urls> = Arc::new(urls);
+        let build = Build { dialect: store.dialect(), models: &models, urls: &urls };
+        let application = Application { store: &store, build, settings: &settings, known: &known };
         let mut views = Vec::new();
         for (prefix, declared) in registered {
             let taken = views.iter().any(|(p, _): &(String, Arc<View>)| *p == prefix);
@@ -147,7 +159,7 @@ impl DefaultRouter {
                 ));
                 continue;
             }
-            match view(&store, declared, &models, &settings, &known) {
+            match application.view(declared) {
                 Ok(view) => views.push((prefix, Arc::new(view))),
                 Err(found) => mistakes.extend(found),
             }
@@ -182,36 +194,71 @@ async fn completed(store: &Store, sources: &[ModelSource], declared: &[&Declared
     Ok(models.into_iter().map(Arc::new).collect())
 }
 
-fn view(
-    store: &Store,
-    declared: Declared,
-    models: &[Arc<ModelMeta>],
-    settings: &Settings,
-    known: &Arc<KnownEntities>,
-) -> Result<View, Vec<String>> {
-    let meta = &declared.source.meta;
-    let model = models.iter().find(|m| m.table == meta.table && m.schema == meta.schema);
-    let model = model.ok_or_else(|| vec![format!("{}: its table was not read.", meta.name)])?;
-    let serializer = BoundSerializer::build(&declared.serializer, model, models, store.dialect())?;
-    let plan = Plan::new(store.dialect(), Arc::clone(model), serializer.shown(), serializer.probes(), models)
-        .map_err(|mistake| vec![mistake])?;
-    let whole: Vec<usize> = (0..model.columns.len()).collect();
-    let resource = Resource {
-        store: store.clone(),
-        known: Arc::clone(known),
-        layout: serializer.layout(plan.shown(), 0),
-        page_layout: serializer.layout(plan.shown(), 1),
-        whole: serializer.layout(&whole, 0),
-        pagination: match declared.pagination {
-            Paginated::Default => settings.pagination.clone(),
-            Paginated::Own(own) => own,
-        },
-        isolation: store.isolation(),
-        replays: settings.replays,
-        serializer,
-        plan,
-    };
-    Ok(View { resource, hooks: declared.hooks })
+/// What building views needs to know of the application.
+struct Application<'a> {
+    store: &'a Store,
+    build: Build<'a>,
+    settings: &'a Settings,
+    known: &'a Arc<KnownEntities>,
+}
+
+impl Application<'_> {
+    fn view(&self, declared: Declared) -> Result<View, Vec<String>> {
+        let resource = self.resource(&declared, &declared.serializer)?;
+        let others = declared.serializers.iter().map(|(action, own)| Ok((*action, self.resource(&declared, own)?)));
+        let others: Result<Vec<_>, Vec<String>> = others.collect();
+        Ok(View {
+            resource,
+            others: others?,
+            actions: declared.actions,
+            many: declared.many,
+            hooks: declared.hooks,
+        })
+    }
+
+    fn resource(&self, declared: &Declared, serializer: &Declaration) -> Result<Resource, Vec<String>> {
+        let Build { dialect, models, .. } = self.build;
+        let serializer = Arc::new(self.build.serializer(serializer)?);
+        let model = serializer.model();
+        let position = |name: &str| {
+            let found = model.named(name).or_else(|| model.column(name));
+            found.ok_or_else(|| vec![format!("{} has no field {name} to look up or order rows by.", model.name)])
+        };
+        let mut select = Select::new(dialect, model);
+        let ordering: Result<Vec<_>, Vec<String>> =
+            declared.ordering.iter().map(|(name, descending)| Ok((position(name)?, *descending))).collect();
+        let ordering = ordering?;
+        if !ordering.is_empty() {
+            select.order_by(model, &ordering);
+        }
+        let shape = Shape::compile(&serializer, dialect, &mut select);
+        let column = declared.lookup_field.as_deref().map(position).transpose()?;
+        if let Some(n) = column.filter(|n| !model.columns[*n].unique && model.primary_key != [*n]) {
+            return Err(vec![format!(
+                "{}: rows cannot be looked up by {}, which is not unique.",
+                model.name, model.columns[n].name
+            )]);
+        }
+        let rows = RowsBy { column, scope: declared.only.clone() };
+        let shown = shape.flat().unwrap_or_default().to_vec();
+        let plan = Plan::new(dialect, Arc::clone(model), &select, rows, shown, serializer.probes(), models)
+            .map_err(|mistake| vec![mistake])?;
+        let whole: Vec<usize> = (0..model.columns.len()).collect();
+        Ok(Resource {
+            store: self.store.clone(),
+            known: Arc::clone(self.known),
+            whole: shape.layout(&whole, 0),
+            pagination: match &declared.pagination {
+                Paginated::Default => self.settings.pagination.clone(),
+                Paginated::Own(own) => own.clone(),
+            },
+            isolation: self.store.isolation(),
+            replays: self.settings.replays,
+            serializer,
+            shape,
+            plan,
+        })
+    }
 }
 
 impl fmt::Debug for DefaultRouter {

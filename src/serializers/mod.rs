@@ -1,31 +1,54 @@
-//! A set of fields over a model: a body becomes changes, a row becomes bytes.
+//! A set of fields: a body becomes changes, a row becomes bytes.
 //!
-//! [`ModelSerializer`] is what a user declares; [`BoundSerializer`] is what it becomes when the router is built, with every
-//! name, column and message in its place. See DRF's chapter "Serializers".
+//! [`Serializer`] is a set of fields over plain values. [`ModelSerializer`] is what a user declares about an entity; when
+//! the router is built it becomes a bound serializer, with every name, column and message in its place:
+//!
+//! | module | what |
+//! |---|---|
+//! | `model`, `declaration`, `options` | what is declared |
+//! | `build` | the declaration and the model's metadata become fields, constraints and rules |
+//! | `input` | a body becomes changes: everything that can be said without the database |
+//! | `judge` | what the database answered becomes DRF's errors |
+//! | `reads`, `shape` | a row, and the rows that hang on it, become bytes |
+//! | `plain` | serializers without a model |
+//!
+//! See DRF's chapter "Serializers".
 
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::context::Context;
-use crate::error::{Error, ErrorDetail, Result, ValidationError};
-use crate::fields::{Field, FieldContext, Outcome};
-use crate::model::{ColumnKind, ModelMeta};
-use crate::relations::PrimaryKeyRelatedField;
-use crate::store::plan::{Prepared, Probe};
-use crate::store::{Cell, Changes, Rows, Violation, ViolationKind};
-use crate::validators::{Object, ObjectValidator, QueryValidator};
-use crate::value::{DbValue, Value, convert};
+use crate::error::ErrorDetail;
+use crate::fields::Field;
+use crate::model::ModelMeta;
+use crate::relations::Related;
+use crate::store::plan::{Plan, Probe, SetLinks};
+use crate::store::Statement;
+use crate::validators::{ObjectValidator, QueryValidator};
+use crate::value::{DbValue, Value};
 
 mod build;
+pub(crate) mod declaration;
+mod input;
+pub(crate) mod judge;
 mod model;
 mod options;
 mod plain;
+mod reads;
+pub(crate) mod shape;
 
-pub(crate) use model::Declaration;
+pub(crate) use build::Build;
+pub(crate) use declaration::Declaration;
+pub use declaration::{NestedField, RelatedField};
+pub(crate) use input::{NestedInput, Validated};
+use input::Lookup;
 pub use model::ModelSerializer;
 pub use options::FieldOptions;
 pub use plain::{AttributesValidator, ListSerializer, Serializer};
+pub(crate) use shape::Via;
+
+use declaration::{FieldHook, ListOptions};
+use reads::Reads;
 
 /// Whether a body describes a new object, a whole one or a part of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,22 +61,90 @@ pub enum Mode {
     Partial,
 }
 
-/// A serializer, built: shared by all requests, holding nothing of any.
-pub struct BoundSerializer {
+/// A model's serializer, built: shared by all requests, holding nothing of any.
+pub(crate) struct BoundSerializer {
     model: Arc<ModelMeta>,
-    fields: Vec<SerializerField>,
+    fields: Vec<BoundField>,
     constraints: Vec<Constraint>,
-    defaults: Vec<(usize, DbValue)>,
+    /// Fields that a set makes necessary in the body: for each set, its fields, and whether for PATCH too.
+    needed: Vec<Needed>,
+    /// What a column gets on creation where the body does not say it.
+    defaults: Vec<(usize, ColumnDefault)>,
+    /// What a column gets on every write.
+    touched: Vec<usize>,
     objects: Vec<Arc<dyn ObjectValidator>>,
     queries: Vec<Arc<dyn QueryValidator>>,
+    list: ListOptions,
 }
 
-/// A field with its place in the model and in the answer.
-struct SerializerField {
-    field: Field,
-    column: usize,
-    /// `"uid":`, ready to be written.
-    key: Vec<u8>,
+/// What a column gets where a new object does not say it.
+#[derive(Clone, Debug)]
+enum ColumnDefault {
+    Value(DbValue),
+    Model(crate::model::DefaultValue),
+    Now,
+}
+
+/// A field with its places in the model.
+pub(crate) struct BoundField {
+    pub(crate) field: Field,
+    pub(crate) writes: Writes,
+    pub(crate) reads: Reads,
+    hooks: Vec<FieldHook>,
+}
+
+/// Where a validated value goes.
+pub(crate) enum Writes {
+    /// Nowhere.
+    Nothing,
+    /// Into a column.
+    Column(usize),
+    /// A file's name goes into a column, the file into the store.
+    File(usize, Arc<crate::model::Format>),
+    /// The key of the row that it names goes into a column.
+    One {
+        column: usize,
+        related: Related,
+        /// Asks which rows there are; none where the foreign key itself answers.
+        lookup: Option<LookupPlan>,
+    },
+    /// The rows that it names hang on this one.
+    Many(Box<ManyWrite>),
+    /// Rows of another serializer, which point here.
+    Nested(Box<NestedWrite>),
+}
+
+/// The statements that find rows by how bodies name them: the name comes first, then the key.
+#[derive(Clone, Debug)]
+pub(crate) struct LookupPlan {
+    /// Outside of a transaction.
+    pub(crate) plain: Statement,
+    /// The rows stay as they are until the transaction ends.
+    pub(crate) locking: Statement,
+}
+
+/// Rows that hang on this one and are named by a body.
+pub(crate) struct ManyWrite {
+    pub(crate) related: Related,
+    pub(crate) lookup: LookupPlan,
+    pub(crate) plan: SetLinks,
+    /// The column here that they point to; the key where there is none.
+    pub(crate) own: Option<usize>,
+}
+
+/// Other rows that a body holds.
+pub(crate) struct NestedWrite {
+    pub(crate) serializer: Arc<BoundSerializer>,
+    pub(crate) plan: Plan,
+    /// The keys of the rows that are there.
+    pub(crate) keys: Statement,
+    /// The column of the other model that points here, and the column here.
+    pub(crate) column: usize,
+    pub(crate) own_column: usize,
+    /// The field of the other serializer that names a row's key.
+    pub(crate) key_field: Option<usize>,
+    pub(crate) many: bool,
+    pub(crate) list: ListOptions,
 }
 
 /// A rule that the database keeps, with the error that breaking it is.
@@ -72,63 +163,56 @@ enum Speaks {
     Field(usize, ErrorDetail),
     /// The object as a whole.
     Together(ErrorDetail),
+    /// A field, but only where all fields are right (DRF's `unique_for_*`).
+    Late(Cow<'static, str>, ErrorDetail),
 }
 
-/// What validation without the database made of a body.
-#[derive(Debug)]
-pub struct Validated {
-    /// What would be written.
-    pub changes: Changes,
-    /// What is wrong with it so far.
-    pub errors: ValidationError,
+/// Fields that a rule about the whole needs in the body.
+struct Needed {
+    fields: Vec<usize>,
+    columns: Vec<usize>,
+    /// Whether a change of an object needs them too.
+    always: bool,
 }
-
-/// Where a field's cell is to be found.
-#[derive(Clone, Copy, Debug)]
-enum Slot {
-    Cell(usize),
-    Written,
-}
-
-/// Which columns a statement returns, in the order of the shown fields.
-#[derive(Debug)]
-pub struct Layout(Vec<Slot>);
 
 impl BoundSerializer {
     /// The model.
-    pub fn model(&self) -> &Arc<ModelMeta> {
+    pub(crate) fn model(&self) -> &Arc<ModelMeta> {
         &self.model
     }
 
     /// The fields in the order of the body.
-    pub fn fields(&self) -> impl Iterator<Item = &Field> {
-        self.fields.iter().map(|f| &f.field)
+    pub(crate) fn bound_fields(&self) -> &[BoundField] {
+        &self.fields
+    }
+
+    /// What a list of objects may be.
+    pub(crate) fn list_options(&self) -> &ListOptions {
+        &self.list
     }
 
     /// Whether a rule reads the object as it will be.
-    pub fn has_object_rules(&self) -> bool {
+    pub(crate) fn has_object_rules(&self) -> bool {
         !self.objects.is_empty()
     }
 
     /// Whether a rule reads other rows, so that every write of the application has to be serializable.
-    pub fn has_query_rules(&self) -> bool {
-        !self.queries.is_empty() || self.constraints.iter().any(|c| c.unenforced)
+    pub(crate) fn has_query_rules(&self) -> bool {
+        !self.queries.is_empty() || self.has_unenforced()
     }
 
     /// Whether a rule reads other rows that no constraint protects, and so has to be asked before each write.
-    pub fn has_unenforced(&self) -> bool {
+    pub(crate) fn has_unenforced(&self) -> bool {
         self.constraints.iter().any(|c| c.unenforced)
     }
 
-    /// The columns that answers show, in the order of the fields.
-    pub(crate) fn shown(&self) -> Vec<usize> {
-        let mut shown: Vec<usize> = Vec::new();
-        for field in self.fields.iter().filter(|f| !f.field.write_only) {
-            if !shown.contains(&field.column) {
-                shown.push(field.column);
-            }
-        }
-        shown
+    /// Whether a write is more than one row: files, other rows, rows that have to be found first.
+    pub(crate) fn is_wide(&self) -> bool {
+        self.fields.iter().any(|f| match &f.writes {
+            Writes::Nothing | Writes::Column(_) => false,
+            Writes::One { lookup, .. } => lookup.is_some(),
+            Writes::File(..) | Writes::Many(_) | Writes::Nested(_) => true,
+        })
     }
 
     /// The probes, in DRF's order of errors.
@@ -136,257 +220,21 @@ impl BoundSerializer {
         self.constraints.iter().map(|c| c.probe.clone()).collect()
     }
 
-    /// Value rules: everything that can be said without the database, in DRF's order.
-    pub fn validate(&self, data: &Value, mode: Mode) -> Validated {
-        let mut changes = Changes::new(self.model.columns.len());
-        let mut errors = ValidationError::fields();
-        let Value::Map(data) = data else {
-            let detail = match data {
-                Value::Null => ErrorDetail::new("No data provided", "null"),
-                other => {
-                    let text = format!("Invalid data. Expected a dictionary, but got {}.", other.type_name());
-                    ErrorDetail::new(text, "invalid")
-                }
-            };
-            errors.insert("non_field_errors", detail.into());
-            return Validated { changes, errors };
-        };
-        let request = Context::default();
-        let cx = FieldContext {
-            partial: mode == Mode::Partial,
-            creating: mode == Mode::Create,
-            ..FieldContext::new(&request)
-        };
-        for place in &self.fields {
-            let field = &place.field;
-            if field.read_only {
-                continue;
-            }
-            let input = data.get(field.name.as_ref());
-            match field.run_validation(input, &cx) {
-                Ok(Outcome::Skip) => {}
-                Ok(Outcome::Set(value)) => {
-                    let is_json = self.model.columns[place.column].kind == ColumnKind::Json && !value.is_null();
-                    changes.set(
-                        place.column,
-                        if is_json {
-                            DbValue::String(Some(convert::json_text(&value)))
-                        } else {
-                            convert::to_db(value)
-                        },
-                    );
-                }
-                Err(error) => errors.insert(field.name.clone(), error),
-            }
-        }
-        if mode == Mode::Create {
-            for (column, value) in &self.defaults {
-                if changes.get(*column).is_none() {
-                    changes.set(*column, value.clone());
-                }
-            }
-        }
-        Validated { changes, errors }
+    fn position(&self, name: &str) -> Option<usize> {
+        self.fields.iter().position(|f| f.field.name == name)
     }
+}
 
-    /// Adds what probes answered to the errors, in DRF's order: fields first; rules about the whole only where every
-    /// field is right.
-    pub(crate) fn judge(&self, data: &Value, answers: &[(usize, bool)], errors: &mut ValidationError) {
-        let broken = |(probe, fine): &&(usize, bool)| !*fine && *probe < self.constraints.len();
-        let broken: Vec<&Constraint> = answers.iter().filter(broken).map(|(n, _)| &self.constraints[*n]).collect();
-        for constraint in &broken {
-            if let Some((field, detail)) = self.field_error(constraint, data) {
-                errors.insert(field, detail.into());
-            }
-        }
-        self.sort(errors);
-        if errors.is_empty() {
-            for constraint in &broken {
-                if let Speaks::Together(detail) = &constraint.speaks {
-                    errors.insert("non_field_errors", detail.clone().into());
-                }
-            }
-        }
-    }
-
-    fn field_error(&self, constraint: &Constraint, data: &Value) -> Option<(Cow<'static, str>, ErrorDetail)> {
-        match &constraint.speaks {
-            Speaks::Relation(n) => {
-                let field = &self.fields.get(*n)?.field;
-                let sent = match data {
-                    Value::Map(map) => map.get(field.name.as_ref()),
-                    _ => None,
-                };
-                let detail = PrimaryKeyRelatedField::does_not_exist(sent.unwrap_or(&Value::Null), &field.messages);
-                Some((field.name.clone(), detail))
-            }
-            Speaks::Field(n, detail) => Some((self.fields.get(*n)?.field.name.clone(), detail.clone())),
-            Speaks::Together(_) => None,
-        }
-    }
-
-    /// Puts errors into the order of the fields.
-    fn sort(&self, errors: &mut ValidationError) {
-        if let ValidationError::Fields(map) = errors {
-            map.sort_by_cached_key(|name, _| {
-                self.fields.iter().position(|f| f.field.name == *name).unwrap_or(self.fields.len())
-            });
-        }
-    }
-
-    /// Object rules: each one judges, and what they find is joined.
-    pub(crate) fn object_rules(&self, stored: Option<&[DbValue]>, changes: &Changes) -> ValidationError {
-        let mut errors = ValidationError::fields();
-        let object = Object::new(&self.model, stored, changes);
-        for rule in &self.objects {
-            if let Err(error) = rule.validate(&object) {
-                errors.merge(error);
-            }
-        }
-        errors
-    }
-
-    /// Query rules, inside the transaction that writes.
-    pub(crate) async fn query_rules(
-        &self,
-        stored: Option<&[DbValue]>,
-        changes: &Changes,
-        tx: &crate::store::Transaction,
-    ) -> Result<ValidationError> {
-        let mut errors = ValidationError::fields();
-        let object = Object::new(&self.model, stored, changes);
-        for rule in &self.queries {
-            match rule.validate(&object, tx).await {
-                Ok(()) => {}
-                Err(Error::Validation(error)) => errors.merge(error),
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(errors)
-    }
-
-    /// The error that a broken constraint is, for a conflict that no probe can see any more or that nobody declared.
-    pub(crate) fn verdict(&self, violation: &Violation, data: &Value) -> ValidationError {
-        let columns: Vec<usize> = self.violated_columns(violation);
-        let found = self.constraints.iter().find(|c| {
-            let kind = match &c.probe {
-                Probe::Exists { .. } => ViolationKind::ForeignKey,
-                Probe::Free { .. } => ViolationKind::Unique,
-            };
-            let mut own: Vec<usize> = c.probe.columns().to_vec();
-            own.sort_unstable();
-            kind == violation.kind && !columns.is_empty() && own == columns
-        });
-        if let Some(constraint) = found {
-            return match (&constraint.speaks, self.field_error(constraint, data)) {
-                (Speaks::Together(detail), _) => ValidationError::field("non_field_errors", detail.clone()),
-                (_, Some((field, detail))) => ValidationError::field(field, detail),
-                (_, None) => ValidationError::fields(),
-            };
-        }
-        if violation.kind == ViolationKind::NotNull
-            && let Some(field) = self.fields.iter().find(|f| columns == [f.column])
-        {
-            let detail = field.field.messages.detail("null", "This field may not be null.", &[]);
-            return ValidationError::field(field.field.name.clone(), detail);
-        }
-        // SQLite says an unnamed CHECK's expression and a trigger's own words where others say a name: only what is
-        // known to be a name is shown
-        let detail = match violation.constraint.as_deref().filter(|name| self.is_constraint(name)) {
-            Some(name) => format!("Constraint “{name}” is violated."),
-            None => "A constraint of the database is violated.".into(),
-        };
-        ValidationError::field("non_field_errors", ErrorDetail::new(detail, "invalid"))
-    }
-
-    /// Whether the catalogue knows a constraint of the model by this name.
-    fn is_constraint(&self, name: &str) -> bool {
-        let uniques = self.model.uniques.iter().filter_map(|u| u.name.as_deref());
-        let keys = self.model.relations.iter().filter_map(|r| r.constraint.as_deref());
-        let is_name = name.chars().all(|c| c.is_alphanumeric() || c == '_');
-        is_name && uniques.chain(keys).chain(self.model.checks.iter().map(String::as_str)).any(|known| known == name)
-    }
-
-    /// The columns of the model that a constraint is about; none where it is another table's, which a hook wrote to.
-    fn violated_columns(&self, violation: &Violation) -> Vec<usize> {
-        if violation.table.as_ref().is_some_and(|table| *table != self.model.table) {
-            return Vec::new();
-        }
-        let mut columns: Vec<usize> = violation.columns.iter().filter_map(|c| self.model.column(c)).collect();
-        if let (true, Some(name)) = (columns.is_empty(), &violation.constraint) {
-            let unique = self.model.uniques.iter().filter(|u| u.name.as_ref() == Some(name)).map(|u| &u.columns);
-            let relation =
-                self.model.relations.iter().filter(|r| r.constraint.as_ref() == Some(name)).map(|r| &r.columns);
-            columns = unique.chain(relation).next().cloned().unwrap_or_default();
-        }
-        columns.sort_unstable();
-        columns
-    }
-
-    /// Where the fields' cells are in rows of these columns; columns that are not there were written by the request.
-    pub(crate) fn layout(&self, returns: &[usize], before: usize) -> Layout {
-        let shown = self.fields.iter().filter(|f| !f.field.write_only);
-        Layout(
-            shown
-                .map(|f| match returns.iter().position(|n| *n == f.column) {
-                    Some(n) => Slot::Cell(n + before),
-                    None => Slot::Written,
-                })
-                .collect(),
-        )
-    }
-
-    /// Where the fields' cells are in what a prepared write returns.
-    pub(crate) fn layout_of(&self, prepared: &Prepared) -> Layout {
-        self.layout(&prepared.returns, if prepared.guarded { prepared.probes.len() } else { 0 })
-    }
-
-    /// Writes a row as a JSON object.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Internal`] for a cell that its field cannot show: something else wrote the row.
-    pub(crate) fn represent(
-        &self,
-        rows: &Rows,
-        row: usize,
-        layout: &Layout,
-        written: Option<&Changes>,
-        out: &mut Vec<u8>,
-    ) -> Result<()> {
-        out.push(b'{');
-        let mut first = true;
-        let shown = self.fields.iter().filter(|f| !f.field.write_only);
-        for (place, slot) in shown.zip(&layout.0) {
-            if !first {
-                out.push(b',');
-            }
-            first = false;
-            out.extend_from_slice(&place.key);
-            let cell = match slot {
-                Slot::Cell(n) => rows.cell(row, *n)?,
-                Slot::Written => match written.and_then(|w| w.get(place.column)) {
-                    Some(DbValue::String(Some(json))) => {
-                        // a JSON field keeps its value as the text that the writer made of the input
-                        out.extend_from_slice(json.as_bytes());
-                        continue;
-                    }
-                    _ => Cell::Null,
-                },
-            };
-            if cell == Cell::Null {
-                out.extend_from_slice(b"null");
-            } else {
-                place.field.kind.to_representation(cell, &Context::default(), out).map_err(|_| {
-                    Error::internal(format!(
-                        "{}.{} holds a value that its field cannot show",
-                        self.model.name, place.field.name
-                    ))
-                })?;
-            }
-        }
-        out.push(b'}');
-        Ok(())
+/// A value as the column's place takes it.
+pub(crate) fn column_value(model: &ModelMeta, column: usize, value: Value) -> DbValue {
+    use crate::model::ColumnKind;
+    use crate::value::convert;
+    let kind = model.columns.get(column).map(|c| c.kind);
+    match (kind, value) {
+        (_, Value::Null) => DbValue::String(None),
+        (Some(ColumnKind::Json), value) => DbValue::String(Some(convert::json_text(&value))),
+        (Some(ColumnKind::Char(_) | ColumnKind::Text), Value::Int(i)) => DbValue::String(Some(i.to_string())),
+        (_, value) => convert::to_db(value),
     }
 }
 

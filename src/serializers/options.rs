@@ -12,7 +12,7 @@ use crate::value::Value;
 /// Options of one field; whatever is not set stays as the model derives it.
 #[derive(Clone, Default)]
 pub struct FieldOptions {
-    pub(super) name: Option<Cow<'static, str>>,
+    pub(super) source: Option<Cow<'static, str>>,
     pub(super) required: Option<bool>,
     pub(super) default: Option<FieldDefault>,
     pub(super) allow_null: Option<bool>,
@@ -22,6 +22,9 @@ pub struct FieldOptions {
     pub(super) max_length: Option<usize>,
     pub(super) min_length: Option<usize>,
     pub(super) max_value: Option<i64>,
+    pub(super) coerce_to_string: Option<bool>,
+    pub(super) format: Option<Cow<'static, str>>,
+    pub(super) input_formats: Vec<Cow<'static, str>>,
     pub(super) min_value: Option<i64>,
     pub(super) label: Option<Cow<'static, str>>,
     pub(super) help_text: Option<Cow<'static, str>>,
@@ -32,9 +35,9 @@ pub struct FieldOptions {
 }
 
 impl FieldOptions {
-    /// Names the field in the body, where it is not to be called as in the model (DRF's `source`, the other way round).
-    pub fn name(mut self, name: impl Into<Cow<'static, str>>) -> Self {
-        self.name = Some(name.into());
+    /// The column that it reads and writes, where the field is not called as the column.
+    pub fn source(mut self, column: impl Into<Cow<'static, str>>) -> Self {
+        self.source = Some(column.into());
         self
     }
 
@@ -104,6 +107,24 @@ impl FieldOptions {
         self
     }
 
+    /// Whether answers hold a decimal or a large integer as text.
+    pub fn coerce_to_string(mut self, yes: bool) -> Self {
+        self.coerce_to_string = Some(yes);
+        self
+    }
+
+    /// How answers write a date or a time: `iso-8601`, or a pattern of Python's `strftime`.
+    pub fn format(mut self, format: impl Into<Cow<'static, str>>) -> Self {
+        self.format = Some(format.into());
+        self
+    }
+
+    /// How bodies may write a date or a time: `iso-8601`, or patterns of Python's `strptime`.
+    pub fn input_formats(mut self, formats: impl IntoIterator<Item = &'static str>) -> Self {
+        self.input_formats = formats.into_iter().map(Cow::Borrowed).collect();
+        self
+    }
+
     /// The name for people.
     pub fn label(mut self, label: impl Into<Cow<'static, str>>) -> Self {
         self.label = Some(label.into());
@@ -143,6 +164,6 @@ impl FieldOptions {
 
 impl fmt::Debug for FieldOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FieldOptions").field("name", &self.name).field("kind", &self.kind).finish_non_exhaustive()
+        f.debug_struct("FieldOptions").field("source", &self.source).field("kind", &self.kind).finish_non_exhaustive()
     }
 }

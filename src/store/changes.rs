@@ -15,6 +15,11 @@ impl ColumnSet {
         self.0 |= 1 << column;
     }
 
+    /// Takes a column out.
+    pub fn remove(&mut self, column: usize) {
+        self.0 &= !(1 << column);
+    }
+
     /// Whether a column is in it.
     pub fn contains(self, column: usize) -> bool {
         self.0 >> column & 1 == 1
@@ -55,6 +60,13 @@ impl Changes {
     /// The new value of a column, where it is written.
     pub fn get(&self, column: usize) -> Option<&DbValue> {
         self.values.get(column).and_then(Option::as_ref)
+    }
+
+    /// Takes a column out of what is written.
+    pub fn take(&mut self, column: usize) -> Option<DbValue> {
+        let value = self.values.get_mut(column)?.take();
+        self.columns.remove(column);
+        value
     }
 
     /// The columns that are written.

@@ -18,6 +18,7 @@ use crate::value::DbValue;
 pub mod catalogue;
 mod changes;
 mod error;
+pub mod many;
 pub mod plan;
 pub mod postgres;
 mod retry;
@@ -66,6 +67,16 @@ impl Statement {
     /// A statement that is prepared anew each time.
     pub fn once(sql: impl Into<Arc<str>>) -> Self {
         Statement { sql: sql.into(), cached: false, point: false }
+    }
+
+    /// The same, keeping the rows that it finds as they are until the transaction ends: all of each, or its key only.
+    pub fn locking(&self, dialect: Dialect, whole: bool) -> Self {
+        let lock = match (dialect, whole) {
+            (Dialect::Postgres, true) => " FOR SHARE",
+            (Dialect::Postgres, false) => " FOR KEY SHARE",
+            (Dialect::Sqlite, _) => return self.clone(),
+        };
+        Statement { sql: format!("{}{lock}", self.sql).into(), ..self.clone() }
     }
 
     /// The statement with its values.

@@ -4,7 +4,7 @@ use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, TimeDel
 use uuid::Uuid;
 
 use super::StoreError;
-use crate::model::ColumnKind;
+use crate::model::{ColumnKind, ColumnMeta};
 use crate::value::{DbValue, Value, convert};
 
 /// One column of one row.
@@ -224,6 +224,38 @@ impl Cell<'_> {
             (Cell::Duration(span), _) => convert::to_db(Value::Duration(span)),
             (Cell::Zoned(at), _) => DbValue::ChronoDateTimeWithTimeZone(Some(at)),
             (Cell::Value(value), _) => convert::to_db(value.clone()),
+        }
+    }
+}
+
+impl Cell<'_> {
+    /// The cell as a value that properties and method fields read, by its column.
+    pub(crate) fn to_attribute(self, column: &ColumnMeta) -> Value {
+        match (self, column.kind) {
+            (Cell::Int(micros), ColumnKind::Duration) => Value::Duration(TimeDelta::microseconds(micros)),
+            (Cell::Text(text), ColumnKind::Decimal(_)) => text.parse().map_or(Value::Null, Value::Decimal),
+            (Cell::Int(i), ColumnKind::Decimal(_)) => Value::Decimal(i.into()),
+            (Cell::Float(f), ColumnKind::Decimal(_)) => {
+                crate::value::python::float_repr(f).parse().map_or(Value::Null, Value::Decimal)
+            }
+            (Cell::Text(text) | Cell::Json(text), ColumnKind::Json) => {
+                crate::value::json::parse_str(text).unwrap_or(Value::Null)
+            }
+            (Cell::Text(text), ColumnKind::Time) => {
+                text.parse().map_or_else(|_| Value::Str(text.to_owned()), Value::Time)
+            }
+            (cell, kind) => convert::from_db(&cell.to_value(kind)),
+        }
+    }
+
+    /// The same where nothing is known of the column.
+    pub(crate) fn to_plain_attribute(self) -> Value {
+        match self {
+            Cell::Json(text) => crate::value::json::parse_str(text).unwrap_or(Value::Null),
+            Cell::Duration(span) => Value::Duration(span),
+            Cell::Zoned(at) => Value::DateTime(at),
+            Cell::Value(value) => value.clone(),
+            cell => convert::from_db(&cell.to_value(ColumnKind::Other)),
         }
     }
 }

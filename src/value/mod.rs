@@ -17,6 +17,7 @@ mod decimal;
 mod form;
 pub(crate) mod iso;
 pub mod json;
+pub mod pattern;
 pub mod python;
 pub mod query;
 pub mod typed;

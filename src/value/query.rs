@@ -50,3 +50,42 @@ pub fn encode(text: &str, out: &mut String) {
         }
     }
 }
+
+/// A part of a path with its escapes, Django's `iri_to_uri` and `quote`: letters, digits and what may stand in a path.
+pub fn quote_path(text: &str, out: &mut String) {
+    use std::fmt::Write;
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => out.push(char::from(byte)),
+            b'_' | b'.' | b'-' | b'~' | b'/' | b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';'
+            | b'=' | b':' | b'@' => out.push(char::from(byte)),
+            other => {
+                // writing to a String cannot fail
+                let _ = write!(out, "%{other:02X}");
+            }
+        }
+    }
+}
+
+/// A path with its escapes undone; bytes that are not UTF-8 are replaced.
+pub fn unquote(text: &str) -> Cow<'_, str> {
+    if !text.contains('%') {
+        return Cow::Borrowed(text);
+    }
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        let hex = after.get(..2).filter(|_| byte == b'%');
+        match hex.and_then(|hex| u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok()) {
+            Some(value) => {
+                out.push(value);
+                rest = after.get(2..).unwrap_or_default();
+            }
+            None => {
+                out.push(byte);
+                rest = after;
+            }
+        }
+    }
+    Cow::Owned(String::from_utf8_lossy(&out).into_owned())
+}

@@ -2,7 +2,8 @@
 
 use super::View;
 use super::hooks::Instance;
-use super::resource::{Stop, Tries};
+use super::resource::{Resource, Stop, Tries};
+use crate::context::Context;
 use crate::error::Result;
 use crate::pause::{Pause, Point};
 use crate::store::{Rows, StoreError, Transaction, Violation, ViolationKind};
@@ -14,46 +15,58 @@ impl View {
     /// # Errors
     ///
     /// 404 where no row has the key, 409 where other rows protect it.
-    pub(crate) async fn destroy(&self, key: &DbValue, pause: &Pause) -> Result<()> {
-        let mut tries = Tries::new(self.resource.replays);
+    pub(crate) async fn destroy(
+        &self,
+        resource: &Resource,
+        key: &DbValue,
+        cx: &Context,
+        pause: &Pause,
+    ) -> Result<()> {
+        let mut tries = Tries::new(resource.replays);
         loop {
             let stop = match &self.hooks {
-                Some(_) => self.destroy_in_transaction(key, pause).await,
-                None => self.destroy_at_once(key, pause).await,
+                Some(_) => self.destroy_in_transaction(resource, key, cx, pause).await,
+                None => self.destroy_at_once(resource, key, pause).await,
             };
             match stop {
                 Ok(()) => return Ok(()),
                 Err(Stop::Store(StoreError::Violation(v))) if v.kind == ViolationKind::ForeignKey => {
-                    if !self.resource.plan.destroy().cascades(v.constraint.as_deref()) {
-                        return Err(self.resource.protected());
+                    if !resource.plan.destroy().cascades(v.constraint.as_deref()) {
+                        return Err(resource.protected());
                     }
                     // a child came between the cascade and the commit: its turn is over now
                     tries
                         .again(StoreError::Conflict("a child was added beside the cascade".into()).into(), |_| {
-                            self.resource.protected()
+                            resource.protected()
                         })
                         .await?;
                 }
-                Err(stop) => tries.again(stop, |_: &Violation| self.resource.protected()).await?,
+                Err(stop) => tries.again(stop, |_: &Violation| resource.protected()).await?,
             }
         }
     }
 
-    async fn destroy_at_once(&self, key: &DbValue, pause: &Pause) -> Result<(), Stop> {
+    async fn destroy_at_once(&self, resource: &Resource, key: &DbValue, pause: &Pause) -> Result<(), Stop> {
         pause.at(Point::BeforeWrite).await;
-        let unit = self.resource.plan.destroy().unit(key);
+        let unit = resource.plan.destroy().unit(key);
         let last = unit.statements.len().saturating_sub(1);
-        let rows = self.resource.store.write(unit).await?;
+        let rows = resource.store.write(unit).await?;
         if rows.get(last).is_some_and(|r| !r.is_empty()) {
             return Ok(());
         }
         let there = rows.get(last + 1).is_some_and(|r| !r.is_empty());
-        Err(if there { self.resource.protected() } else { self.resource.no_match() }.into())
+        Err(if there { resource.protected() } else { resource.no_match() }.into())
     }
 
-    async fn destroy_in_transaction(&self, key: &DbValue, pause: &Pause) -> Result<(), Stop> {
-        let (tx, rows) = self.resource.begin(Some(key)).await?;
-        match self.destroy_inside(&tx, &rows, key, pause).await {
+    async fn destroy_in_transaction(
+        &self,
+        resource: &Resource,
+        key: &DbValue,
+        cx: &Context,
+        pause: &Pause,
+    ) -> Result<(), Stop> {
+        let (tx, rows) = resource.begin(Some(key)).await?;
+        match self.destroy_inside(resource, &tx, &rows, key, cx, pause).await {
             Ok(()) => Ok(tx.commit().await?),
             Err(stop) => {
                 let stop = stop.in_transaction(&tx);
@@ -66,14 +79,22 @@ impl View {
         }
     }
 
-    async fn destroy_inside(&self, tx: &Transaction, rows: &Rows, key: &DbValue, pause: &Pause) -> Result<(), Stop> {
+    async fn destroy_inside(
+        &self,
+        resource: &Resource,
+        tx: &Transaction,
+        rows: &Rows,
+        key: &DbValue,
+        cx: &Context,
+        pause: &Pause,
+    ) -> Result<(), Stop> {
         if rows.is_empty() {
-            return Err(self.resource.no_match().into());
+            return Err(resource.no_match().into());
         }
-        let stored = self.resource.stored(rows)?;
+        let stored = resource.stored(rows)?;
         pause.at(Point::BeforeWrite).await;
         if let Some(hooks) = &self.hooks {
-            let mut instance = Instance::new(&self.resource, tx, key, &stored);
+            let mut instance = Instance::new(resource, tx, key, &stored, cx);
             let outcome = hooks.perform_destroy(&mut instance).await;
             if let Some(stop) = instance.stop.take() {
                 return Err(stop.into());

@@ -1,18 +1,19 @@
 //! `perform_create`, `perform_update` and `perform_destroy`, inside the open transaction.
 
 use std::fmt;
-use std::sync::Arc;
 
 use async_trait::async_trait;
 use sea_orm::sea_query::ValueType;
 use sea_orm::{ColumnTrait, IdenStatic};
 
 use super::resource::{Resource, Stop};
+use super::row::Written;
+use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::store::plan::Prepared;
-use crate::store::{Changes, Rows, StoreError, Transaction};
+use crate::serializers::Validated;
+use crate::store::{Rows, StoreError, Transaction};
 use crate::validators::Object;
-use crate::value::{DbValue, Value};
+use crate::value::DbValue;
 
 /// What a view set does around its writes, DRF's `perform_*` hooks.
 ///
@@ -71,9 +72,10 @@ pub struct Save<'a> {
     tx: &'a Transaction,
     key: Option<&'a DbValue>,
     stored: Option<&'a [DbValue]>,
-    changes: Changes,
-    saved: Option<(Vec<Rows>, Option<Arc<Prepared>>)>,
-    stop: Option<StoreError>,
+    validated: Validated,
+    request: &'a Context,
+    saved: Option<Written>,
+    stop: Option<Stop>,
 }
 
 impl<'a> Save<'a> {
@@ -82,9 +84,10 @@ impl<'a> Save<'a> {
         tx: &'a Transaction,
         key: Option<&'a DbValue>,
         stored: Option<&'a [DbValue]>,
-        changes: Changes,
+        validated: Validated,
+        request: &'a Context,
     ) -> Self {
-        Save { resource, tx, key, stored, changes, saved: None, stop: None }
+        Save { resource, tx, key, stored, validated, request, saved: None, stop: None }
     }
 
     /// The open transaction; SeaORM's queries run in it.
@@ -92,9 +95,14 @@ impl<'a> Save<'a> {
         self.tx
     }
 
+    /// The request.
+    pub fn request(&self) -> &'a Context {
+        self.request
+    }
+
     /// The object as it will be.
     pub fn object(&self) -> Object<'_> {
-        Object::new(self.resource.model(), self.stored, &self.changes)
+        Object::new(self.resource.model(), self.stored, &self.validated.changes)
     }
 
     /// The value that a column will have; see [`Object::get`].
@@ -105,52 +113,40 @@ impl<'a> Save<'a> {
     /// Writes a further column, or another value than the body's (DRF's `save(owner=…)`).
     pub fn set(&mut self, column: impl ColumnTrait, value: impl Into<DbValue>) -> &mut Self {
         if let Some(position) = self.resource.model().column(IdenStatic::as_str(&column)) {
-            self.changes.set(position, value.into());
+            self.validated.changes.set(position, value.into());
         }
         self
     }
 
-    /// Writes the object.
+    /// Writes the object, and what hangs on it.
     ///
     /// # Errors
     ///
     /// When a constraint stops it: pass the error on, the request is judged again and answered with DRF's 400.
     pub async fn save(&mut self) -> Result<()> {
-        let plan = &self.resource.plan;
-        if self.key.is_some() && self.changes.columns().is_empty() {
-            self.saved = Some((Vec::new(), None));
-            return Ok(());
-        }
-        let prepared = match self.key {
-            Some(_) => plan.update(self.changes.columns()),
-            None => plan.insert_plain(self.changes.columns()),
-        };
-        match self.tx.query(prepared.bind(self.key, &self.changes)).await {
-            Ok(rows) => {
-                self.saved = Some((vec![rows], Some(prepared)));
+        let target = self.resource.target();
+        match target.write_row(self.tx, self.key, self.stored, &self.validated).await {
+            Ok(written) => {
+                self.saved = Some(written);
                 Ok(())
             }
-            Err(error) => {
-                self.stop = Some(error);
+            Err(stop) => {
+                self.stop = Some(stop);
                 Err(Error::internal("the database stopped the save"))
             }
         }
     }
 
     /// The answer after a hook: what was saved, or why nothing was.
-    pub(super) fn finish(self, outcome: Result<()>, whole: &Rows, _data: &Value) -> Result<Vec<u8>, Stop> {
+    pub(super) async fn finish(self, outcome: Result<()>, whole: &Rows) -> Result<Vec<u8>, Stop> {
         if let Some(stop) = self.stop {
-            return Err(stop.into());
+            return Err(stop);
         }
         outcome?;
         match self.saved {
-            Some((rows, Some(prepared))) => match rows.first() {
-                Some(rows) if self.resource.is_written(&prepared, rows)? => {
-                    Ok(self.resource.body(rows, &prepared, &self.changes)?)
-                }
-                _ => Err(Stop::Unexplained),
-            },
-            Some((_, None)) => Ok(self.resource.whole_body(whole)?),
+            Some(written) => {
+                self.resource.answer(&written, &self.validated.changes, whole, self.tx, self.request).await
+            }
             None => Err(Error::internal("a perform_* hook returned without calling save()").into()),
         }
     }
@@ -163,12 +159,24 @@ pub struct Instance<'a> {
     tx: &'a Transaction,
     key: &'a DbValue,
     stored: &'a [DbValue],
+    request: &'a Context,
     pub(super) stop: Option<StoreError>,
 }
 
 impl<'a> Instance<'a> {
-    pub(super) fn new(resource: &'a Resource, tx: &'a Transaction, key: &'a DbValue, stored: &'a [DbValue]) -> Self {
-        Instance { resource, tx, key, stored, stop: None }
+    pub(super) fn new(
+        resource: &'a Resource,
+        tx: &'a Transaction,
+        key: &'a DbValue,
+        stored: &'a [DbValue],
+        request: &'a Context,
+    ) -> Self {
+        Instance { resource, tx, key, stored, request, stop: None }
+    }
+
+    /// The request.
+    pub fn request(&self) -> &'a Context {
+        self.request
     }
 
     /// The open transaction; SeaORM's queries run in it.

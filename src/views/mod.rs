@@ -9,14 +9,17 @@ use std::sync::Arc;
 
 use sea_orm::EntityTrait;
 
+use crate::model::Condition;
 use crate::model::entity::ModelSource;
 use crate::pagination::PageNumberPagination;
 use crate::serializers::{Declaration, ModelSerializer};
 
+mod bulk;
 mod destroy;
 mod hooks;
 mod read;
 mod resource;
+mod row;
 mod write;
 
 pub use hooks::{Instance, Save, ViewSetHooks};
@@ -40,7 +43,14 @@ pub struct ModelViewSet<E: EntityTrait> {
 #[derive(Clone)]
 pub(crate) struct Declared {
     pub(crate) source: ModelSource,
+    pub(crate) basename: Option<String>,
+    pub(crate) lookup_field: Option<String>,
+    pub(crate) only: Option<Condition>,
+    pub(crate) ordering: Vec<(String, bool)>,
     pub(crate) serializer: Declaration,
+    pub(crate) serializers: Vec<(Action, Declaration)>,
+    pub(crate) actions: Actions,
+    pub(crate) many: Many,
     pub(crate) hooks: Option<Arc<dyn ViewSetHooks>>,
     pub(crate) pagination: Paginated,
 }
@@ -49,16 +59,102 @@ pub(crate) struct Declared {
 #[derive(Debug)]
 pub(crate) struct View {
     pub(crate) resource: Resource,
+    /// The resource as single actions see it, where they have a serializer of their own.
+    pub(crate) others: Vec<(Action, Resource)>,
+    pub(crate) actions: Actions,
+    pub(crate) many: Many,
     pub(crate) hooks: Option<Arc<dyn ViewSetHooks>>,
 }
 
 impl View {
-    /// Whether writes need an open transaction: a rule or a hook comes between reading and writing.
-    fn needs_transaction(&self, stored: bool) -> bool {
-        self.hooks.is_some()
-            || self.resource.serializer.has_query_rules()
-            || (stored && self.resource.serializer.has_object_rules())
+    /// The resource as an action sees it.
+    pub(crate) fn resource(&self, action: Action) -> &Resource {
+        self.others.iter().find(|(a, _)| *a == action).map_or(&self.resource, |(_, resource)| resource)
     }
+
+    /// The methods of the list and of one object, in the order of the Allow header.
+    pub(crate) fn allowed(&self, detail: bool) -> Vec<&'static str> {
+        let has = |action| self.actions.contains(action);
+        let mut allowed = Vec::new();
+        if detail {
+            let methods = [
+                ("GET", Action::Retrieve),
+                ("PUT", Action::Update),
+                ("PATCH", Action::PartialUpdate),
+                ("DELETE", Action::Destroy),
+            ];
+            allowed.extend(methods.into_iter().filter(|(_, action)| has(*action)).map(|(method, _)| method));
+        } else {
+            let methods = [
+                ("GET", has(Action::List)),
+                ("POST", has(Action::Create)),
+                ("PUT", self.many.update),
+                ("PATCH", self.many.update),
+                ("DELETE", self.many.destroy),
+            ];
+            allowed.extend(methods.into_iter().filter(|(_, has)| *has).map(|(method, _)| method));
+        }
+        if allowed.first() == Some(&"GET") {
+            allowed.push("HEAD");
+        }
+        allowed.push("OPTIONS");
+        allowed
+    }
+}
+
+/// What a view set does, DRF's `action`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// GET of the list.
+    List,
+    /// POST.
+    Create,
+    /// GET of one object.
+    Retrieve,
+    /// PUT.
+    Update,
+    /// PATCH.
+    PartialUpdate,
+    /// DELETE.
+    Destroy,
+}
+
+/// A set of actions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Actions(u8);
+
+impl Actions {
+    const ALL: Actions = Actions(0b11_1111);
+
+    pub(crate) fn contains(self, action: Action) -> bool {
+        self.0 & (1 << action as u8) != 0
+    }
+}
+
+impl FromIterator<Action> for Actions {
+    fn from_iter<I: IntoIterator<Item = Action>>(actions: I) -> Self {
+        Actions(actions.into_iter().fold(0, |set, action| set | 1 << action as u8))
+    }
+}
+
+/// What a view set does with lists of objects.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Many {
+    pub(crate) create: Lists,
+    pub(crate) update: bool,
+    pub(crate) destroy: bool,
+}
+
+/// Whether a body may be a list of objects.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Lists {
+    /// One object at a time.
+    #[default]
+    Never,
+    /// One object, or a list of them.
+    Also,
+    /// A list, always.
+    Always,
 }
 
 /// What a view set says about pages.
@@ -75,7 +171,14 @@ impl<E: EntityTrait> ModelViewSet<E> {
     pub fn new() -> Self {
         let declared = Declared {
             source: ModelSource::of::<E>(),
+            basename: None,
+            lookup_field: None,
+            only: None,
+            ordering: Vec::new(),
             serializer: ModelSerializer::<E>::new().into_declaration(),
+            serializers: Vec::new(),
+            actions: Actions::ALL,
+            many: Many::default(),
             hooks: None,
             pagination: Paginated::Default,
         };
@@ -85,6 +188,69 @@ impl<E: EntityTrait> ModelViewSet<E> {
     /// With a serializer of one's own (DRF's `serializer_class`).
     pub fn serializer(mut self, serializer: ModelSerializer<E>) -> Self {
         self.declared.serializer = serializer.into_declaration();
+        self
+    }
+
+    /// With another serializer for one action (what DRF's users write into `get_serializer_class`).
+    pub fn serializer_for(mut self, action: Action, serializer: ModelSerializer<E>) -> Self {
+        self.declared.serializers.push((action, serializer.into_declaration()));
+        self
+    }
+
+    /// Only these actions; other methods are 405 (DRF's mixins, and its `http_method_names`).
+    pub fn actions(mut self, actions: impl IntoIterator<Item = Action>) -> Self {
+        self.declared.actions = actions.into_iter().collect();
+        self
+    }
+
+    /// List and retrieve alone, DRF's `ReadOnlyModelViewSet`.
+    pub fn read_only(self) -> Self {
+        self.actions([Action::List, Action::Retrieve])
+    }
+
+    /// Whether POST takes a list of objects instead of one, beside one, or not at all (the default).
+    pub fn create_many(mut self, lists: Lists) -> Self {
+        self.declared.many.create = lists;
+        self
+    }
+
+    /// PUT and PATCH of the list change many objects, each named by its key.
+    pub fn update_many(mut self) -> Self {
+        self.declared.many.update = true;
+        self
+    }
+
+    /// DELETE of the list deletes many objects, named by their keys.
+    pub fn destroy_many(mut self) -> Self {
+        self.declared.many.destroy = true;
+        self
+    }
+
+    /// The name that the names of its views begin with, for links; by default the model's in small letters.
+    pub fn basename(mut self, name: impl Into<String>) -> Self {
+        self.declared.basename = Some(name.into());
+        self
+    }
+
+    /// The unique field that addresses name an object by; by default its key.
+    pub fn lookup_field(mut self, field: impl Into<String>) -> Self {
+        self.declared.lookup_field = Some(field.into());
+        self
+    }
+
+    /// Only rows like this (DRF's `queryset`): others are not there, for reads and for writes.
+    pub fn filter(mut self, only: Condition) -> Self {
+        self.declared.only = Some(only);
+        self
+    }
+
+    /// The order of lists by field names, descending with `-` before them; by default the model's.
+    pub fn ordering<'a>(mut self, fields: impl IntoIterator<Item = &'a str>) -> Self {
+        let fields = fields.into_iter().map(|field| match field.strip_prefix('-') {
+            Some(name) => (name.to_owned(), true),
+            None => (field.to_owned(), false),
+        });
+        self.declared.ordering = fields.collect();
         self
     }
 

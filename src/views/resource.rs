@@ -5,7 +5,9 @@ use std::sync::Arc;
 use crate::error::{Error, Result, ValidationError};
 use crate::model::ModelMeta;
 use crate::pagination::PageNumberPagination;
-use crate::serializers::{BoundSerializer, Layout};
+use crate::context::Context;
+use crate::serializers::shape::{Shape, Slot};
+use crate::serializers::{BoundSerializer, Validated, Via};
 use crate::store::plan::{Plan, Prepared};
 use crate::store::{
     Bound, Cell, Changes, Isolation, KnownEntities, Retry, Rows, Store, StoreError, Transaction, Violation, store_error,
@@ -19,17 +21,15 @@ const UNEXPLAINED: u32 = 4;
 #[derive(Debug)]
 pub(crate) struct Resource {
     pub(crate) store: Store,
-    pub(crate) serializer: BoundSerializer,
+    pub(crate) serializer: Arc<BoundSerializer>,
+    pub(crate) shape: Shape,
     pub(crate) plan: Plan,
     pub(crate) known: Arc<KnownEntities>,
     pub(crate) pagination: Option<PageNumberPagination>,
     pub(crate) isolation: Isolation,
     pub(crate) replays: u32,
-    /// Where the fields are in rows of the plan's reads, and in its pages (after the count).
-    pub(crate) layout: Layout,
-    pub(crate) page_layout: Layout,
-    /// Where the fields are in whole rows.
-    pub(crate) whole: Layout,
+    /// Where the fields are in whole rows, where an answer needs nothing else.
+    pub(crate) whole: Vec<Slot>,
 }
 
 /// Why a try at a write ended without an answer.
@@ -149,7 +149,7 @@ impl Resource {
         if prepared.probes.is_empty() {
             return Ok(Vec::new());
         }
-        let rows = via.read(self, prepared.bind(None, changes)).await?;
+        let rows = via.read(prepared.bind(None, changes)).await?;
         Self::answers(&prepared, &rows, 0)
     }
 
@@ -161,7 +161,7 @@ impl Resource {
         via: Via<'_>,
     ) -> Result<Option<Vec<(usize, bool)>>, StoreError> {
         let prepared = self.plan.examine_stored(changes.columns());
-        let rows = via.read(self, prepared.bind(Some(key), changes)).await?;
+        let rows = via.read(prepared.bind(Some(key), changes)).await?;
         if !truth(rows.cell(0, 0)?) {
             return Ok(None);
         }
@@ -189,26 +189,66 @@ impl Resource {
         errors
     }
 
-    /// Whether a statement returned a row that it wrote.
-    pub(crate) fn is_written(&self, prepared: &Prepared, rows: &Rows) -> Result<bool, StoreError> {
-        if rows.is_empty() || !prepared.guarded {
-            return Ok(!rows.is_empty());
-        }
-        let key = prepared.returns.iter().position(|n| *n == self.plan.key()).unwrap_or(0);
-        Ok(rows.cell(0, prepared.probes.len() + key)? != Cell::Null)
-    }
-
     /// The row that a prepared write returned, as JSON.
-    pub(crate) fn body(&self, rows: &Rows, prepared: &Prepared, changes: &Changes) -> Result<Vec<u8>> {
+    pub(crate) fn body(
+        &self,
+        rows: &Rows,
+        prepared: &Prepared,
+        changes: &Changes,
+        cx: &Context,
+    ) -> Result<Vec<u8>> {
         let mut out = Vec::with_capacity(128);
-        self.serializer.represent(rows, 0, &self.serializer.layout_of(prepared), Some(changes), &mut out)?;
+        let before = if prepared.guarded { prepared.probes.len() } else { 0 };
+        let layout = self.shape.layout(&prepared.returns, before);
+        self.shape.represent_written(rows, 0, &layout, changes, cx, &mut out)?;
         Ok(out)
     }
 
+    /// A row as an answer shows it, by its primary key; none where it is not there.
+    pub(crate) async fn shown(&self, pk: &DbValue, via: Via<'_>, cx: &Context) -> Result<Option<Vec<u8>>, Stop> {
+        let rows = via.read(self.plan.own().retrieve(pk)).await?;
+        if rows.is_empty() {
+            return Ok(None);
+        }
+        let groups = self.shape.load(&rows, via).await?;
+        let mut out = Vec::with_capacity(256);
+        self.shape.represent(&rows, 0, &groups, cx, &mut out)?;
+        Ok(Some(out))
+    }
+
+    /// The way of questions outside of a transaction.
+    pub(crate) fn via(&self) -> Via<'_> {
+        Via::Store(&self.store, self.replays)
+    }
+
+    /// DRF's complete error body for a body that is wrong as it is: rows that are not there, values that are taken.
+    ///
+    /// # Errors
+    ///
+    /// 404 where the row to change is not there.
+    pub(crate) async fn complete(
+        &self,
+        key: Option<&DbValue>,
+        data: &Value,
+        validated: &mut Validated,
+        via: Via<'_>,
+    ) -> Result<ValidationError> {
+        if !validated.lookups.is_empty() {
+            self.serializer.look_up(validated, via).await?;
+        }
+        let answers = match key {
+            Some(key) => {
+                self.examine_stored(key, &validated.changes, via).await?.ok_or_else(|| self.no_match())?
+            }
+            None => self.examine_new(&validated.changes, via).await?,
+        };
+        Ok(self.judged(data, &answers, validated.errors.clone(), ValidationError::fields()))
+    }
+
     /// A row that was read whole, as JSON.
-    pub(crate) fn whole_body(&self, rows: &Rows) -> Result<Vec<u8>> {
+    pub(crate) fn whole_body(&self, rows: &Rows, cx: &Context) -> Result<Vec<u8>> {
         let mut out = Vec::with_capacity(128);
-        self.serializer.represent(rows, 0, &self.whole, None, &mut out)?;
+        self.shape.represent_written(rows, 0, &self.whole, &Changes::default(), cx, &mut out)?;
         Ok(out)
     }
 
@@ -235,23 +275,6 @@ impl Resource {
     }
 }
 
-/// The way a question takes: by itself, or inside an open transaction.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Via<'a> {
-    Store,
-    Transaction(&'a Transaction),
-}
-
-impl Via<'_> {
-    pub(crate) async fn read(self, resource: &Resource, bound: Bound) -> Result<Rows, StoreError> {
-        match self {
-            Via::Store => resource.read(bound).await,
-            // rare, and larger than a read: not to be carried by every request
-            Via::Transaction(tx) => Box::pin(tx.query(bound)).await,
-        }
-    }
-}
-
 impl Resource {
     /// Opens the transaction of a write, with the row that it is about.
     pub(crate) async fn begin(&self, key: Option<&DbValue>) -> Result<(Transaction, Rows), StoreError> {
@@ -262,15 +285,6 @@ impl Resource {
 
     /// A read, replayed where a serializable transaction got in its way.
     pub(crate) async fn read(&self, bound: Bound) -> Result<Rows, StoreError> {
-        if self.isolation == Isolation::ReadCommitted {
-            return self.store.read(bound).await;
-        }
-        let mut retry = Retry::new(self.replays);
-        loop {
-            match self.store.read(bound.clone()).await {
-                Ok(rows) => return Ok(rows),
-                Err(error) => retry.again(error).await?,
-            }
-        }
+        self.via().read(bound).await
     }
 }

@@ -13,5 +13,5 @@ impl QueryValidator for IsFree {
 }
 
 fn main() {
-    let _ = ModelSerializer::<booking::Entity>::new().field(booking::Column::Note, |field| field.validator(IsFree));
+    let _ = ModelSerializer::<booking::Entity>::new().field("note", |field| field.validator(IsFree));
 }

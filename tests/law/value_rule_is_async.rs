@@ -1,10 +1,10 @@
 use bowline::doc::booking;
 use bowline::prelude::*;
 
-async fn is_free(_value: &DbValue) -> Result<(), ValidationError> {
+async fn is_free(_value: &Value) -> Result<(), ValidationError> {
     Ok(())
 }
 
 fn main() {
-    let _ = ModelSerializer::<booking::Entity>::new().field(booking::Column::Note, |field| field.validator(is_free));
+    let _ = ModelSerializer::<booking::Entity>::new().field("note", |field| field.validator(is_free));
 }

@@ -25,7 +25,7 @@ impl QueryValidator for AtMostThree {
 
 fn main() {
     let _ = ModelSerializer::<booking::Entity>::new()
-        .field(booking::Column::Note, |field| field.validator(|_: &DbValue| Ok(())))
+        .field("note", |field| field.validator(|_: &Value| Ok(())))
         .validator(UniqueTogetherValidator::new([booking::Column::RoomId, booking::Column::Start]))
         .object_validator(StartBeforeEnd)
         .query_validator(AtMostThree);

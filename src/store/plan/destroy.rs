@@ -3,10 +3,11 @@
 
 use std::sync::Arc;
 
-use crate::model::{ModelMeta, OnDelete, ReferenceMeta};
+use crate::model::{Condition, ModelMeta, OnDelete, ReferenceMeta};
 use crate::value::DbValue;
 
 use super::super::{Bound, Dialect, Statement, Unit};
+use super::condition;
 use super::sql::{list, quote, table};
 
 /// The statements that delete one row by its key, which is the only value of each.
@@ -35,6 +36,7 @@ impl Destroy {
         dialect: Dialect,
         model: &ModelMeta,
         key: usize,
+        scope: Option<&Condition>,
         models: &[Arc<ModelMeta>],
     ) -> Result<Self, String> {
         let from = table(model.schema.as_deref(), &model.table);
@@ -52,7 +54,12 @@ impl Destroy {
             protected_by: Vec::new(),
             cascading: Vec::new(),
         };
-        let doomed = cascade.closure(model, &format!("{key} = {place}"));
+        let mut wanted = format!("{key} = {place}");
+        if let Some(scope) = scope {
+            let mut of = |n: usize| quote(&model.columns[n].column);
+            wanted.push_str(&format!(" AND ({})", condition::sql(dialect, scope, model, &mut of)));
+        }
+        let doomed = cascade.closure(model, &wanted);
         cascade.below(model, &doomed, &mut vec![&model.table])?;
         let guard: String = cascade.guards.iter().map(|g| format!(" AND {g}")).collect();
         let mut statements = Vec::new();
@@ -65,7 +72,7 @@ impl Destroy {
         statements.extend(cascade.deletes.iter().map(|delete| Statement::new(format!("{delete}{guard}"))));
         statements.push(Statement::new(format!("DELETE FROM {from} WHERE {doomed}{guard} RETURNING {key}")));
         let verdict = (!cascade.guards.is_empty())
-            .then(|| Statement::new(format!("SELECT {key} FROM {from} WHERE {key} = {place}")));
+            .then(|| Statement::new(format!("SELECT {key} FROM {from} WHERE {wanted}")));
         Ok(Destroy { statements, verdict, protected_by: cascade.protected_by, cascading: cascade.cascading })
     }
 

@@ -11,17 +11,22 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, RwLock};
 
-use crate::model::ModelMeta;
+use crate::model::{Condition, ModelMeta, Period};
 use crate::value::DbValue;
 
+use super::many::InsertMany;
 use super::{Bound, Changes, ColumnSet, Dialect, Statement};
 
+pub(in crate::store) mod condition;
 mod destroy;
-mod read;
-mod sql;
+mod links;
+mod select;
+pub(in crate::store) mod sql;
 mod write;
 
 pub use destroy::Destroy;
+pub use links::{SetLinks, join_table, owned_by, under};
+pub use select::{Alias, LinkedBy, Reads, Select};
 
 /// How many texts are kept before further ones are made for one use; bounds the memory that clients can claim.
 const KEPT: usize = 512;
@@ -41,12 +46,54 @@ pub enum Probe {
         to_column: String,
     },
     /// No other row has the same values in these columns.
-    Free {
-        /// The columns of the unique set.
-        columns: Vec<usize>,
-        /// Whether NULL equals nothing, as SQL has it.
-        nulls_distinct: bool,
-    },
+    Free(Free),
+}
+
+/// A unique set that a [`Probe`] asks about.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Free {
+    /// The columns of the unique set.
+    pub columns: Vec<usize>,
+    /// Whether NULL equals nothing, as SQL has it.
+    pub nulls_distinct: bool,
+    /// The set counts only for rows like this, the new one included.
+    pub condition: Option<Condition>,
+    /// The other rows are only these; the new one may be like them or not (a validator's queryset).
+    pub among: Option<Condition>,
+    /// How values are compared.
+    pub lookup: Lookup,
+    /// Only rows whose date in this column is of the same day, month or year.
+    pub period: Option<(usize, Period)>,
+}
+
+impl Free {
+    /// Over these columns, as SQL has it.
+    pub fn new(columns: Vec<usize>) -> Self {
+        Free { columns, nulls_distinct: true, condition: None, among: None, lookup: Lookup::Exact, period: None }
+    }
+}
+
+/// How a unique rule compares, Django's lookups.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Lookup {
+    /// The same value.
+    #[default]
+    Exact,
+    /// The same text in whatever case.
+    IExact,
+    /// Text that holds it.
+    Contains,
+    /// Text that holds it in whatever case.
+    IContains,
+    /// Text that begins with it.
+    StartsWith,
+    /// Text that begins with it in whatever case.
+    IStartsWith,
+    /// Text that ends with it.
+    EndsWith,
+    /// Text that ends with it in whatever case.
+    IEndsWith,
 }
 
 impl Probe {
@@ -54,7 +101,7 @@ impl Probe {
     pub fn columns(&self) -> &[usize] {
         match self {
             Probe::Exists { column, .. } => std::slice::from_ref(column),
-            Probe::Free { columns, .. } => columns,
+            Probe::Free(free) => &free.columns,
         }
     }
 }
@@ -113,17 +160,27 @@ enum Purpose {
     ExamineStored,
 }
 
+/// How requests name the rows of a resource, and which there are.
+#[derive(Clone, Debug, Default)]
+pub struct RowsBy {
+    /// The column that names a row; the key where there is none.
+    pub column: Option<usize>,
+    /// Only rows like this, DRF's `queryset`.
+    pub scope: Option<Condition>,
+}
+
 /// The statements of one resource.
 pub struct Plan {
     dialect: Dialect,
     model: Arc<ModelMeta>,
     key: usize,
+    by: usize,
+    scope: Option<Condition>,
     shown: Vec<usize>,
     probes: Vec<Probe>,
-    retrieve: Statement,
-    list: Statement,
-    page: Statement,
-    page_uncounted: Statement,
+    reads: Reads,
+    own: Reads,
+    width: usize,
     lock: Statement,
     destroy: Destroy,
     kept: RwLock<HashMap<(Purpose, ColumnSet), Arc<Prepared>>>,
@@ -136,8 +193,8 @@ impl fmt::Debug for Plan {
 }
 
 impl Plan {
-    /// Works out the statements of a model: `shown` are the columns that answers need, `models` all models of the
-    /// application, for cascades.
+    /// Works out the statements of a model: `shown` are the columns that an answer needs of a row just written, `models`
+    /// all models of the application, for cascades.
     ///
     /// # Errors
     ///
@@ -146,6 +203,8 @@ impl Plan {
     pub fn new(
         dialect: Dialect,
         model: Arc<ModelMeta>,
+        select: &Select,
+        rows: RowsBy,
         shown: Vec<usize>,
         probes: Vec<Probe>,
         models: &[Arc<ModelMeta>],
@@ -153,25 +212,33 @@ impl Plan {
         let &[key] = model.primary_key.as_slice() else {
             return Err(format!("{}: a resource needs a primary key of one column.", model.name));
         };
+        let RowsBy { column, scope } = rows;
+        let by = column.unwrap_or(key);
         if model.columns.len() > ColumnSet::MAX {
             return Err(format!("{}: a resource can have {} columns at most.", model.name, ColumnSet::MAX));
         }
-        let destroy = Destroy::new(dialect, &model, key, models)?;
-        let read = read::Reads::new(dialect, &model, key, &shown);
-        Ok(Plan {
+        let destroy = Destroy::new(dialect, &model, by, scope.as_ref(), models)?;
+        let mut scoped = select.clone();
+        if let Some(scope) = &scope {
+            scoped.filter(&model, scope);
+        }
+        let mut plan = Plan {
             dialect,
             key,
+            by,
+            scope,
             shown,
             probes,
-            retrieve: read.retrieve,
-            list: read.list,
-            page: read.page,
-            page_uncounted: read.page_uncounted,
-            lock: read.lock,
+            own: select.reads(&model.columns[key].column),
+            reads: scoped.reads(&model.columns[by].column),
+            width: select.width(),
+            lock: Statement::new(""),
             destroy,
             kept: RwLock::default(),
             model,
-        })
+        };
+        plan.lock = plan.make_lock();
+        Ok(plan)
     }
 
     /// The model.
@@ -184,36 +251,29 @@ impl Plan {
         self.key
     }
 
-    /// The columns that reads return, in order.
-    pub fn shown(&self) -> &[usize] {
-        &self.shown
+    /// The position of the column that requests name a row by.
+    pub fn by(&self) -> usize {
+        self.by
     }
 
-    /// The probes, in the order in which DRF would ask them.
-    pub fn probes(&self) -> &[Probe] {
-        &self.probes
+    /// The statements that read the rows of the resource.
+    pub fn reads(&self) -> &Reads {
+        &self.reads
     }
 
-    /// One row by its key.
-    pub fn retrieve(&self, key: &DbValue) -> Bound {
-        self.retrieve.bind(vec![key.clone()])
+    /// The same for any row of the table, by its primary key: one that was just written.
+    pub fn own(&self) -> &Reads {
+        &self.own
     }
 
-    /// Every row in the order of the key.
-    pub fn list(&self) -> Bound {
-        self.list.bind(Vec::new())
+    /// How many columns a read returns; the count of a page comes after them.
+    pub fn width(&self) -> usize {
+        self.width
     }
 
-    /// Some rows, and before their columns the count of all; an empty first page means that there are none.
-    ///
-    /// Count and page come from one statement and so from one snapshot.
-    pub fn page(&self, limit: u64, offset: u64) -> Bound {
-        self.page.bind(vec![count(limit), count(offset)])
-    }
-
-    /// Some rows without a count.
-    pub fn page_uncounted(&self, limit: u64, offset: u64) -> Bound {
-        self.page_uncounted.bind(vec![count(limit), count(offset)])
+    /// INSERT of any number of rows of the same columns, and the columns that it returns of each, in their order.
+    pub fn insert_many(&self, columns: ColumnSet) -> (InsertMany, Vec<usize>) {
+        self.make_insert_many(columns)
     }
 
     /// All columns of one row, locked until the transaction ends.
@@ -277,6 +337,3 @@ impl Plan {
     }
 }
 
-fn count(n: u64) -> DbValue {
-    DbValue::BigInt(Some(i64::try_from(n).unwrap_or(i64::MAX)))
-}

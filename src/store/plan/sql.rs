@@ -24,7 +24,7 @@ pub(super) fn list(names: impl IntoIterator<Item = String>) -> String {
 }
 
 /// The type to cast a place to: PostgreSQL's name without its length, since a cast to a length cuts silently.
-fn cast(db_type: &str) -> String {
+pub(in crate::store) fn cast(db_type: &str) -> String {
     let mut base = String::with_capacity(db_type.len());
     let mut depth = 0;
     for c in db_type.chars() {

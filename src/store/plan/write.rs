@@ -1,10 +1,11 @@
 //! Statements that write or judge a write, for one set of columns.
 
-use crate::model::ColumnKind;
+use crate::model::{ColumnKind, Condition, Period};
 
-use super::super::{ColumnSet, Dialect};
+use super::super::many::InsertMany;
+use super::super::{ColumnSet, Dialect, Statement};
 use super::sql::{Text, list, quote, table};
-use super::{Place, Plan, Prepared, Probe};
+use super::{Free, Lookup, Place, Plan, Prepared, Probe, condition};
 
 impl Plan {
     /// What an answer needs back: the shown columns but for written JSON, which is answered as it was sent.
@@ -34,7 +35,7 @@ impl Plan {
     }
 
     fn key_place(&self, text: &mut Text) -> String {
-        text.place(Place::Key, &self.model.columns[self.key].db_type)
+        text.place(Place::Key, &self.model.columns[self.by].db_type)
     }
 
     /// The probe as a condition that holds when all is well; none where these columns do not raise the question.
@@ -49,38 +50,127 @@ impl Plan {
                 let exists = format!("EXISTS (SELECT 1 FROM {to} WHERE {} = {place})", quote(to_column));
                 Some(if self.model.columns[*column].null { format!("({place} IS NULL OR {exists})") } else { exists })
             }
-            Probe::Free { columns: set, nulls_distinct } => {
-                let raised = if stored {
-                    set.iter().any(|n| columns.contains(*n))
-                } else {
-                    set.iter().all(|n| columns.contains(*n))
+            Probe::Free(free) => self.free(free, columns, stored, text),
+        }
+    }
+
+    /// A column as it will be: the new value, or the stored one.
+    fn as_it_will_be(&self, n: usize, columns: ColumnSet, stored: bool, text: &mut Text) -> String {
+        if columns.contains(n) {
+            return self.place(text, n);
+        }
+        if !stored {
+            return "NULL".into();
+        }
+        let name = quote(&self.model.columns[n].column);
+        format!("(SELECT {name} FROM {} WHERE {})", self.from(), self.is_meant(text))
+    }
+
+    /// The condition that names the request's row.
+    fn is_meant(&self, text: &mut Text) -> String {
+        let by = quote(&self.model.columns[self.by].column);
+        format!("{by} = {}", self.key_place(text))
+    }
+
+    fn free(&self, free: &Free, columns: ColumnSet, stored: bool, text: &mut Text) -> Option<String> {
+        let read = || free.condition.iter().flat_map(Condition::columns);
+        let read: Vec<usize> = read().filter_map(|name| Condition::position(&self.model, name)).collect();
+        let dated = free.period.map(|(date, _)| date);
+        let mut set = free.columns.iter().chain(&dated);
+        let raised = if stored {
+            set.any(|n| columns.contains(*n)) || read.iter().any(|n| columns.contains(*n))
+        } else {
+            // what the database fills in by itself is its own constraint's business
+            set.all(|n| columns.contains(*n))
+        };
+        if !raised {
+            return None;
+        }
+        let mut parts = Vec::new();
+        for n in &free.columns {
+            let name = format!("o.{}", quote(&self.model.columns[*n].column));
+            let value = self.as_it_will_be(*n, columns, stored, text);
+            parts.push(self.compares(free, &name, &value));
+        }
+        if let Some((date, period)) = free.period {
+            let name = format!("o.{}", quote(&self.model.columns[date].column));
+            let value = self.as_it_will_be(date, columns, stored, text);
+            parts.push(self.same_period(period, date, &name, &value));
+        }
+        let others = |only: &Condition| {
+            condition::sql(self.dialect, only, &self.model, &mut condition::aliased(&self.model, "o"))
+        };
+        parts.extend(free.condition.iter().chain(&free.among).map(|only| format!("({})", others(only))));
+        if stored {
+            let by = quote(&self.model.columns[self.by].column);
+            parts.push(format!("o.{by} <> {}", self.key_place(text)));
+        }
+        let taken = format!("EXISTS (SELECT 1 FROM {} AS o WHERE {})", self.from(), parts.join(" AND "));
+        Some(match &free.condition {
+            None => format!("NOT {taken}"),
+            Some(only) => {
+                let mut of = |n: usize| self.as_it_will_be(n, columns, stored, text);
+                let own = condition::sql(self.dialect, only, &self.model, &mut of);
+                // where the condition is unknown, the set does not count
+                format!("NOT (COALESCE(({own}), 1 = 0) AND {taken})")
+            }
+        })
+    }
+
+    fn compares(&self, free: &Free, name: &str, value: &str) -> String {
+        let equals = match (free.nulls_distinct, self.dialect) {
+            (true, _) => "=",
+            (false, Dialect::Postgres) => "IS NOT DISTINCT FROM",
+            (false, Dialect::Sqlite) => "IS",
+        };
+        let folded = |sql: &str| match self.dialect {
+            Dialect::Postgres => format!("UPPER(({sql})::text)"),
+            Dialect::Sqlite => format!("UPPER({sql})"),
+        };
+        let text = |sql: &str| match self.dialect {
+            Dialect::Postgres => format!("({sql})::text"),
+            Dialect::Sqlite => sql.to_owned(),
+        };
+        let (name, value) = match free.lookup {
+            Lookup::Exact => return format!("{name} {equals} {value}"),
+            Lookup::IExact | Lookup::IContains | Lookup::IStartsWith | Lookup::IEndsWith => {
+                (folded(name), folded(value))
+            }
+            _ => (text(name), text(value)),
+        };
+        match (free.lookup, self.dialect) {
+            (Lookup::Contains | Lookup::IContains, Dialect::Postgres) => format!("strpos({name}, {value}) > 0"),
+            (Lookup::Contains | Lookup::IContains, Dialect::Sqlite) => format!("instr({name}, {value}) > 0"),
+            (Lookup::StartsWith | Lookup::IStartsWith, _) => format!("substr({name}, 1, length({value})) = {value}"),
+            (Lookup::EndsWith | Lookup::IEndsWith, Dialect::Postgres) => {
+                format!("right({name}, length({value})) = {value}")
+            }
+            (Lookup::EndsWith | Lookup::IEndsWith, Dialect::Sqlite) => {
+                format!("(length({name}) >= length({value}) AND substr({name}, -length({value})) = {value})")
+            }
+            _ => format!("{name} {equals} {value}"),
+        }
+    }
+
+    fn same_period(&self, period: Period, date: usize, name: &str, value: &str) -> String {
+        let zoned = matches!(self.model.columns[date].kind, ColumnKind::DateTime(true));
+        match self.dialect {
+            Dialect::Postgres => {
+                let local = |sql: &str| if zoned { format!("(({sql}) AT TIME ZONE 'UTC')") } else { format!("({sql})") };
+                let (name, value) = (local(name), local(value));
+                match period {
+                    Period::Date => format!("{name}::date = {value}::date"),
+                    Period::Month => format!("EXTRACT(MONTH FROM {name}) = EXTRACT(MONTH FROM {value})"),
+                    Period::Year => format!("EXTRACT(YEAR FROM {name}) = EXTRACT(YEAR FROM {value})"),
+                }
+            }
+            Dialect::Sqlite => {
+                let format = match period {
+                    Period::Date => "%Y-%m-%d",
+                    Period::Month => "%m",
+                    Period::Year => "%Y",
                 };
-                if !raised {
-                    return None;
-                }
-                let from = self.from();
-                let equals = match (nulls_distinct, self.dialect) {
-                    (true, _) => "=",
-                    (false, Dialect::Postgres) => "IS NOT DISTINCT FROM",
-                    (false, Dialect::Sqlite) => "IS",
-                };
-                let key = quote(&self.model.columns[self.key].column);
-                let mut parts = Vec::new();
-                for n in set {
-                    let name = quote(&self.model.columns[*n].column);
-                    let value = if columns.contains(*n) {
-                        self.place(text, *n)
-                    } else {
-                        let place = self.key_place(text);
-                        format!("(SELECT {name} FROM {from} WHERE {key} = {place})")
-                    };
-                    parts.push(format!("o.{name} {equals} {value}"));
-                }
-                if stored {
-                    let place = self.key_place(text);
-                    parts.push(format!("o.{key} <> {place}"));
-                }
-                Some(format!("NOT EXISTS (SELECT 1 FROM {from} AS o WHERE {})", parts.join(" AND ")))
+                format!("strftime('{format}', {name}) = strftime('{format}', {value})")
             }
         }
     }
@@ -88,6 +178,27 @@ impl Plan {
     fn conditions(&self, columns: ColumnSet, stored: bool, text: &mut Text) -> (Vec<usize>, Vec<String>) {
         let asked = self.probes.iter().enumerate();
         asked.filter_map(|(n, probe)| Some((n, self.condition(probe, columns, stored, text)?))).unzip()
+    }
+
+    /// Narrows a condition to the rows of the resource.
+    fn scoped(&self, wanted: &mut String) {
+        if let Some(scope) = &self.scope {
+            let mut of = |n: usize| quote(&self.model.columns[n].column);
+            wanted.push_str(&format!(" AND ({})", condition::sql(self.dialect, scope, &self.model, &mut of)));
+        }
+    }
+
+    pub(super) fn make_lock(&self) -> Statement {
+        let all: Vec<usize> = (0..self.model.columns.len()).collect();
+        let mut text = Text::new(self.dialect);
+        let mut wanted = self.is_meant(&mut text);
+        self.scoped(&mut wanted);
+        let lock = match self.dialect {
+            Dialect::Postgres => " FOR UPDATE",
+            // a writer of SQLite is alone by nature
+            Dialect::Sqlite => "",
+        };
+        Statement::point(format!("SELECT {} FROM {} WHERE {wanted}{lock}", self.quoted(&all), self.from()))
     }
 
     pub(super) fn make_insert(&self, columns: ColumnSet, guarded: bool) -> Prepared {
@@ -131,11 +242,20 @@ impl Plan {
         Prepared { statement, places, probes, returns, guarded: false, verdict }
     }
 
+    pub(super) fn make_insert_many(&self, columns: ColumnSet) -> (InsertMany, Vec<usize>) {
+        let returns = self.returned(columns);
+        let tail = format!("RETURNING {}", self.quoted(&returns));
+        let column = |n: usize| (self.model.columns[n].column.as_str(), self.model.columns[n].db_type.as_str());
+        let into: Vec<(&str, &str)> = columns.iter().map(column).collect();
+        (InsertMany::new(self.dialect, &self.from(), &into, &tail), returns)
+    }
+
     pub(super) fn make_update(&self, columns: ColumnSet) -> Prepared {
         let returns = self.returned(columns);
         let mut text = Text::new(self.dialect);
-        let key = quote(&self.model.columns[self.key].column);
-        let mut wanted = format!("{key} = {}", text.place(Place::Key, ""));
+        let by = quote(&self.model.columns[self.by].column);
+        let mut wanted = format!("{by} = {}", text.place(Place::Key, ""));
+        self.scoped(&mut wanted);
         // SQLite cannot check a deferred foreign key before the commit, which it shares with other requests
         if self.dialect == Dialect::Sqlite {
             for probe in &self.probes {
@@ -161,9 +281,9 @@ impl Plan {
         let mut text = Text::new(self.dialect);
         let (probes, mut asked) = self.conditions(columns, stored, &mut text);
         if stored {
-            let key = quote(&self.model.columns[self.key].column);
-            let place = self.key_place(&mut text);
-            asked.insert(0, format!("EXISTS (SELECT 1 FROM {} WHERE {key} = {place})", self.from()));
+            let mut wanted = self.is_meant(&mut text);
+            self.scoped(&mut wanted);
+            asked.insert(0, format!("EXISTS (SELECT 1 FROM {} WHERE {wanted})", self.from()));
         }
         if asked.is_empty() {
             asked.push("1".into());

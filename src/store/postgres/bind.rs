@@ -14,6 +14,7 @@ use bytes::{BufMut, BytesMut};
 use chrono::{DateTime, Utc};
 use tokio_postgres::types::{Format, IsNull, Kind, ToSql, Type, to_sql_checked};
 
+use super::list::list;
 use crate::store::StoreError;
 use crate::value::DbValue;
 
@@ -34,8 +35,9 @@ pub(super) struct Param<'a> {
     bytes: &'a [u8],
 }
 
+/// In which of the protocol's forms a value was written.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Form {
+pub(super) enum Form {
     Null,
     Binary,
     Text,
@@ -102,7 +104,8 @@ pub(super) fn is_text(ty: &Type) -> bool {
     matches!(*ty, Type::TEXT | Type::VARCHAR | Type::BPCHAR | Type::NAME | Type::UNKNOWN)
 }
 
-fn write(value: &DbValue, ty: &Type, out: &mut BytesMut) -> Result<Form, StoreError> {
+/// Writes one value for a type that is no domain.
+pub(super) fn write(value: &DbValue, ty: &Type, out: &mut BytesMut) -> Result<Form, StoreError> {
     let written = match value {
         DbValue::Bool(Some(v)) if *ty == Type::BOOL => {
             out.put_u8(u8::from(*v));
@@ -149,6 +152,10 @@ fn write(value: &DbValue, ty: &Type, out: &mut BytesMut) -> Result<Form, StoreEr
         DbValue::ChronoDateTimeUtc(Some(v)) => instant(*v, ty, out)?,
         DbValue::ChronoDateTimeLocal(Some(v)) => instant(v.to_utc(), ty, out)?,
         DbValue::ChronoDateTimeWithTimeZone(Some(v)) => instant(v.to_utc(), ty, out)?,
+        DbValue::Array(_, Some(items)) => match ty.kind() {
+            Kind::Array(element) => Some(list(items, element, out)?),
+            _ => None,
+        },
         other if !other.is_some() => Some(Form::Null),
         _ => None,
     };

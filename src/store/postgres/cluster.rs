@@ -108,14 +108,19 @@ impl Cluster {
         format!("postgres://bowline@/{database}?host={}", self.folder.path().display())
     }
 
-    /// A new database that the statements have been run in.
-    pub(crate) async fn database(&self, sql: &str, options: StoreOptions) -> Postgres {
+    /// The URL of a new database.
+    pub(crate) async fn create(&self) -> String {
         let name = format!("test{}", self.databases.fetch_add(1, Ordering::Relaxed));
         let patient = StoreOptions { acquire_timeout: Duration::from_secs(30), ..StoreOptions::default() };
         let admin = Postgres::connect(&self.url("postgres"), patient).await.unwrap();
         admin.batch(&format!("CREATE DATABASE {name}")).await;
         admin.close().await;
-        let postgres = Postgres::connect(&self.url(&name), options).await.unwrap();
+        self.url(&name)
+    }
+
+    /// A new database that the statements have been run in.
+    pub(crate) async fn database(&self, sql: &str, options: StoreOptions) -> Postgres {
+        let postgres = Postgres::connect(&self.create().await, options).await.unwrap();
         postgres.batch(sql).await;
         postgres
     }

@@ -21,6 +21,7 @@ mod cell;
 pub(crate) mod cluster;
 mod connect;
 mod lease;
+mod list;
 mod numeric;
 mod pipeline;
 #[cfg(test)]

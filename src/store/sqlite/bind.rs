@@ -43,6 +43,7 @@ impl ToSql for Param<'_> {
             DbValue::ChronoDateTimeWithTimeZone(value) => owned(value.map(|at| date_time(at.naive_utc()))),
             DbValue::Uuid(value) => owned(value.map(|uuid| uuid.simple().to_string())),
             DbValue::Decimal(value) => owned(value.map(|decimal| decimal.to_string())),
+            DbValue::Array(_, items) => owned(items.as_ref().map(|items| list(items)).transpose()?),
             // An application may turn on features of SeaORM that add kinds of values.
             #[allow(unreachable_patterns)]
             _ => return Err(unfit("a kind of value that SQLite has no form for")),
@@ -69,6 +70,33 @@ fn text(value: Option<&str>) -> ToSqlOutput<'_> {
 
 fn owned<'a>(value: Option<String>) -> ToSqlOutput<'a> {
     ToSqlOutput::Owned(value.map_or(Owned::Null, Owned::Text))
+}
+
+/// A list as JSON text, for `json_each`: each element as it would be stored by itself.
+fn list(items: &[DbValue]) -> rusqlite::Result<String> {
+    let mut json = String::from("[");
+    for (n, item) in items.iter().enumerate() {
+        if n > 0 {
+            json.push(',');
+        }
+        let item = Param(item);
+        let bound = item.to_sql()?;
+        let value = match &bound {
+            ToSqlOutput::Borrowed(value) => *value,
+            ToSqlOutput::Owned(value) => value.into(),
+            _ => return Err(unfit("a list of such values")),
+        };
+        match value {
+            ValueRef::Null => json.push_str("null"),
+            ValueRef::Integer(i) => json.push_str(&i.to_string()),
+            ValueRef::Real(f) if f.is_infinite() => json.push_str(if f > 0.0 { "9e999" } else { "-9e999" }),
+            ValueRef::Real(f) => json.push_str(ryu::Buffer::new().format_finite(f)),
+            ValueRef::Text(text) => json.push_str(&serde_json::Value::from(String::from_utf8_lossy(text)).to_string()),
+            ValueRef::Blob(_) => return Err(unfit("a list of bytes, which SQLite cannot unpack")),
+        }
+    }
+    json.push(']');
+    Ok(json)
 }
 
 fn date_time(value: NaiveDateTime) -> String {

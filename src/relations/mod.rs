@@ -1,43 +1,18 @@
 //! Fields that point at other rows.
 //!
 //! Whether the target exists is not asked here: it is the foreign key's business when the row is written, and a
-//! probe's when an error body has to be complete. See DRF's chapter "Serializer relations".
+//! probe's or a lookup's when an error body has to be complete. See DRF's chapter "Serializer relations".
 
-use crate::context::Context;
-use crate::error::{ErrorDetail, ValidationError};
-use crate::fields::{FieldContext, FieldType, Messages, Unrepresentable};
+use crate::fields::Unrepresentable;
 use crate::model::ColumnKind;
 use crate::store::Cell;
 use crate::value::{Value, python, write};
 
-/// A relation shown and written as the target's primary key, DRF's `PrimaryKeyRelatedField`.
-///
-/// | code | message |
-/// |---|---|
-/// | `does_not_exist` | `Invalid pk "5" - object does not exist.` |
-/// | `incorrect_type` | `Incorrect type. Expected pk value, received str.` |
-#[derive(Clone, Debug)]
-pub struct PrimaryKeyRelatedField {
-    key: ColumnKind,
-}
+mod link;
+mod related;
 
-impl PrimaryKeyRelatedField {
-    /// A relation to a table whose key is of this kind.
-    pub fn new(key: ColumnKind) -> Self {
-        PrimaryKeyRelatedField { key }
-    }
-
-    /// DRF's message for a target that is not there, with the input as it was sent.
-    pub fn does_not_exist(input: &Value, messages: &Messages) -> ErrorDetail {
-        let text = "Invalid pk \"{pk_value}\" - object does not exist.";
-        messages.detail("does_not_exist", text, &[("pk_value", &input.to_python_str())])
-    }
-
-    fn incorrect_type(input: &Value, cx: &FieldContext<'_>) -> ErrorDetail {
-        let text = "Incorrect type. Expected pk value, received {data_type}.";
-        cx.detail("incorrect_type", text, &[("data_type", input.type_name())])
-    }
-}
+pub(crate) use link::Link;
+pub(crate) use related::{Hyperlink, ManyRelatedKind, Naming, Related, RelatedKind, Urls};
 
 /// Reads a primary key as Django's lookups do.
 ///
@@ -98,43 +73,23 @@ pub enum KeyError {
     NoSuchRow,
 }
 
-impl FieldType for PrimaryKeyRelatedField {
-    fn to_internal_value(&self, input: &Value, cx: &FieldContext<'_>) -> Result<Value, ValidationError> {
-        if matches!(input, Value::Bool(_)) {
-            return Err(Self::incorrect_type(input, cx).into());
-        }
-        parse_key(self.key, input).map_err(|error| match error {
-            KeyError::WrongType => Self::incorrect_type(input, cx).into(),
-            KeyError::NoSuchRow => Self::does_not_exist(input, cx.messages).into(),
-            KeyError::NotAUuid => {
-                ErrorDetail::new(format!("“{}” is not a valid UUID.", input.to_python_str()), "invalid").into()
-            }
-        })
+/// Writes a key as JSON: a number, or text in quotes.
+pub(crate) fn represent_key(cell: Cell<'_>, out: &mut Vec<u8>) -> Result<(), Unrepresentable> {
+    match cell {
+        Cell::Int(key) => write::int(key, out),
+        Cell::Uuid(key) => write::string(key.hyphenated().encode_lower(&mut uuid::Uuid::encode_buffer()), out),
+        Cell::Text(key) => write::string(key, out),
+        _ => return Err(Unrepresentable),
     }
-
-    fn is_null_input(&self, input: &Value, _allow_null: bool) -> bool {
-        matches!(input, Value::Str(text) if text.is_empty())
-    }
-
-    fn to_representation(&self, cell: Cell<'_>, _cx: &Context, out: &mut Vec<u8>) -> Result<(), Unrepresentable> {
-        match cell {
-            Cell::Int(key) => write::int(key, out),
-            Cell::Uuid(key) => write::string(key.hyphenated().encode_lower(&mut uuid::Uuid::encode_buffer()), out),
-            Cell::Text(key) if self.key == ColumnKind::Uuid => match uuid::Uuid::try_parse(key) {
-                Ok(key) => write::string(key.hyphenated().encode_lower(&mut uuid::Uuid::encode_buffer()), out),
-                Err(_) => return Err(Unrepresentable),
-            },
-            Cell::Text(key) => write::string(key, out),
-            _ => return Err(Unrepresentable),
-        }
-        Ok(())
-    }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fields::Field;
+    use crate::context::Context;
+    use crate::error::ValidationError;
+    use crate::fields::{FieldContext, Messages};
 
     fn key(input: Value) -> Result<Value, KeyError> {
         parse_key(ColumnKind::BigInteger, &input)
@@ -155,12 +110,16 @@ mod tests {
 
     #[test]
     fn messages_are_drfs() {
-        let field = PrimaryKeyRelatedField::new(ColumnKind::BigInteger);
-        let message = |input| Field::new("of", field.clone()).clean(&input).map_err(|error| error.to_json());
-        let wrong = |name| Err(format!("[\"Incorrect type. Expected pk value, received {name}.\"]"));
-        assert_eq!(message("x".into()), wrong("str"));
-        assert_eq!(message(true.into()), wrong("bool"));
-        let detail = PrimaryKeyRelatedField::does_not_exist(&Value::Float(99.0), &Messages::default());
+        let related = Related { naming: Naming::PrimaryKey, kind: ColumnKind::BigInteger };
+        let cx = Context::default();
+        let message = |input| match related.read(&input, &FieldContext::new(&cx)) {
+            Err(ValidationError::List(details)) => details.first().map(|d| d.message.clone().into_owned()),
+            _ => None,
+        };
+        let wrong = |of: &str| Some(format!("Incorrect type. Expected pk value, received {of}."));
+        assert_eq!(message(Value::Str("x".into())), wrong("str"));
+        assert_eq!(message(Value::Bool(true)), wrong("bool"));
+        let detail = related.does_not_exist(&Value::Float(99.0), &Messages::default());
         assert_eq!(detail.message, "Invalid pk \"99.0\" - object does not exist.");
     }
 }

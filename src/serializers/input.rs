@@ -1,0 +1,354 @@
+//! A body becomes changes: everything that can be said without the database.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use chrono::Utc;
+use indexmap::IndexMap;
+
+use super::declaration::ListOptions;
+use super::judge::Found;
+use super::{BoundField, BoundSerializer, ColumnDefault, Mode, NestedWrite, Writes, column_value};
+use crate::context::Context;
+use crate::error::{ErrorDetail, ValidationError};
+use crate::fields::{FieldContext, Outcome};
+use crate::store::Changes;
+use crate::value::{DbValue, Upload, Value};
+
+/// What validation without the database made of a body.
+#[derive(Clone, Debug)]
+pub(crate) struct Validated {
+    /// What would be written.
+    pub(crate) changes: Changes,
+    /// What is wrong with it so far.
+    pub(crate) errors: ValidationError,
+    /// Rows that have to be found before anything is written.
+    pub(crate) lookups: Vec<Lookup>,
+    /// The rows that were found for fields that name many.
+    pub(crate) found: Vec<Found>,
+    /// Other rows of the body.
+    pub(crate) nested: Vec<NestedInput>,
+    /// Files, by their columns.
+    pub(crate) files: Vec<(usize, Arc<Upload>)>,
+    /// Whether the object is new.
+    pub(crate) creating: bool,
+    /// The validated values by field, where a rule about a list wants them.
+    pub(crate) attributes: IndexMap<String, Value>,
+}
+
+impl Validated {
+    fn new(columns: usize, mode: Mode) -> Self {
+        Validated {
+            changes: Changes::new(columns),
+            errors: ValidationError::fields(),
+            lookups: Vec::new(),
+            found: Vec::new(),
+            nested: Vec::new(),
+            files: Vec::new(),
+            creating: mode == Mode::Create,
+            attributes: IndexMap::new(),
+        }
+    }
+
+    /// Whether all of it can be written by one statement.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.lookups.is_empty() && self.nested.is_empty() && self.files.is_empty()
+    }
+
+    /// Whether rows have to be found before it can be written, for itself or for the rows that it holds.
+    pub(crate) fn has_lookups(&self) -> bool {
+        let rows = || self.nested.iter().filter_map(|nested| nested.rows.as_ref()).flatten();
+        !self.lookups.is_empty() || rows().any(|(_, row)| row.has_lookups())
+    }
+
+    /// Whether anything is wrong so far, in it or in the rows that it holds.
+    pub(crate) fn is_wrong(&self) -> bool {
+        !self.errors.is_empty()
+    }
+}
+
+/// Rows that a field of a body names.
+#[derive(Clone, Debug)]
+pub(crate) struct Lookup {
+    /// The field, by its position.
+    pub(crate) field: usize,
+    /// What the column would hold for each, and how it was sent.
+    pub(crate) wanted: Vec<(DbValue, Value)>,
+    /// What is wrong with the one after these.
+    pub(crate) error: Option<ValidationError>,
+}
+
+/// Other rows that a field of a body holds.
+#[derive(Clone, Debug)]
+pub(crate) struct NestedInput {
+    /// The field, by its position.
+    pub(crate) field: usize,
+    /// The rows, each with the key that the body names; none where the body says `null`.
+    pub(crate) rows: Option<Vec<(Option<DbValue>, Validated)>>,
+}
+
+impl BoundSerializer {
+    /// Value rules: everything that can be said without the database, in DRF's order.
+    pub(crate) fn validate(&self, data: &Value, mode: Mode, request: &Context) -> Validated {
+        let mut found = Validated::new(self.model.columns.len(), mode);
+        if !matches!(data, Value::Map(_) | Value::Form(_)) {
+            let detail = match data {
+                Value::Null => ErrorDetail::new("No data provided", "null"),
+                other => {
+                    let text = format!("Invalid data. Expected a dictionary, but got {}.", other.type_name());
+                    ErrorDetail::new(text, "invalid")
+                }
+            };
+            found.errors.insert("non_field_errors", detail.into());
+            return found;
+        }
+        let cx = FieldContext {
+            partial: mode == Mode::Partial,
+            creating: mode == Mode::Create,
+            ..FieldContext::new(request)
+        };
+        for (n, bound) in self.fields.iter().enumerate() {
+            if bound.field.read_only {
+                continue;
+            }
+            if let Err(error) = self.field(n, bound, data, &cx, &mut found) {
+                found.errors.insert(bound.field.name.clone(), error);
+            }
+        }
+        if mode == Mode::Create {
+            self.fill_in(&mut found.changes);
+        } else if !found.changes.columns().is_empty() || !found.is_plain() {
+            let now = DbValue::ChronoDateTimeUtc(Some(Utc::now()));
+            for column in &self.touched {
+                found.changes.set(*column, now.clone());
+            }
+        }
+        if found.errors.is_empty() {
+            self.need(mode, &mut found);
+        }
+        found
+    }
+
+    /// The defaults of a new object.
+    pub(crate) fn fill_in(&self, changes: &mut Changes) {
+        for (column, default) in &self.defaults {
+            if changes.get(*column).is_none() {
+                let value = match default {
+                    ColumnDefault::Value(value) => value.clone(),
+                    ColumnDefault::Model(default) => column_value(&self.model, *column, default.get()),
+                    ColumnDefault::Now => DbValue::ChronoDateTimeUtc(Some(Utc::now())),
+                };
+                changes.set(*column, value);
+            }
+        }
+    }
+
+    /// DRF's `enforce_required_fields` of rules about the whole.
+    fn need(&self, mode: Mode, found: &mut Validated) {
+        for needed in &self.needed {
+            if !needed.always && mode != Mode::Create {
+                continue;
+            }
+            let missing = needed.fields.iter().zip(&needed.columns).filter(|(field, column)| {
+                let is_found = found.lookups.iter().any(|lookup| lookup.field == **field);
+                found.changes.get(**column).is_none() && !is_found
+            });
+            let missing: Vec<usize> = missing.map(|(field, _)| *field).collect();
+            for field in &missing {
+                let detail = ErrorDetail::new("This field is required.", "required");
+                found.errors.insert(self.fields[*field].field.name.clone(), detail.into());
+            }
+            // as in DRF, the first rule that lacks something has the word
+            if !missing.is_empty() {
+                return;
+            }
+        }
+    }
+
+    fn field(
+        &self,
+        n: usize,
+        bound: &BoundField,
+        data: &Value,
+        cx: &FieldContext<'_>,
+        found: &mut Validated,
+    ) -> Result<(), ValidationError> {
+        let field = &bound.field;
+        let input = field.get_value(data, cx);
+        let own = &cx.of(field);
+        let outcome = match &bound.writes {
+            Writes::Many(many) => match field.validate_empty_values(input.as_deref(), own)? {
+                Some(outcome) => outcome,
+                None => {
+                    let items = many_items(bound, input.as_deref().unwrap_or(&Value::Null), own)?;
+                    let mut lookup = Lookup { field: n, wanted: Vec::new(), error: None };
+                    for item in items.iter() {
+                        match many.related.read(item, own) {
+                            Ok(value) => lookup.wanted.push((crate::value::convert::to_db(value), item.clone())),
+                            Err(error) if lookup.wanted.is_empty() => return Err(error),
+                            Err(error) => {
+                                lookup.error = Some(error);
+                                break;
+                            }
+                        }
+                    }
+                    found.lookups.push(lookup);
+                    return Ok(());
+                }
+            },
+            Writes::One { related, lookup: Some(_), .. } => match field.validate_empty_values(input.as_deref(), own)? {
+                Some(outcome) => outcome,
+                None => {
+                    let input = input.as_deref().unwrap_or(&Value::Null);
+                    let value = crate::value::convert::to_db(related.read(input, own)?);
+                    found.lookups.push(Lookup { field: n, wanted: vec![(value, input.clone())], error: None });
+                    return Ok(());
+                }
+            },
+            Writes::Nested(nested) => match field.validate_empty_values(input.as_deref(), own)? {
+                Some(Outcome::Set(_)) => {
+                    found.nested.push(NestedInput { field: n, rows: None });
+                    return Ok(());
+                }
+                Some(Outcome::Skip) => return Ok(()),
+                None => {
+                    let rows = nested.validate(input.as_deref().unwrap_or(&Value::Null), bound, own)?;
+                    found.nested.push(NestedInput { field: n, rows: Some(rows) });
+                    return Ok(());
+                }
+            },
+            _ => field.run_validation(input.as_deref(), cx)?,
+        };
+        let Outcome::Set(value) = outcome else { return Ok(()) };
+        let value = if input.is_some() {
+            bound.hooks.iter().try_fold(value, |value, hook| hook(value, own))?
+        } else {
+            value
+        };
+        if !self.list.rules.is_empty() {
+            found.attributes.insert(field.name.clone().into_owned(), value.clone());
+        }
+        match (&bound.writes, value) {
+            (Writes::File(column, _), Value::File(file)) => found.files.push((*column, file)),
+            (Writes::Column(column) | Writes::One { column, .. } | Writes::File(column, _), value) => {
+                found.changes.set(*column, column_value(&self.model, *column, value));
+            }
+            (Writes::Nothing | Writes::Many(_) | Writes::Nested(_), _) => {}
+        }
+        Ok(())
+    }
+
+    /// Validates a list of objects, DRF's `many=True`.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the list as such.
+    pub(crate) fn validate_list(
+        &self,
+        data: &Value,
+        mode: Mode,
+        request: &Context,
+    ) -> Result<Vec<Validated>, ValidationError> {
+        if data.is_null() {
+            return Err(ValidationError::field("non_field_errors", ErrorDetail::new("No data provided", "null")));
+        }
+        let cx = FieldContext::new(request);
+        let items = list_items(data, &self.list, &cx)?;
+        Ok(items.iter().map(|item| self.validate(item, mode, request)).collect())
+    }
+
+    /// The rules about a list whose objects are all right.
+    ///
+    /// # Errors
+    ///
+    /// What the first one found.
+    pub(crate) fn validate_whole_list(&self, objects: &[Validated]) -> Result<(), ValidationError> {
+        if self.list.rules.is_empty() {
+            return Ok(());
+        }
+        let values: Vec<Value> = objects.iter().map(|object| Value::Map(object.attributes.clone())).collect();
+        self.list.rules.iter().try_for_each(|rule| rule(&values)).map_err(ValidationError::into_fields)
+    }
+}
+
+/// The items of a relation to many.
+fn many_items<'a>(
+    bound: &BoundField,
+    input: &'a Value,
+    cx: &FieldContext<'_>,
+) -> Result<Cow<'a, [Value]>, ValidationError> {
+    let Writes::Many(many) = &bound.writes else { return Ok(Cow::Borrowed(&[])) };
+    let allow_empty = bound.field.allow_empty;
+    crate::relations::ManyRelatedKind { child: many.related.clone(), allow_empty }.items(input, cx)
+}
+
+/// The items of a list of objects.
+fn list_items<'a>(
+    data: &'a Value,
+    options: &ListOptions,
+    cx: &FieldContext<'_>,
+) -> Result<Cow<'a, [Value]>, ValidationError> {
+    let whole = |detail: ErrorDetail| ValidationError::field("non_field_errors", detail);
+    let items = match data {
+        Value::List(items) => Cow::Borrowed(items.as_slice()),
+        Value::Form(form) => Cow::Owned(form.parse_list("").unwrap_or_default()),
+        other => {
+            let text = "Expected a list of items but got type \"{input_type}\".";
+            return Err(whole(cx.detail("not_a_list", text, &[("input_type", other.type_name())])));
+        }
+    };
+    if items.is_empty() && !options.allow_empty {
+        return Err(whole(cx.detail("empty", "This list may not be empty.", &[])));
+    }
+    if let Some(max) = options.max_length.filter(|max| items.len() > *max) {
+        let text = "Ensure this field has no more than {max_length} elements.";
+        return Err(whole(cx.detail("max_length", text, &[("max_length", &max.to_string())])));
+    }
+    if let Some(min) = options.min_length.filter(|min| items.len() < *min) {
+        let text = "Ensure this field has at least {min_length} elements.";
+        return Err(whole(cx.detail("min_length", text, &[("min_length", &min.to_string())])));
+    }
+    Ok(items)
+}
+
+impl NestedWrite {
+    fn validate(
+        &self,
+        input: &Value,
+        bound: &BoundField,
+        cx: &FieldContext<'_>,
+    ) -> Result<Vec<(Option<DbValue>, Validated)>, ValidationError> {
+        let mode = match (cx.partial, cx.creating) {
+            (true, _) => Mode::Partial,
+            (false, true) => Mode::Create,
+            (false, false) => Mode::Update,
+        };
+        let items: Cow<'_, [Value]> =
+            if self.many { list_items(input, &self.list, cx)? } else { Cow::Borrowed(std::slice::from_ref(input)) };
+        let mut rows = Vec::with_capacity(items.len());
+        let mut errors = ValidationError::fields();
+        for (n, item) in items.iter().enumerate() {
+            let mut row = self.serializer.validate(item, mode, cx.request);
+            if row.is_wrong() {
+                if !self.many {
+                    return Err(row.errors);
+                }
+                errors.insert(Cow::Owned(n.to_string()), row.errors);
+                continue;
+            }
+            let key_column = self.serializer.model().primary_key.first().copied();
+            let key = key_column.filter(|_| self.key_field.is_some()).and_then(|column| row.changes.take(column));
+            rows.push((key.filter(|key| !crate::value::is_null(key)), row));
+        }
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        if !bound.hooks.is_empty() {
+            // a hook about nested rows sees what the body says of them
+            let values: Vec<Value> = items.iter().cloned().collect();
+            let value = if self.many { Value::List(values) } else { values.into_iter().next().unwrap_or(Value::Null) };
+            bound.hooks.iter().try_fold(value, |value, hook| hook(value, cx))?;
+        }
+        Ok(rows)
+    }
+}

@@ -1,0 +1,380 @@
+//! What the database answered becomes DRF's errors.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use futures_util::future::BoxFuture;
+
+use super::{BoundSerializer, Constraint, Lookup, LookupPlan, Speaks, Validated, Via, Writes};
+use crate::context::Context;
+use crate::error::{Error, ErrorDetail, Result, ValidationError};
+use crate::fields::FieldContext;
+use crate::model::Condition;
+use crate::store::plan::Probe;
+use crate::store::{Cell, Changes, StoreError, Violation, ViolationKind, many};
+use crate::validators::Object;
+use crate::value::{DbValue, Value, convert};
+
+/// The keys of the rows that a field of a body names.
+#[derive(Clone, Debug)]
+pub(crate) struct Found {
+    /// The field, by its position.
+    pub(crate) field: usize,
+    /// The keys, each once, in the order of the body.
+    pub(crate) keys: Vec<DbValue>,
+}
+
+impl BoundSerializer {
+    /// Finds the rows that a body names: the key of one goes into its column, those of many are answered.
+    ///
+    /// What is not there is an error of its field; the errors of a lookup that cannot be asked are kept.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::read`](crate::store::Store::read).
+    pub(crate) fn look_up<'a>(
+        &'a self,
+        found: &'a mut Validated,
+        via: Via<'a>,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        Box::pin(self.look_up_all(found, via))
+    }
+
+    async fn look_up_all(&self, found: &mut Validated, via: Via<'_>) -> Result<(), StoreError> {
+        found.found.clear();
+        let lookups = std::mem::take(&mut found.lookups);
+        for lookup in &lookups {
+            let bound = &self.fields[lookup.field];
+            let (plan, related) = match &bound.writes {
+                Writes::One { lookup: Some(plan), related, .. } => (plan, related),
+                Writes::Many(many) => (&many.lookup, &many.related),
+                _ => continue,
+            };
+            let rows = self.ask(plan, lookup, via).await?;
+            let mut keys: Vec<DbValue> = Vec::with_capacity(lookup.wanted.len());
+            let mut error = None;
+            for (value, sent) in &lookup.wanted {
+                match rows.get(&text_of(value)).map(Vec::as_slice) {
+                    Some([key]) => {
+                        if !keys.contains(key) {
+                            keys.push(key.clone());
+                        }
+                    }
+                    Some([_, _, ..]) => {
+                        error = Some(ErrorDetail::new("More than one object has this value.", "invalid").into());
+                        break;
+                    }
+                    _ => {
+                        error = Some(ValidationError::from(related.does_not_exist(sent, &bound.field.messages)));
+                        break;
+                    }
+                }
+            }
+            match (error.or_else(|| lookup.error.clone()), &bound.writes) {
+                (Some(error), _) => found.errors.insert(bound.field.name.clone(), error),
+                (None, Writes::One { column, .. }) => {
+                    if let Some(key) = keys.into_iter().next() {
+                        found.changes.set(*column, key);
+                    }
+                }
+                (None, _) => found.found.push(Found { field: lookup.field, keys }),
+            }
+        }
+        found.lookups = lookups;
+        for nested in &mut found.nested {
+            let bound = &self.fields[nested.field];
+            let Writes::Nested(write) = &bound.writes else { continue };
+            let mut errors = ValidationError::fields();
+            for (n, (_, row)) in nested.rows.iter_mut().flatten().enumerate() {
+                if !row.has_lookups() {
+                    continue;
+                }
+                write.serializer.look_up(row, via).await?;
+                if row.is_wrong() {
+                    if write.many {
+                        errors.insert(n.to_string(), row.errors.clone());
+                    } else {
+                        errors.merge(row.errors.clone());
+                    }
+                }
+            }
+            if !errors.is_empty() {
+                found.errors.insert(bound.field.name.clone(), errors);
+            }
+        }
+        self.sort(&mut found.errors);
+        Ok(())
+    }
+
+    /// The keys of the rows that there are, by what names them.
+    async fn ask(
+        &self,
+        plan: &LookupPlan,
+        lookup: &Lookup,
+        via: Via<'_>,
+    ) -> Result<HashMap<String, Vec<DbValue>>, StoreError> {
+        let mut known: HashMap<String, Vec<DbValue>> = HashMap::new();
+        if lookup.wanted.is_empty() {
+            return Ok(known);
+        }
+        let statement = if matches!(via, Via::Transaction(_)) { &plan.locking } else { &plan.plain };
+        let rows = via.read(statement.bind(vec![many::list(lookup.wanted.iter().map(|(value, _)| value.clone()))])).await?;
+        for row in 0..rows.len() {
+            let name = cell_text(rows.cell(row, 0)?);
+            let key = match rows.cell(row, 1)? {
+                Cell::Int(i) => DbValue::BigInt(Some(i)),
+                Cell::Uuid(uuid) => DbValue::Uuid(Some(uuid)),
+                Cell::Text(text) => DbValue::String(Some(text.to_owned())),
+                _ => continue,
+            };
+            known.entry(name).or_default().push(key);
+        }
+        Ok(known)
+    }
+
+    /// Adds what probes answered to the errors, in DRF's order: fields first; rules about the whole only where every
+    /// field is right.
+    pub(crate) fn judge(&self, data: &Value, answers: &[(usize, bool)], errors: &mut ValidationError) {
+        let broken = |(probe, fine): &&(usize, bool)| !*fine && *probe < self.constraints.len();
+        let broken: Vec<&Constraint> = answers.iter().filter(broken).map(|(n, _)| &self.constraints[*n]).collect();
+        for constraint in &broken {
+            if let Some((field, detail)) = self.field_error(constraint, data) {
+                errors.insert(field, detail.into());
+            }
+        }
+        self.sort(errors);
+        if errors.is_empty() {
+            for constraint in &broken {
+                match &constraint.speaks {
+                    Speaks::Together(detail) => errors.insert("non_field_errors", detail.clone().into()),
+                    // as in DRF, an error by field ends the rules and stands alone
+                    Speaks::Late(field, detail) => {
+                        *errors = ValidationError::field(field.clone(), detail.clone());
+                        return;
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    fn field_error(&self, constraint: &Constraint, data: &Value) -> Option<(Cow<'static, str>, ErrorDetail)> {
+        match &constraint.speaks {
+            Speaks::Relation(n) => {
+                let bound = self.fields.get(*n)?;
+                let Writes::One { related, .. } = &bound.writes else { return None };
+                let request = Context::default();
+                let sent = bound.field.get_value(data, &FieldContext::new(&request));
+                let detail =
+                    related.does_not_exist(sent.as_deref().unwrap_or(&Value::Null), &bound.field.messages);
+                Some((bound.field.name.clone(), detail))
+            }
+            Speaks::Field(n, detail) => Some((self.fields.get(*n)?.field.name.clone(), detail.clone())),
+            Speaks::Together(_) | Speaks::Late(..) => None,
+        }
+    }
+
+    /// Puts errors into the order of the fields.
+    pub(crate) fn sort(&self, errors: &mut ValidationError) {
+        if let ValidationError::Fields(map) = errors {
+            map.sort_by_cached_key(|name, _| self.position(name).unwrap_or(self.fields.len()));
+        }
+    }
+
+    /// Object rules: each one judges, and what they find is joined.
+    pub(crate) fn object_rules(&self, stored: Option<&[DbValue]>, changes: &Changes) -> ValidationError {
+        let mut errors = ValidationError::fields();
+        let object = Object::new(&self.model, stored, changes);
+        for rule in &self.objects {
+            if let Err(error) = rule.validate(&object) {
+                errors.merge(error);
+            }
+        }
+        errors
+    }
+
+    /// Query rules, inside the transaction that writes.
+    pub(crate) async fn query_rules(
+        &self,
+        stored: Option<&[DbValue]>,
+        changes: &Changes,
+        tx: &crate::store::Transaction,
+    ) -> Result<ValidationError> {
+        let mut errors = ValidationError::fields();
+        let object = Object::new(&self.model, stored, changes);
+        for rule in &self.queries {
+            match rule.validate(&object, tx).await {
+                Ok(()) => {}
+                Err(Error::Validation(error)) => errors.merge(error),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(errors)
+    }
+
+    /// The error that a broken constraint is, for a conflict that no probe can see any more or that nobody declared.
+    pub(crate) fn verdict(&self, violation: &Violation, data: &Value) -> ValidationError {
+        let columns: Vec<usize> = self.violated_columns(violation);
+        let same = |own: &[usize]| {
+            let mut own = own.to_vec();
+            own.sort_unstable();
+            own == columns
+        };
+        let found = self.constraints.iter().find(|c| {
+            let kind = match &c.probe {
+                Probe::Exists { .. } => ViolationKind::ForeignKey,
+                Probe::Free(_) => ViolationKind::Unique,
+            };
+            kind == violation.kind && !columns.is_empty() && same(c.probe.columns())
+        });
+        if let Some(constraint) = found {
+            return match (&constraint.speaks, self.field_error(constraint, data)) {
+                (Speaks::Together(detail), _) => ValidationError::field("non_field_errors", detail.clone()),
+                (Speaks::Late(field, detail), _) => ValidationError::field(field.clone(), detail.clone()),
+                (_, Some((field, detail))) => ValidationError::field(field, detail),
+                (_, None) => ValidationError::fields(),
+            };
+        }
+        if violation.kind == ViolationKind::NotNull
+            && let Some(bound) = self.fields.iter().find(|f| f.column().is_some_and(|n| columns == [n]))
+        {
+            let detail = bound.field.messages.detail("null", "This field may not be null.", &[]);
+            return ValidationError::field(bound.field.name.clone(), detail);
+        }
+        ValidationError::field("non_field_errors", self.constraint_message(violation, &columns))
+    }
+
+    /// What is said of a constraint that no rule of the serializer stands for.
+    fn constraint_message(&self, violation: &Violation, columns: &[usize]) -> ErrorDetail {
+        let name = violation.constraint.as_deref();
+        let said = self.model.constraints.iter().find(|c| {
+            let is_named = c.name.is_some() && c.name.as_deref() == name;
+            let mut own = c.columns.clone();
+            own.sort_unstable();
+            is_named || (violation.kind == ViolationKind::Unique && !columns.is_empty() && own == columns)
+        });
+        if let Some(said) = said {
+            let names: Vec<&str> = said.columns.iter().map(|n| self.model.columns[*n].name.as_str()).collect();
+            let names = names.join(", ");
+            let message = match &said.message {
+                Some(message) => message.replace("{field_names}", &names),
+                None => format!("The fields {names} must make a unique set."),
+            };
+            return ErrorDetail::new(message, said.code.clone().unwrap_or_else(|| "unique".into()));
+        }
+        if let Some((_, message)) = self.model.check_messages.iter().find(|(check, _)| Some(check.as_str()) == name) {
+            return ErrorDetail::new(message.clone(), "invalid");
+        }
+        if violation.kind == ViolationKind::Unique && columns.len() > 1 {
+            let names: Vec<&str> = columns.iter().map(|n| self.model.columns[*n].name.as_str()).collect();
+            return ErrorDetail::new(format!("The fields {} must make a unique set.", names.join(", ")), "unique");
+        }
+        // SQLite says an unnamed CHECK's expression and a trigger's own words where others say a name: only what is
+        // known to be a name is shown
+        let detail = match name.filter(|name| self.is_constraint(name)) {
+            Some(name) => format!("Constraint “{name}” is violated."),
+            None => "A constraint of the database is violated.".into(),
+        };
+        ErrorDetail::new(detail, "invalid")
+    }
+
+    /// Whether the catalogue knows a constraint of the model by this name.
+    fn is_constraint(&self, name: &str) -> bool {
+        let uniques = self.model.uniques.iter().filter_map(|u| u.name.as_deref());
+        let keys = self.model.relations.iter().filter_map(|r| r.constraint.as_deref());
+        let is_name = name.chars().all(|c| c.is_alphanumeric() || c == '_');
+        is_name && uniques.chain(keys).chain(self.model.checks.iter().map(String::as_str)).any(|known| known == name)
+    }
+
+    /// The columns of the model that a constraint is about; none where it is another table's, which a hook wrote to.
+    fn violated_columns(&self, violation: &Violation) -> Vec<usize> {
+        if violation.table.as_ref().is_some_and(|table| *table != self.model.table) {
+            return Vec::new();
+        }
+        let mut columns: Vec<usize> = violation.columns.iter().filter_map(|c| self.model.column(c)).collect();
+        if let (true, Some(name)) = (columns.is_empty(), &violation.constraint) {
+            let unique = self.model.uniques.iter().filter(|u| u.name.as_ref() == Some(name)).map(|u| &u.columns);
+            let relation =
+                self.model.relations.iter().filter(|r| r.constraint.as_ref() == Some(name)).map(|r| &r.columns);
+            columns = unique.chain(relation).next().cloned().unwrap_or_default();
+        }
+        columns.sort_unstable();
+        columns
+    }
+
+    /// The objects of a batch that repeat a unique value of an earlier one, with DRF's error for each.
+    pub(crate) fn repeated(&self, objects: &[Validated]) -> Vec<(usize, ValidationError)> {
+        let mut repeated = Vec::new();
+        for constraint in &self.constraints {
+            let Probe::Free(free) = &constraint.probe else { continue };
+            if free.period.is_some() || free.lookup != crate::store::plan::Lookup::Exact {
+                continue;
+            }
+            let mut seen: std::collections::HashSet<String> = Default::default();
+            for (n, object) in objects.iter().enumerate() {
+                let values: Option<Vec<&DbValue>> = free.columns.iter().map(|c| object.changes.get(*c)).collect();
+                let Some(values) = values else { continue };
+                if free.nulls_distinct && values.iter().any(|value| crate::value::is_null(value)) {
+                    continue;
+                }
+                if !self.counts(free.condition.as_ref(), &object.changes) {
+                    continue;
+                }
+                let text: Vec<String> = values.into_iter().map(text_of).collect();
+                if !seen.insert(text.join("\u{0}")) {
+                    let error = match &constraint.speaks {
+                        Speaks::Field(field, detail) => {
+                            ValidationError::field(self.fields[*field].field.name.clone(), detail.clone())
+                        }
+                        Speaks::Together(detail) => ValidationError::field("non_field_errors", detail.clone()),
+                        Speaks::Late(field, detail) => ValidationError::field(field.clone(), detail.clone()),
+                        Speaks::Relation(_) => continue,
+                    };
+                    repeated.push((n, error));
+                }
+            }
+        }
+        repeated
+    }
+
+    /// Whether a new object is of those that a conditional set is about.
+    fn counts(&self, condition: Option<&Condition>, changes: &Changes) -> bool {
+        let Some(condition) = condition else { return true };
+        let values: Vec<(usize, Value)> =
+            changes.columns().iter().filter_map(|n| Some((n, convert::from_db(changes.get(n)?)))).collect();
+        condition.holds(&|name| {
+            let position = Condition::position(&self.model, name)?;
+            values.iter().find(|(n, _)| *n == position).map(|(_, value)| value)
+        })
+    }
+}
+
+impl super::BoundField {
+    /// The column that it writes.
+    pub(crate) fn column(&self) -> Option<usize> {
+        match &self.writes {
+            Writes::Column(n) | Writes::File(n, _) | Writes::One { column: n, .. } => Some(*n),
+            _ => None,
+        }
+    }
+}
+
+/// A key as text, alike for the value of a request and the cell of a row.
+fn text_of(value: &DbValue) -> String {
+    convert::from_db(value).to_python_str().into_owned()
+}
+
+fn cell_text(cell: Cell<'_>) -> String {
+    match cell {
+        Cell::Text(text) => match uuid::Uuid::try_parse(text) {
+            // a key of SQLite's without its hyphens
+            Ok(uuid) if text.len() == 32 => uuid.to_string(),
+            _ => text.to_owned(),
+        },
+        Cell::Int(i) => i.to_string(),
+        Cell::Uuid(uuid) => uuid.to_string(),
+        Cell::Bool(b) => Value::Bool(b).to_python_str().into_owned(),
+        Cell::Float(f) => Value::Float(f).to_python_str().into_owned(),
+        _ => String::new(),
+    }
+}

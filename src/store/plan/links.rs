@@ -1,0 +1,93 @@
+//! Rows that hang on other rows: the join tables of relations to many, and children of a foreign key.
+
+use super::super::{Bound, Dialect, Statement, many};
+use super::sql::{quote, table};
+use crate::model::ModelMeta;
+use crate::value::DbValue;
+
+/// How the set of rows that hang on a row becomes another one, under the lock of that row.
+#[derive(Clone, Debug)]
+pub struct SetLinks {
+    remove: Option<Statement>,
+    add: Statement,
+}
+
+impl SetLinks {
+    /// Lets go of all but these, then takes in those that are not there yet; `adding` for a row that has none yet.
+    pub fn set(&self, owner: &DbValue, keys: &[DbValue], adding: bool) -> Vec<Bound> {
+        let values = || vec![owner.clone(), many::list(keys.iter().cloned())];
+        let mut statements = Vec::new();
+        if let Some(remove) = self.remove.as_ref().filter(|_| !adding) {
+            statements.push(remove.bind(values()));
+        }
+        if !keys.is_empty() {
+            statements.push(self.add.bind(values()));
+        }
+        statements
+    }
+}
+
+fn place(dialect: Dialect, n: usize) -> String {
+    match dialect {
+        Dialect::Postgres => format!("${n}"),
+        Dialect::Sqlite => format!("?{n}"),
+    }
+}
+
+/// The statements of a join table: its columns that point to the owner and to the others, each with its type.
+pub fn join_table(
+    dialect: Dialect,
+    join: (Option<&str>, &str),
+    own: (&str, &str),
+    other: (&str, &str),
+) -> SetLinks {
+    let join = table(join.0, join.1);
+    let (own_column, other_column) = (quote(own.0), quote(other.0));
+    let owner = match dialect {
+        Dialect::Postgres => format!("$1::{}", super::sql::cast(own.1)),
+        Dialect::Sqlite => "?1".into(),
+    };
+    let listed = many::any_of(dialect, 2, other.1);
+    let keys = many::each_of(dialect, 2, other.1, "k");
+    SetLinks {
+        remove: Some(Statement::new(format!(
+            "DELETE FROM {join} WHERE {own_column} = {} AND NOT ({other_column} {listed})",
+            place(dialect, 1)
+        ))),
+        add: Statement::new(format!(
+            "INSERT INTO {join} ({own_column}, {other_column}) SELECT {owner}, k.value FROM {keys} WHERE NOT EXISTS \
+             (SELECT 1 FROM {join} AS j WHERE j.{own_column} = {owner} AND j.{other_column} = k.value)"
+        )),
+    }
+}
+
+/// The statements of a foreign key that points to the owner: rows that are let go point nowhere, where they may.
+pub fn owned_by(dialect: Dialect, child: &ModelMeta, column: usize, key: usize, own_type: &str) -> SetLinks {
+    let from = table(child.schema.as_deref(), &child.table);
+    let (own, key_column) = (quote(&child.columns[column].column), quote(&child.columns[key].column));
+    let listed = many::any_of(dialect, 2, &child.columns[key].db_type);
+    let owner = match dialect {
+        Dialect::Postgres => format!("$1::{}", super::sql::cast(own_type)),
+        Dialect::Sqlite => "?1".into(),
+    };
+    let remove = child.columns[column].null.then(|| {
+        Statement::new(format!("UPDATE {from} SET {own} = NULL WHERE {own} = {owner} AND NOT ({key_column} {listed})"))
+    });
+    let add = Statement::new(format!("UPDATE {from} SET {own} = {owner} WHERE {key_column} {listed}"));
+    SetLinks { remove, add }
+}
+
+/// The keys of the rows that point to a row by a column, locked until the transaction ends.
+pub fn under(dialect: Dialect, child: &ModelMeta, column: usize) -> Statement {
+    let from = table(child.schema.as_deref(), &child.table);
+    let key = child.primary_key.first().map(|n| quote(&child.columns[*n].column)).unwrap_or_default();
+    let lock = match dialect {
+        Dialect::Postgres => " FOR UPDATE",
+        Dialect::Sqlite => "",
+    };
+    Statement::new(format!(
+        "SELECT {key} FROM {from} WHERE {} = {} ORDER BY {key}{lock}",
+        quote(&child.columns[column].column),
+        place(dialect, 1)
+    ))
+}

@@ -1,0 +1,204 @@
+//! One row and what hangs on it, written inside an open transaction.
+
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+
+use super::resource::{Resource, Stop};
+use crate::error::{Error, ValidationError};
+use crate::serializers::{BoundSerializer, NestedInput, NestedWrite, Validated, Writes};
+use crate::store::plan::{Plan, Prepared};
+use crate::store::{Cell, Changes, Rows, StoreError, Transaction};
+use crate::value::{DbValue, Value};
+
+/// A row that was written, or stayed as it was.
+#[derive(Debug)]
+pub(crate) struct Written {
+    /// Its primary key.
+    pub(crate) pk: DbValue,
+    /// What the statement returned, where one ran.
+    pub(crate) returned: Option<(Rows, Arc<Prepared>)>,
+    /// Whether rows that hang on it were written too.
+    pub(crate) wide: bool,
+}
+
+/// What writes the rows of one serializer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Target<'a> {
+    pub(crate) serializer: &'a BoundSerializer,
+    pub(crate) plan: &'a Plan,
+}
+
+impl Resource {
+    /// What writes the resource's rows.
+    pub(crate) fn target(&self) -> Target<'_> {
+        Target { serializer: &self.serializer, plan: &self.plan }
+    }
+}
+
+impl Target<'_> {
+    /// Whether a statement returned a row that it wrote.
+    pub(crate) fn is_written(&self, prepared: &Prepared, rows: &Rows) -> Result<bool, StoreError> {
+        if rows.is_empty() || !prepared.guarded {
+            return Ok(!rows.is_empty());
+        }
+        let key = prepared.returns.iter().position(|n| *n == self.plan.key()).unwrap_or(0);
+        Ok(rows.cell(0, prepared.probes.len() + key)? != Cell::Null)
+    }
+
+    /// Writes a row, then what hangs on it, under the row's lock.
+    ///
+    /// # Errors
+    ///
+    /// As the statements; the error of another row of the body at its place in the body.
+    pub(crate) fn write_row<'a>(
+        self,
+        tx: &'a Transaction,
+        key: Option<&'a DbValue>,
+        stored: Option<&'a [DbValue]>,
+        validated: &'a Validated,
+    ) -> BoxFuture<'a, Result<Written, Stop>>
+    where
+        Self: 'a,
+    {
+        Box::pin(async move { self.write(tx, key, stored, validated).await })
+    }
+
+    async fn write(
+        &self,
+        tx: &Transaction,
+        key: Option<&DbValue>,
+        stored: Option<&[DbValue]>,
+        validated: &Validated,
+    ) -> Result<Written, Stop> {
+        let changes = &validated.changes;
+        let stored_pk = stored.and_then(|stored| stored.get(self.plan.key()).cloned());
+        let returned = match key {
+            Some(_) if changes.columns().is_empty() => None,
+            Some(_) => {
+                let prepared = self.plan.update(changes.columns());
+                Some((tx.query(prepared.bind(key, changes)).await?, prepared))
+            }
+            None => {
+                let prepared = self.plan.insert_plain(changes.columns());
+                Some((tx.query(prepared.bind(None, changes)).await?, prepared))
+            }
+        };
+        let pk = match (&returned, stored_pk) {
+            (Some((rows, prepared)), _) => {
+                if !self.is_written(prepared, rows)? {
+                    return Err(Stop::Unexplained);
+                }
+                let at = prepared.returns.iter().position(|n| *n == self.plan.key()).unwrap_or(0);
+                key_of(rows.cell(0, at)?).ok_or_else(|| Error::internal("a row without a key was written"))?
+            }
+            (None, Some(pk)) => pk,
+            (None, None) => return Err(Error::internal("a row without a key was changed").into()),
+        };
+        let mut wide = false;
+        for found in &validated.found {
+            wide = true;
+            let Some(Writes::Many(many)) = self.serializer.bound_fields().get(found.field).map(|f| &f.writes) else {
+                continue;
+            };
+            let owner = match many.own {
+                Some(n) if n != self.plan.key() => changes.get(n).or_else(|| stored?.get(n)).cloned(),
+                _ => Some(pk.clone()),
+            };
+            let owner = owner.ok_or_else(|| Error::internal("a relation hangs on a column that is not known"))?;
+            for statement in many.plan.set(&owner, &found.keys, key.is_none()) {
+                tx.query(statement).await?;
+            }
+        }
+        for nested in &validated.nested {
+            wide = true;
+            self.write_nested(tx, key.is_none(), &pk, stored, changes, nested).await?;
+        }
+        Ok(Written { pk, returned, wide })
+    }
+
+    async fn write_nested(
+        &self,
+        tx: &Transaction,
+        creating: bool,
+        pk: &DbValue,
+        stored: Option<&[DbValue]>,
+        changes: &Changes,
+        nested: &NestedInput,
+    ) -> Result<(), Stop> {
+        let Some(bound) = self.serializer.bound_fields().get(nested.field) else { return Ok(()) };
+        let Writes::Nested(write) = &bound.writes else { return Ok(()) };
+        let owner = if write.own_column == self.plan.key() {
+            Some(pk.clone())
+        } else {
+            changes.get(write.own_column).or_else(|| stored?.get(write.own_column)).cloned()
+        };
+        let owner = owner.ok_or_else(|| Error::internal("nested rows hang on a column that is not known"))?;
+        let mut there: Vec<DbValue> = Vec::new();
+        if !creating {
+            let rows = tx.query(write.keys.bind(vec![owner.clone()])).await?;
+            for row in 0..rows.len() {
+                there.extend(key_of(rows.cell(row, 0)?));
+            }
+        }
+        let name = bound.field.name.clone();
+        let rows = nested.rows.as_deref().unwrap_or_default();
+        // what the body does not mention goes first, so that its unique values are free again
+        let mentioned = |known: &DbValue| write.many && rows.iter().any(|(key, _)| key.as_ref() == Some(known));
+        for gone in there.iter().filter(|known| !mentioned(known)) {
+            for statement in write.plan.destroy().statements(gone) {
+                tx.query(statement).await?;
+            }
+        }
+        for (n, (key, row)) in rows.iter().enumerate() {
+            let place = |error: ValidationError| {
+                let error = if write.many { ValidationError::field(n.to_string(), error) } else { error };
+                Stop::Fail(ValidationError::field(name.clone(), error).into())
+            };
+            let key = key.as_ref().filter(|key| write.many && there.contains(key));
+            let target = Target { serializer: &write.serializer, plan: &write.plan };
+            let mut row = row.clone();
+            if key.is_none() {
+                write.serializer.fill_in(&mut row.changes);
+                row.changes.set(write.column, owner.clone());
+            }
+            let stored = key.map(|key| write.whole(key));
+            match target.write_row(tx, key, stored.as_deref(), &row).await {
+                Ok(_) => {}
+                Err(Stop::Store(StoreError::Violation(violation))) => {
+                    let error = write.serializer.verdict(&violation, &Value::Null);
+                    return Err(place(error));
+                }
+                Err(Stop::Fail(Error::Validation(error))) => return Err(place(error)),
+                Err(stop) => return Err(stop),
+            }
+        }
+        Ok(())
+    }
+}
+
+impl NestedWrite {
+    /// A row of which only the key is known.
+    fn whole(&self, key: &DbValue) -> Vec<DbValue> {
+        let mut values = vec![DbValue::String(None); self.serializer.model().columns.len()];
+        if let Some(place) = values.get_mut(self.plan.key()) {
+            *place = key.clone();
+        }
+        values
+    }
+}
+
+/// A key as a statement's place takes it.
+pub(crate) fn key_of(cell: Cell<'_>) -> Option<DbValue> {
+    match cell {
+        Cell::Int(i) => Some(DbValue::BigInt(Some(i))),
+        Cell::Uuid(uuid) => Some(DbValue::Uuid(Some(uuid))),
+        // a UUID of SQLite's
+        Cell::Text(text) if text.len() == 32 => match uuid::Uuid::try_parse(text) {
+            Ok(uuid) => Some(DbValue::Uuid(Some(uuid))),
+            Err(_) => Some(DbValue::String(Some(text.to_owned()))),
+        },
+        Cell::Text(text) => Some(DbValue::String(Some(text.to_owned()))),
+        _ => None,
+    }
+}
