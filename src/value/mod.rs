@@ -31,7 +31,7 @@ mod zone;
 
 pub use decimal::{Decimal, Rounding};
 pub use form::Form;
-pub use upload::Upload;
+pub use upload::{Upload, UploadReader};
 pub use zone::{TimeZone, UnknownTimeZone};
 
 pub use sea_orm::Value as DbValue;
@@ -102,6 +102,7 @@ impl Value {
             Value::List(_) => "list",
             Value::Map(_) => "dict",
             Value::Form(_) => "QueryDict",
+            Value::File(file) if file.in_memory().is_none() => "TemporaryUploadedFile",
             Value::File(_) => "InMemoryUploadedFile",
             Value::Decimal(_) => "Decimal",
             Value::DateTime(_) | Value::NaiveDateTime(_) => "datetime",

@@ -118,7 +118,7 @@ fn push_str_repr(text: &str, out: &mut String) {
 }
 
 /// `str.isprintable()` of a character that is not ASCII.
-fn is_printable(c: char) -> bool {
+pub(crate) fn is_printable(c: char) -> bool {
     // Rust's table for `{:?}` is made by the same rule; a leading letter keeps combining marks from being escaped
     let text: String = ['a', c].iter().collect();
     !c.is_ascii() && text.escape_debug().count() == 2
