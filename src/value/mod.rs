@@ -116,8 +116,11 @@ impl Value {
             Value::Decimal(decimal) => Cow::Owned(decimal.to_string()),
             Value::Uuid(uuid) => Cow::Owned(uuid.to_string()),
             Value::Date(date) => Cow::Owned(date.to_string()),
+            Value::Time(_) | Value::DateTime(_) | Value::NaiveDateTime(_) | Value::Duration(_) => {
+                Cow::Owned(python::time_str(self))
+            }
             Value::File(file) => Cow::Borrowed(file.name()),
-            _ => Cow::Owned(python::repr(self)),
+            Value::List(_) | Value::Map(_) | Value::Form(_) | Value::Bytes(_) => Cow::Owned(python::repr(self)),
         }
     }
 }
