@@ -196,7 +196,7 @@ pub fn bulk() -> DefaultRouter {
             .serializer(s::bulk_items())
             .actions([Action::Create])
             .create_many(Lists::Always)
-            .update_many()
+            .update_many([Action::Update])
             .name(name)
     };
     DefaultRouter::new()

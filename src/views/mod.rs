@@ -114,8 +114,8 @@ impl View {
             let methods = [
                 ("GET", has(Action::List)),
                 ("POST", has(Action::Create)),
-                ("PUT", self.many.update),
-                ("PATCH", self.many.update),
+                ("PUT", self.many.put),
+                ("PATCH", self.many.patch),
                 ("DELETE", self.many.destroy),
             ];
             allowed.extend(methods.into_iter().filter(|(_, has)| *has).map(|(method, _)| method));
@@ -167,7 +167,8 @@ impl FromIterator<Action> for Actions {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Many {
     pub(crate) create: Lists,
-    pub(crate) update: bool,
+    pub(crate) put: bool,
+    pub(crate) patch: bool,
     pub(crate) destroy: bool,
 }
 
@@ -243,9 +244,12 @@ impl<E: EntityTrait> ModelViewSet<E> {
         self
     }
 
-    /// PUT and PATCH of the list change many objects, each named by its key.
-    pub fn update_many(mut self) -> Self {
-        self.declared.many.update = true;
+    /// PUT of the list, or PATCH, or both change many objects, each named by its key.
+    pub fn update_many(mut self, actions: impl IntoIterator<Item = Action>) -> Self {
+        for action in actions {
+            self.declared.many.put |= action == Action::Update;
+            self.declared.many.patch |= action == Action::PartialUpdate;
+        }
         self
     }
 
