@@ -5,13 +5,18 @@ pub use sea_orm::{ActiveModelTrait, ActiveValue, ColumnTrait, EntityTrait, Pagin
 pub use crate::context::{Context, User};
 pub use crate::error::{Error, ErrorDetail, ValidationError};
 pub use crate::fields::FieldContext;
+pub use crate::model::{Condition, Model};
 pub use crate::pagination::PageNumberPagination;
+pub use crate::response::{Data, Response};
 pub use crate::routers::DefaultRouter;
-pub use crate::serializers::{FieldOptions, ModelSerializer};
+pub use crate::serializers::{FieldOptions, ModelSerializer, RelatedField};
 pub use crate::settings::Settings;
 pub use crate::store::Transaction;
 pub use crate::validators::{
-    Object, ObjectValidator, QueryValidator, UniqueTogetherValidator, UniqueValidator, ValueValidator,
+    Object, ObjectValidator, QueryValidator, UniqueForValidator, UniqueTogetherValidator, UniqueValidator,
+    ValueValidator,
 };
 pub use crate::value::{DbValue, Value};
-pub use crate::views::{Instance, ModelViewSet, Save, ViewSetHooks};
+pub use crate::views::{
+    Action, ApiView, Instance, Lists, ModelViewSet, Request, Save, Valid, ViewSetHooks, api_view,
+};

@@ -22,6 +22,9 @@ pub struct FieldOptions {
     pub(super) max_length: Option<usize>,
     pub(super) min_length: Option<usize>,
     pub(super) max_value: Option<i64>,
+    pub(super) coerce_to_string: Option<bool>,
+    pub(super) format: Option<Cow<'static, str>>,
+    pub(super) input_formats: Vec<Cow<'static, str>>,
     pub(super) min_value: Option<i64>,
     pub(super) label: Option<Cow<'static, str>>,
     pub(super) help_text: Option<Cow<'static, str>>,
@@ -101,6 +104,24 @@ impl FieldOptions {
     /// The smallest integer.
     pub fn min_value(mut self, value: i64) -> Self {
         self.min_value = Some(value);
+        self
+    }
+
+    /// Whether answers hold a decimal or a large integer as text.
+    pub fn coerce_to_string(mut self, yes: bool) -> Self {
+        self.coerce_to_string = Some(yes);
+        self
+    }
+
+    /// How answers write a date or a time: `iso-8601`, or a pattern of Python's `strftime`.
+    pub fn format(mut self, format: impl Into<Cow<'static, str>>) -> Self {
+        self.format = Some(format.into());
+        self
+    }
+
+    /// How bodies may write a date or a time: `iso-8601`, or patterns of Python's `strptime`.
+    pub fn input_formats(mut self, formats: impl IntoIterator<Item = &'static str>) -> Self {
+        self.input_formats = formats.into_iter().map(Cow::Borrowed).collect();
         self
     }
 

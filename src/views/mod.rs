@@ -14,15 +14,27 @@ use crate::model::entity::ModelSource;
 use crate::pagination::PageNumberPagination;
 use crate::serializers::{Declaration, ModelSerializer};
 
+mod bulk;
 mod destroy;
+pub(crate) mod detached;
 mod hooks;
+mod naming;
+mod plain;
+pub(crate) mod policy;
 mod read;
+mod request;
 mod resource;
 mod row;
+mod valid;
 mod write;
 
 pub use hooks::{Instance, Save, ViewSetHooks};
+pub use naming::view_name;
+pub(crate) use plain::Endpoint;
+pub use plain::{Answer, ApiView, Handler, api_view};
+pub use request::Request;
 pub(crate) use resource::Resource;
+pub use valid::Valid;
 
 /// List, create, retrieve, update, partial update and destroy of an entity, DRF's `ModelViewSet`.
 ///
@@ -42,20 +54,130 @@ pub struct ModelViewSet<E: EntityTrait> {
 #[derive(Clone)]
 pub(crate) struct Declared {
     pub(crate) source: ModelSource,
+    pub(crate) name: Option<String>,
+    pub(crate) description: String,
     pub(crate) basename: Option<String>,
     pub(crate) lookup_field: Option<String>,
     pub(crate) only: Option<Condition>,
     pub(crate) ordering: Vec<(String, bool)>,
     pub(crate) serializer: Declaration,
+    pub(crate) serializers: Vec<(Action, Declaration)>,
+    pub(crate) actions: Actions,
+    pub(crate) many: Many,
     pub(crate) hooks: Option<Arc<dyn ViewSetHooks>>,
     pub(crate) pagination: Paginated,
+}
+
+impl Declared {
+    /// Whether a rule is declared that reads other rows.
+    pub(crate) fn has_query_rules(&self) -> bool {
+        self.serializer.has_query_rules() || self.serializers.iter().any(|(_, own)| own.has_query_rules())
+    }
 }
 
 /// A view set, built: its resource, and the hooks around its writes.
 #[derive(Debug)]
 pub(crate) struct View {
+    /// The name of its type, where it is not the model's with `ViewSet` after it.
+    pub(crate) name: Option<String>,
+    pub(crate) description: String,
     pub(crate) resource: Resource,
+    /// The resource as single actions see it, where they have a serializer of their own.
+    pub(crate) others: Vec<(Action, Resource)>,
+    pub(crate) actions: Actions,
+    pub(crate) many: Many,
     pub(crate) hooks: Option<Arc<dyn ViewSetHooks>>,
+}
+
+impl View {
+    /// The resource as an action sees it.
+    pub(crate) fn resource(&self, action: Action) -> &Resource {
+        self.others.iter().find(|(a, _)| *a == action).map_or(&self.resource, |(_, resource)| resource)
+    }
+
+    /// The methods of the list and of one object, in the order of the Allow header.
+    pub(crate) fn allowed(&self, detail: bool) -> Vec<&'static str> {
+        let has = |action| self.actions.contains(action);
+        let mut allowed = Vec::new();
+        if detail {
+            let methods = [
+                ("GET", Action::Retrieve),
+                ("PUT", Action::Update),
+                ("PATCH", Action::PartialUpdate),
+                ("DELETE", Action::Destroy),
+            ];
+            allowed.extend(methods.into_iter().filter(|(_, action)| has(*action)).map(|(method, _)| method));
+        } else {
+            let methods = [
+                ("GET", has(Action::List)),
+                ("POST", has(Action::Create)),
+                ("PUT", self.many.update),
+                ("PATCH", self.many.update),
+                ("DELETE", self.many.destroy),
+            ];
+            allowed.extend(methods.into_iter().filter(|(_, has)| *has).map(|(method, _)| method));
+        }
+        if allowed.first() == Some(&"GET") {
+            allowed.push("HEAD");
+        }
+        allowed.push("OPTIONS");
+        allowed
+    }
+}
+
+/// What a view set does, DRF's `action`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// GET of the list.
+    List,
+    /// POST.
+    Create,
+    /// GET of one object.
+    Retrieve,
+    /// PUT.
+    Update,
+    /// PATCH.
+    PartialUpdate,
+    /// DELETE.
+    Destroy,
+}
+
+/// A set of actions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Actions(u8);
+
+impl Actions {
+    const ALL: Actions = Actions(0b11_1111);
+
+    pub(crate) fn contains(self, action: Action) -> bool {
+        self.0 & (1 << action as u8) != 0
+    }
+}
+
+impl FromIterator<Action> for Actions {
+    fn from_iter<I: IntoIterator<Item = Action>>(actions: I) -> Self {
+        Actions(actions.into_iter().fold(0, |set, action| set | 1 << action as u8))
+    }
+}
+
+/// What a view set does with lists of objects.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Many {
+    pub(crate) create: Lists,
+    pub(crate) update: bool,
+    pub(crate) destroy: bool,
+}
+
+/// Whether a body may be a list of objects.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Lists {
+    /// One object at a time.
+    #[default]
+    Never,
+    /// One object, or a list of them.
+    Also,
+    /// A list, always.
+    Always,
 }
 
 /// What a view set says about pages.
@@ -72,11 +194,16 @@ impl<E: EntityTrait> ModelViewSet<E> {
     pub fn new() -> Self {
         let declared = Declared {
             source: ModelSource::of::<E>(),
+            name: None,
+            description: String::new(),
             basename: None,
             lookup_field: None,
             only: None,
             ordering: Vec::new(),
             serializer: ModelSerializer::<E>::new().into_declaration(),
+            serializers: Vec::new(),
+            actions: Actions::ALL,
+            many: Many::default(),
             hooks: None,
             pagination: Paginated::Default,
         };
@@ -86,6 +213,54 @@ impl<E: EntityTrait> ModelViewSet<E> {
     /// With a serializer of one's own (DRF's `serializer_class`).
     pub fn serializer(mut self, serializer: ModelSerializer<E>) -> Self {
         self.declared.serializer = serializer.into_declaration();
+        self
+    }
+
+    /// With another serializer for one action (what DRF's users write into `get_serializer_class`).
+    pub fn serializer_for(mut self, action: Action, serializer: ModelSerializer<E>) -> Self {
+        self.declared.serializers.push((action, serializer.into_declaration()));
+        self
+    }
+
+    /// Only these actions; other methods are 405 (DRF's mixins, and its `http_method_names`).
+    pub fn actions(mut self, actions: impl IntoIterator<Item = Action>) -> Self {
+        self.declared.actions = actions.into_iter().collect();
+        self
+    }
+
+    /// List and retrieve alone, DRF's `ReadOnlyModelViewSet`.
+    pub fn read_only(self) -> Self {
+        self.actions([Action::List, Action::Retrieve])
+    }
+
+    /// Whether POST takes a list of objects instead of one, beside one, or not at all (the default).
+    pub fn create_many(mut self, lists: Lists) -> Self {
+        self.declared.many.create = lists;
+        self
+    }
+
+    /// PUT and PATCH of the list change many objects, each named by its key.
+    pub fn update_many(mut self) -> Self {
+        self.declared.many.update = true;
+        self
+    }
+
+    /// DELETE of the list deletes many objects, named by their keys.
+    pub fn destroy_many(mut self) -> Self {
+        self.declared.many.destroy = true;
+        self
+    }
+
+    /// The name of its type, which its names for people are made of (`BookViewSet` is "Book List" and "Book Instance"); by
+    /// default the model's.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.declared.name = Some(name.into());
+        self
+    }
+
+    /// A description for people, DRF's docstring of the class.
+    pub fn description(mut self, text: impl Into<String>) -> Self {
+        self.declared.description = text.into();
         self
     }
 

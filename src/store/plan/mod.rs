@@ -14,6 +14,7 @@ use std::sync::{Arc, RwLock};
 use crate::model::{Condition, ModelMeta, Period};
 use crate::value::DbValue;
 
+use super::many::InsertMany;
 use super::{Bound, Changes, ColumnSet, Dialect, Statement};
 
 pub(in crate::store) mod condition;
@@ -270,25 +271,9 @@ impl Plan {
         self.width
     }
 
-    /// INSERT of several rows of the same columns, as one statement; their values come row after row.
-    ///
-    /// Returns what [`Plan::insert_plain`] returns, in the order of the rows.
-    pub fn insert_many(&self, columns: ColumnSet, rows: &[&Changes]) -> (Bound, Vec<usize>) {
-        self.make_insert_many(columns, rows)
-    }
-
-    /// How many rows of these columns one statement can take.
-    pub fn batch(&self, columns: ColumnSet) -> usize {
-        let most = match self.dialect {
-            Dialect::Postgres => 65_535,
-            Dialect::Sqlite => 32_766,
-        };
-        (most / columns.iter().count().max(1)).clamp(1, 1_000)
-    }
-
-    /// The probes, in the order in which DRF would ask them.
-    pub fn probes(&self) -> &[Probe] {
-        &self.probes
+    /// INSERT of any number of rows of the same columns, and the columns that it returns of each, in their order.
+    pub fn insert_many(&self, columns: ColumnSet) -> (InsertMany, Vec<usize>) {
+        self.make_insert_many(columns)
     }
 
     /// All columns of one row, locked until the transaction ends.

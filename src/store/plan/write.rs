@@ -2,10 +2,10 @@
 
 use crate::model::{ColumnKind, Condition, Period};
 
-use super::super::{Bound, Changes, ColumnSet, Dialect, Statement};
+use super::super::many::InsertMany;
+use super::super::{ColumnSet, Dialect, Statement};
 use super::sql::{Text, list, quote, table};
 use super::{Free, Lookup, Place, Plan, Prepared, Probe, condition};
-use crate::value::DbValue;
 
 impl Plan {
     /// What an answer needs back: the shown columns but for written JSON, which is answered as it was sent.
@@ -242,32 +242,12 @@ impl Plan {
         Prepared { statement, places, probes, returns, guarded: false, verdict }
     }
 
-    pub(super) fn make_insert_many(&self, columns: ColumnSet, rows: &[&Changes]) -> (Bound, Vec<usize>) {
+    pub(super) fn make_insert_many(&self, columns: ColumnSet) -> (InsertMany, Vec<usize>) {
         let returns = self.returned(columns);
-        let returning = self.quoted(&returns);
-        let into: Vec<usize> = columns.iter().collect();
-        let names = self.quoted(&into);
-        let mut sql = format!("INSERT INTO {} ({names}) VALUES ", self.from());
-        let mut values = Vec::with_capacity(rows.len() * into.len());
-        for (n, row) in rows.iter().enumerate() {
-            sql.push_str(if n == 0 { "(" } else { ", (" });
-            for (m, column) in into.iter().enumerate() {
-                values.push(row.get(*column).cloned().unwrap_or(DbValue::String(None)));
-                let place = match self.dialect {
-                    // of several rows PostgreSQL does not infer the types by the table
-                    Dialect::Postgres => {
-                        let db_type = super::sql::cast(&self.model.columns[*column].db_type);
-                        format!("${}::{db_type}", values.len())
-                    }
-                    Dialect::Sqlite => "?".into(),
-                };
-                sql.push_str(if m == 0 { "" } else { ", " });
-                sql.push_str(&place);
-            }
-            sql.push(')');
-        }
-        sql.push_str(&format!(" RETURNING {returning}"));
-        (Statement::once(sql).bind(values), returns)
+        let tail = format!("RETURNING {}", self.quoted(&returns));
+        let column = |n: usize| (self.model.columns[n].column.as_str(), self.model.columns[n].db_type.as_str());
+        let into: Vec<(&str, &str)> = columns.iter().map(column).collect();
+        (InsertMany::new(self.dialect, &self.from(), &into, &tail), returns)
     }
 
     pub(super) fn make_update(&self, columns: ColumnSet) -> Prepared {

@@ -1,0 +1,427 @@
+//! Lists of objects in one request: created, changed or deleted in one transaction, all or none.
+//!
+//! What is wrong with an object is an error at its index, whether the body says it, another object of the body or the
+//! database. See DRF's chapter "Serializers", "Dealing with multiple objects".
+
+use super::View;
+use super::hooks::Save;
+use super::resource::{Resource, Stop, Tries};
+use crate::context::Context;
+use crate::error::{Error, ErrorDetail, Result, ValidationError};
+use crate::pause::{Pause, Point};
+use crate::relations::parse_key;
+use crate::serializers::{Mode, Validated, Via};
+use crate::store::{ColumnSet, Rows, StoreError, Transaction};
+use crate::value::{DbValue, Value, convert};
+
+/// How many rows one statement inserts: what bounds the memory of a large request.
+const BATCH: usize = 1_000;
+
+impl View {
+    /// POST of a list: the new objects as a JSON array.
+    ///
+    /// # Errors
+    ///
+    /// 400 with the errors of the objects by their index; otherwise as [`View::create`].
+    pub(crate) async fn create_list(
+        &self,
+        resource: &Resource,
+        data: &Value,
+        cx: &Context,
+        pause: &Pause,
+    ) -> Result<Vec<u8>> {
+        let mut objects = resource.serializer.validate_list(data, Mode::Create, cx)?;
+        resource.right_or_wrong(data, &mut objects, None).await?;
+        resource.serializer.validate_whole_list(&objects)?;
+        let repeated = resource.serializer.repeated(&objects);
+        if !repeated.is_empty() {
+            return Err(by_index(repeated).into());
+        }
+        let mut tries = Tries::new(resource.replays);
+        loop {
+            let request = ListRequest { data, objects: &objects, keys: None, cx, pause, careful: tries.stopped > 0 };
+            match Box::pin(self.list_in_transaction(resource, &request)).await {
+                Ok(body) => return Ok(body),
+                Err(stop) => {
+                    tries.again(stop, |violation| resource.serializer.verdict(violation, &Value::Null).into()).await?
+                }
+            }
+        }
+    }
+
+    /// PUT or PATCH of a list: every object names the row that it changes by its key.
+    ///
+    /// # Errors
+    ///
+    /// 400 with the errors of the objects by their index, for a row that is not there too.
+    pub(crate) async fn update_list(
+        &self,
+        resource: &Resource,
+        data: &Value,
+        mode: Mode,
+        cx: &Context,
+        pause: &Pause,
+    ) -> Result<Vec<u8>> {
+        let mut objects = resource.serializer.validate_list(data, mode, cx)?;
+        let keys = resource.keys(data)?;
+        resource.right_or_wrong(data, &mut objects, Some(&keys)).await?;
+        resource.serializer.validate_whole_list(&objects)?;
+        let repeated = resource.serializer.repeated(&objects);
+        if !repeated.is_empty() {
+            return Err(by_index(repeated).into());
+        }
+        let mut tries = Tries::new(resource.replays);
+        loop {
+            let keys = Some(keys.as_slice());
+            let request = ListRequest { data, objects: &objects, keys, cx, pause, careful: tries.stopped > 0 };
+            match Box::pin(self.list_in_transaction(resource, &request)).await {
+                Ok(body) => return Ok(body),
+                Err(stop) => {
+                    tries.again(stop, |violation| resource.serializer.verdict(violation, &Value::Null).into()).await?
+                }
+            }
+        }
+    }
+
+    /// DELETE of a list of keys, or of objects that name their keys.
+    ///
+    /// # Errors
+    ///
+    /// 400 for a key that no row has, at its index; 409 where other rows protect one of them.
+    pub(crate) async fn destroy_list(
+        &self,
+        resource: &Resource,
+        data: &Value,
+        cx: &Context,
+        pause: &Pause,
+    ) -> Result<()> {
+        let keys = resource.keys(data)?;
+        let mut tries = Tries::new(resource.replays);
+        loop {
+            match Box::pin(self.destroy_list_in_transaction(resource, &keys, cx, pause)).await {
+                Ok(()) => return Ok(()),
+                Err(stop) => tries.again(stop, |_| resource.protected()).await?,
+            }
+        }
+    }
+
+    async fn list_in_transaction(&self, resource: &Resource, request: &ListRequest<'_>) -> Result<Vec<u8>, Stop> {
+        let (tx, _) = resource.begin(None).await?;
+        match self.list_inside(resource, &tx, request).await {
+            Ok(body) => {
+                request.pause.at(Point::BeforeCommit).await;
+                tx.commit().await?;
+                Ok(body)
+            }
+            Err(stop) => Err(undo(tx, stop).await),
+        }
+    }
+
+    async fn list_inside(
+        &self,
+        resource: &Resource,
+        tx: &Transaction,
+        request: &ListRequest<'_>,
+    ) -> Result<Vec<u8>, Stop> {
+        let &ListRequest { data, objects, keys, cx, pause, careful } = request;
+        let via = Via::Transaction(tx);
+        let serializer = &resource.serializer;
+        let mut out = vec![b'['];
+        let is_plain = objects.iter().all(Validated::is_plain);
+        let judged = serializer.has_object_rules() || serializer.has_query_rules() || self.hooks.is_some();
+        if careful || serializer.has_unenforced() {
+            let mut copies = objects.to_vec();
+            resource.examine_all(data, &mut copies, keys, via).await?;
+        }
+        pause.at(Point::BeforeWrite).await;
+        if keys.is_none() && is_plain && !judged && resource.shape.flat().is_some() {
+            resource.insert_all(tx, objects, cx, &mut out).await?;
+            out.push(b']');
+            return Ok(out);
+        }
+        // rows are locked in the order of their keys, whatever order the body has
+        let stored = match keys {
+            Some(keys) => Some(resource.lock_all(tx, keys).await?),
+            None => None,
+        };
+        for (n, object) in objects.iter().enumerate() {
+            let key = keys.and_then(|keys| keys.get(n));
+            let rows = stored.as_ref().and_then(|stored| stored.get(n));
+            let none = Rows::none();
+            let rows = rows.unwrap_or(&none);
+            let body = self.one_inside(resource, tx, key, rows, object, cx).await.map_err(|stop| at(n, stop))?;
+            if n > 0 {
+                out.push(b',');
+            }
+            out.extend_from_slice(&body);
+        }
+        out.push(b']');
+        Ok(out)
+    }
+
+    /// One object of a list, by rules and hooks of its own.
+    async fn one_inside(
+        &self,
+        resource: &Resource,
+        tx: &Transaction,
+        key: Option<&DbValue>,
+        rows: &Rows,
+        object: &Validated,
+        cx: &Context,
+    ) -> Result<Vec<u8>, Stop> {
+        let stored = if rows.is_empty() { None } else { Some(resource.stored(rows)?) };
+        let stored = stored.as_deref();
+        let mut object = object.clone();
+        if object.has_lookups() {
+            resource.serializer.look_up(&mut object, Via::Transaction(tx)).await?;
+            if object.is_wrong() {
+                return Err(Error::from(object.errors).into());
+            }
+        }
+        let mut rules = resource.serializer.object_rules(stored, &object.changes);
+        rules.merge(resource.serializer.query_rules(stored, &object.changes, tx).await?);
+        if !rules.is_empty() {
+            return Err(Error::from(rules).into());
+        }
+        if let Some(hooks) = &self.hooks {
+            let mut save = Save::new(resource, tx, key, stored, object, cx);
+            let outcome = match key {
+                Some(_) => hooks.perform_update(&mut save).await,
+                None => hooks.perform_create(&mut save).await,
+            };
+            return save.finish(outcome, rows).await;
+        }
+        let written = resource.target().write_row(tx, key, stored, &object).await?;
+        resource.answer(&written, &object.changes, rows, tx, cx).await
+    }
+
+    async fn destroy_list_in_transaction(
+        &self,
+        resource: &Resource,
+        keys: &[DbValue],
+        cx: &Context,
+        pause: &Pause,
+    ) -> Result<(), Stop> {
+        let (tx, _) = resource.begin(None).await?;
+        let inside = async {
+            let stored = resource.lock_all(&tx, keys).await?;
+            pause.at(Point::BeforeWrite).await;
+            for (key, rows) in keys.iter().zip(&stored) {
+                let stored = resource.stored(rows)?;
+                if let Some(hooks) = &self.hooks {
+                    let mut instance = super::hooks::Instance::new(resource, &tx, key, &stored, cx);
+                    let outcome = hooks.perform_destroy(&mut instance).await;
+                    if let Some(stop) = instance.stop.take() {
+                        return Err(protecting(resource, stop.into()));
+                    }
+                    outcome?;
+                    continue;
+                }
+                let mut last = Rows::none();
+                for statement in resource.plan.destroy().statements(key) {
+                    last = tx.query(statement).await.map_err(|error| protecting(resource, error.into()))?;
+                }
+                if last.is_empty() {
+                    return Err(Stop::Fail(resource.protected()));
+                }
+            }
+            Ok(())
+        };
+        match inside.await {
+            Ok(()) => {
+                pause.at(Point::BeforeCommit).await;
+                tx.commit().await.map_err(|error| protecting(resource, error.into()))
+            }
+            Err(stop) => Err(undo(tx, stop).await),
+        }
+    }
+}
+
+/// A foreign key that stops a deletion is a row that protects.
+fn protecting(resource: &Resource, stop: Stop) -> Stop {
+    match &stop {
+        Stop::Store(StoreError::Violation(v))
+            if v.kind == crate::store::ViolationKind::ForeignKey
+                && !resource.plan.destroy().cascades(v.constraint.as_deref()) =>
+        {
+            Stop::Fail(resource.protected())
+        }
+        _ => stop,
+    }
+}
+
+/// One request to write a list.
+#[derive(Clone, Copy)]
+struct ListRequest<'a> {
+    data: &'a Value,
+    objects: &'a [Validated],
+    keys: Option<&'a [DbValue]>,
+    cx: &'a Context,
+    pause: &'a Pause,
+    careful: bool,
+}
+
+impl Resource {
+    /// Fails with the errors of all objects by their index, where one is wrong as it is.
+    async fn right_or_wrong(
+        &self,
+        data: &Value,
+        objects: &mut [Validated],
+        keys: Option<&[DbValue]>,
+    ) -> Result<()> {
+        if objects.iter().any(Validated::is_wrong) {
+            self.examine_all(data, objects, keys, self.via()).await?;
+        }
+        Ok(())
+    }
+
+    /// DRF's errors of all objects: as they are, and by what the database answers.
+    async fn examine_all(
+        &self,
+        data: &Value,
+        objects: &mut [Validated],
+        keys: Option<&[DbValue]>,
+        via: Via<'_>,
+    ) -> Result<()> {
+        let mut errors = Vec::new();
+        for (n, object) in objects.iter_mut().enumerate() {
+            let item = match data {
+                Value::List(items) => items.get(n).unwrap_or(&Value::Null),
+                _ => &Value::Null,
+            };
+            let key = keys.and_then(|keys| keys.get(n));
+            let found = match self.complete(key, item, object, via).await {
+                Err(Error::NotFound(_)) => missing(),
+                other => other?,
+            };
+            if !found.is_empty() {
+                errors.push((n, found));
+            }
+        }
+        if errors.is_empty() { Ok(()) } else { Err(by_index(errors).into()) }
+    }
+
+    /// INSERT of all objects, by one statement for each run of objects that write the same columns.
+    async fn insert_all(
+        &self,
+        tx: &Transaction,
+        objects: &[Validated],
+        cx: &Context,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Stop> {
+        let mut rest = objects;
+        let mut written = 0;
+        while let Some(first) = rest.first() {
+            let columns: ColumnSet = first.changes.columns();
+            let run = rest.iter().take(BATCH).take_while(|o| o.changes.columns() == columns).count();
+            let (now, later) = rest.split_at(run);
+            let (insert, returns) = self.plan.insert_many(columns);
+            let layout = self.shape.layout(&returns, 0);
+            let null = || DbValue::String(None);
+            let values = now.iter().map(|object| {
+                columns.iter().map(|n| object.changes.get(n).cloned().unwrap_or_else(null)).collect::<Vec<_>>()
+            });
+            let mut objects = now.iter();
+            for statement in insert.bind(values.collect())? {
+                let rows = tx.query(statement).await?;
+                for (row, object) in (0..rows.len()).zip(objects.by_ref()) {
+                    if written > 0 {
+                        out.push(b',');
+                    }
+                    written += 1;
+                    self.shape.represent_written(&rows, row, &layout, &object.changes, cx, out)?;
+                }
+            }
+            rest = later;
+        }
+        Ok(())
+    }
+
+    /// The rows of some keys, locked in the order of the keys, each in the place of its key.
+    async fn lock_all(&self, tx: &Transaction, keys: &[DbValue]) -> Result<Vec<Rows>, Stop> {
+        let text = |key: &DbValue| convert::from_db(key).to_python_str().into_owned();
+        let mut order: Vec<usize> = (0..keys.len()).collect();
+        order.sort_by(|a, b| match (&keys[*a], &keys[*b]) {
+            (DbValue::BigInt(a), DbValue::BigInt(b)) => a.cmp(b),
+            (a, b) => text(a).cmp(&text(b)),
+        });
+        let mut found: Vec<Rows> = keys.iter().map(|_| Rows::none()).collect();
+        let mut errors = Vec::new();
+        for n in order {
+            let rows = tx.query(self.plan.lock(&keys[n])).await?;
+            if rows.is_empty() {
+                errors.push((n, missing()));
+            }
+            found[n] = rows;
+        }
+        if !errors.is_empty() {
+            errors.sort_by_key(|(n, _)| *n);
+            return Err(Stop::Fail(by_index(errors).into()));
+        }
+        Ok(found)
+    }
+
+    /// The keys that the objects of a list name.
+    fn keys(&self, data: &Value) -> Result<Vec<DbValue>> {
+        let Value::List(items) = data else {
+            let text = format!("Expected a list of items but got type \"{}\".", data.type_name());
+            let detail = ErrorDetail::new(text, "not_a_list");
+            return Err(ValidationError::field("non_field_errors", detail).into());
+        };
+        let column = &self.model().columns[self.plan.by()];
+        let mut keys: Vec<DbValue> = Vec::with_capacity(items.len());
+        let mut seen: std::collections::HashSet<String> = Default::default();
+        let mut errors = Vec::new();
+        for (n, item) in items.iter().enumerate() {
+            let named = match item {
+                Value::Map(map) => map.get(&column.name),
+                other => Some(other),
+            };
+            let Some(named) = named.filter(|named| !named.is_null()) else {
+                let detail = ErrorDetail::new("This field is required.", "required");
+                errors.push((n, ValidationError::field(column.name.clone(), detail)));
+                continue;
+            };
+            match parse_key(column.kind, named).map(convert::to_db) {
+                Ok(key) if !seen.insert(convert::from_db(&key).to_python_str().into_owned()) => {
+                    let detail = ErrorDetail::new("This object is in the list more than once.", "unique");
+                    errors.push((n, ValidationError::field(column.name.clone(), detail)));
+                }
+                Ok(key) => keys.push(key),
+                Err(_) => errors.push((n, missing())),
+            }
+        }
+        if errors.is_empty() { Ok(keys) } else { Err(by_index(errors).into()) }
+    }
+}
+
+/// The error of an object whose row is not there.
+fn missing() -> ValidationError {
+    ValidationError::field("non_field_errors", ErrorDetail::new("Not found.", "not_found"))
+}
+
+/// Errors of objects as DRF shows those of `many=True`.
+fn by_index(errors: impl IntoIterator<Item = (usize, ValidationError)>) -> ValidationError {
+    let mut all = ValidationError::fields();
+    for (n, error) in errors {
+        all.insert(n.to_string(), error);
+    }
+    all
+}
+
+/// An error at the place of its object.
+fn at(n: usize, stop: Stop) -> Stop {
+    match stop {
+        Stop::Fail(Error::Validation(error)) => Stop::Fail(by_index([(n, error)]).into()),
+        stop => stop,
+    }
+}
+
+async fn undo(tx: Transaction, stop: Stop) -> Stop {
+    let stop = stop.in_transaction(&tx);
+    if let Err(error) = tx.rollback().await {
+        // the connection is gone, and the transaction with it
+        tracing::debug!(%error, "a rollback was not answered");
+    }
+    stop
+}
