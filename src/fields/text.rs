@@ -119,6 +119,9 @@ impl FieldType for CharField {
                 out.push(b'"');
             }
             Cell::Float(f) => write::string(&python::float_repr(f), out),
+            // nothing in them needs an escape
+            Cell::Inet(inet) => out.extend_from_slice(format!("\"{inet}\"").as_bytes()),
+            Cell::Numeric(number) => out.extend_from_slice(format!("\"{number}\"").as_bytes()),
             _ => return Err(Unrepresentable),
         }
         Ok(())

@@ -18,7 +18,7 @@ pub struct Inet {
 
 impl Inet {
     /// The address of a column's bytes: family, prefix, whether it is a `cidr`, length, address.
-    pub(in crate::store) fn read(raw: &[u8]) -> Option<Self> {
+    pub(crate) fn read(raw: &[u8]) -> Option<Self> {
         let (&[family, prefix, network, _length], address) = raw.split_first_chunk::<4>()?;
         let (address, bits) = match family {
             2 => (IpAddr::from(<[u8; 4]>::try_from(address).ok()?), 32),

@@ -23,7 +23,7 @@ const NEGATIVE_INFINITY: u16 = 0xF000;
 
 impl<'a> Numeric<'a> {
     /// The number of a column's bytes; none where they are no `numeric`.
-    pub(in crate::store) fn read(raw: &'a [u8]) -> Option<Self> {
+    pub(crate) fn read(raw: &'a [u8]) -> Option<Self> {
         let number = Numeric(raw);
         let groups = raw.get(HEAD..)?;
         let complete = groups.len() == 2 * usize::from(number.word(0));
@@ -32,9 +32,19 @@ impl<'a> Numeric<'a> {
         (complete && known && digits).then_some(number)
     }
 
+    /// What it is called where it is no number.
+    pub fn special(self) -> Option<&'static str> {
+        match self.sign() {
+            NAN => Some("NaN"),
+            INFINITY => Some("Infinity"),
+            NEGATIVE_INFINITY => Some("-Infinity"),
+            _ => None,
+        }
+    }
+
     /// Whether it is neither an infinity nor `NaN`.
     pub fn is_finite(self) -> bool {
-        matches!(self.sign(), 0 | NEGATIVE)
+        self.special().is_none()
     }
 
     /// How many digits are after the point.
@@ -51,6 +61,13 @@ impl<'a> Numeric<'a> {
         // writing to a String cannot fail
         let _ = self.write_digits(&mut digits, "");
         Some(Decimal::new(self.sign() == NEGATIVE, &digits, -i64::from(self.scale())))
+    }
+
+    /// Appends what it prints as.
+    pub fn write(self, out: &mut Vec<u8>) {
+        use std::io::Write;
+        // writing to a Vec cannot fail
+        let _ = write!(out, "{self}");
     }
 
     fn word(self, n: usize) -> u16 {
@@ -95,17 +112,13 @@ impl<'a> Numeric<'a> {
 
 impl fmt::Display for Numeric<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.sign() {
-            NAN => f.write_str("NaN"),
-            INFINITY => f.write_str("Infinity"),
-            NEGATIVE_INFINITY => f.write_str("-Infinity"),
-            sign => {
-                if sign == NEGATIVE {
-                    f.write_str("-")?;
-                }
-                self.write_digits(f, ".")
-            }
+        if let Some(name) = self.special() {
+            return f.write_str(name);
         }
+        if self.sign() == NEGATIVE {
+            f.write_str("-")?;
+        }
+        self.write_digits(f, ".")
     }
 }
 
