@@ -44,7 +44,11 @@ impl App {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
-        Answer { status: parts.status.as_u16(), headers: parts.headers, body: String::from_utf8(body.to_vec()).unwrap() }
+        Answer {
+            status: parts.status.as_u16(),
+            headers: parts.headers,
+            body: String::from_utf8(body.to_vec()).unwrap(),
+        }
     }
 
     async fn call(&self, method: &str, path: &str) -> Answer {
@@ -92,9 +96,11 @@ fn both() -> Settings {
 
 #[tokio::test]
 async fn methods_and_their_headers() {
-    let view = ApiView::new("NumberView").description("Numbers.").get(show).post(echo).delete(async |_: Request| {
-        Response::no_content()
-    });
+    let view = ApiView::new("NumberView")
+        .description("Numbers.")
+        .get(show)
+        .post(echo)
+        .delete(async |_: Request| Response::no_content());
     let app = App::new(DefaultRouter::new().settings(both()).path("numbers/<int:number>/", view)).await;
     let answer = app.get("/numbers/007/?q=1&q=2", "*/*").await;
     assert_eq!((answer.status, answer.body.as_str()), (200, r#"{"number":7,"q":2}"#));
@@ -166,7 +172,8 @@ async fn the_order_of_what_can_be_wrong() {
 
 #[tokio::test]
 async fn what_json_has_no_form_for_goes_back_as_the_clients_mistake() {
-    let api = DefaultRouter::new().path("echo/", ApiView::new("EchoView").post(echo).get(async |_: Request| value!(f64::NAN)));
+    let api = DefaultRouter::new()
+        .path("echo/", ApiView::new("EchoView").post(echo).get(async |_: Request| value!(f64::NAN)));
     let app = App::new(api).await;
     assert_eq!(app.post("/echo/", "1e400").await.status, 400);
     assert_eq!(app.post("/echo/", r#"["\ud800"]"#).await.status, 400);

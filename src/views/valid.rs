@@ -159,7 +159,12 @@ mod tests {
         for (content_type, body, status, answer) in [
             ("application/json", r#"{"n": "x"}"#, 400, r#"{"n":["A valid integer is required."]}"#),
             ("application/json", r#"{"n": 1000}"#, 400, r#"{"n":["Too large."]}"#),
-            ("application/json", "[", 400, r#"{"detail":"JSON parse error - Expecting value: line 1 column 2 (char 1)"}"#),
+            (
+                "application/json",
+                "[",
+                400,
+                r#"{"detail":"JSON parse error - Expecting value: line 1 column 2 (char 1)"}"#,
+            ),
             ("text/plain", "x", 415, r#"{"detail":"Unsupported media type \"text/plain\" in request."}"#),
         ] {
             assert_eq!(post_to(app(), content_type, body).await, (status, json.clone(), answer.to_owned()));
