@@ -31,6 +31,7 @@ pub mod media_type;
 pub mod model;
 pub mod negotiation;
 pub mod pagination;
+pub mod parsers;
 pub mod pause;
 pub mod prelude;
 pub mod relations;

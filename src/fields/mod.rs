@@ -14,7 +14,13 @@ use crate::store::Cell;
 use crate::value::{Form, Value};
 
 mod boolean;
+mod datetime;
+mod decimal;
+mod duration;
+mod float;
+mod formats;
 mod json;
+mod limit;
 mod number;
 #[cfg(test)]
 mod testing;
@@ -24,10 +30,15 @@ mod uuid;
 mod validator;
 
 pub use boolean::BooleanField;
+pub use datetime::DateTimeField;
+pub use decimal::DecimalField;
+pub use duration::{DurationField, DurationFormat};
+pub use float::FloatField;
 pub use json::JSONField;
-pub use number::{BigIntegerField, FloatField, IntegerField};
+pub use limit::Limit;
+pub use number::{BigIntegerField, IntegerField};
 pub use text::CharField;
-pub use time::{DateField, DateTimeField};
+pub use time::{DateField, TimeField};
 pub use uuid::{UUIDField, UUIDFormat};
 pub use validator::ValueValidator;
 

@@ -146,6 +146,7 @@ async fn list(view: &Arc<View>, policy: &Policy, context: &Context, body: Body, 
                 Lists::Also => matches!(data, Value::List(_)),
                 Lists::Always => true,
             };
+            let links = !is_list && view.resource(Action::Create).serializer.has_url();
             let write = async move {
                 let resource = view.resource(Action::Create);
                 if is_list {
@@ -153,7 +154,13 @@ async fn list(view: &Arc<View>, policy: &Policy, context: &Context, body: Body, 
                 }
                 view.create(resource, &data, &cx, &pause).await
             };
-            Ok(Response::json(Detached::new(write).await?).status(StatusCode::CREATED))
+            let body = Detached::new(write).await?;
+            let location = if links { url_of(&body) } else { None };
+            let response = Response::json(body).status(StatusCode::CREATED);
+            Ok(match location {
+                Some(location) => response.header(header::LOCATION, location),
+                None => response,
+            })
         }
         Method::DELETE => {
             let write = async move { view.destroy_list(view.resource(Action::Destroy), &data, &cx, &pause).await };
@@ -204,6 +211,12 @@ async fn detail(
             Ok(Response::json(Detached::new(write).await?))
         }
     }
+}
+
+/// The `url` of a new object, for the Location header.
+fn url_of(body: &[u8]) -> Option<String> {
+    let object = crate::value::json::parse(body).ok()?;
+    object.get("url")?.as_str().map(str::to_owned)
 }
 
 /// What PUT and PATCH mean.

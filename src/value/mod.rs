@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 pub mod convert;
 mod decimal;
+pub(crate) mod duration;
 mod form;
 pub(crate) mod iso;
 pub mod json;
@@ -21,13 +22,17 @@ mod literal;
 pub mod pattern;
 pub mod python;
 pub mod query;
+pub(crate) mod strftime;
+pub(crate) mod strptime;
 pub mod typed;
 mod upload;
 pub mod write;
+mod zone;
 
 pub use decimal::{Decimal, Rounding};
 pub use form::Form;
-pub use upload::Upload;
+pub use upload::{Upload, UploadReader};
+pub use zone::{TimeZone, UnknownTimeZone};
 
 pub use sea_orm::Value as DbValue;
 
@@ -97,6 +102,7 @@ impl Value {
             Value::List(_) => "list",
             Value::Map(_) => "dict",
             Value::Form(_) => "QueryDict",
+            Value::File(file) if file.in_memory().is_none() => "TemporaryUploadedFile",
             Value::File(_) => "InMemoryUploadedFile",
             Value::Decimal(_) => "Decimal",
             Value::DateTime(_) | Value::NaiveDateTime(_) => "datetime",
@@ -121,6 +127,13 @@ impl Value {
             Value::Uuid(uuid) => Cow::Owned(uuid.to_string()),
             Value::Date(date) => Cow::Owned(date.to_string()),
             Value::File(file) => Cow::Borrowed(file.name()),
+            Value::DateTime(_) | Value::NaiveDateTime(_) | Value::Time(_) => {
+                let mut out = Vec::new();
+                write::value(self, &mut out);
+                let text = String::from_utf8_lossy(&out);
+                Cow::Owned(text.trim_matches('"').replacen('T', " ", 1).replace('Z', "+00:00"))
+            }
+            Value::Duration(span) => Cow::Owned(duration::python_string(*span)),
             _ => Cow::Owned(python::repr(self)),
         }
     }

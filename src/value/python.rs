@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use super::{Value, write};
+use super::{Decimal, Value, write};
 
 /// The most digits of an integer that `int()` reads; beyond them its cost grows with their square.
 pub(super) const MAX_INT_DIGITS: usize = 4300;
@@ -69,6 +69,22 @@ fn push_repr(value: &Value, out: &mut String) {
             }
             out.push('}');
         }
+        Value::Bytes(bytes) => {
+            out.push('b');
+            push_str_repr(&String::from_utf8_lossy(bytes), out);
+        }
+        Value::Form(form) => {
+            out.push_str("<QueryDict: {");
+            for (n, (key, values)) in form.lists().enumerate() {
+                if n > 0 {
+                    out.push_str(", ");
+                }
+                push_str_repr(key, out);
+                out.push_str(": ");
+                push_repr(&Value::List(values.to_vec()), out);
+            }
+            out.push_str("}>");
+        }
         scalar => out.push_str(&scalar.to_python_str()),
     }
 }
@@ -102,7 +118,7 @@ fn push_str_repr(text: &str, out: &mut String) {
 }
 
 /// `str.isprintable()` of a character that is not ASCII.
-fn is_printable(c: char) -> bool {
+pub(crate) fn is_printable(c: char) -> bool {
     // Rust's table for `{:?}` is made by the same rule; a leading letter keeps combining marks from being escaped
     let text: String = ['a', c].iter().collect();
     !c.is_ascii() && text.escape_debug().count() == 2
@@ -217,6 +233,22 @@ pub fn parse_float(text: &str) -> Option<f64> {
     }
     let text = ascii(text)?;
     without_underscores(trim(&text))?.parse().ok()
+}
+
+/// `Decimal(text)`; `None` where that raises, and for infinities and NaN.
+///
+/// White space around, underscores anywhere and the decimal digits of every script are accepted.
+///
+/// ```
+/// use bowline::value::python::parse_decimal;
+/// assert_eq!(parse_decimal(" 1_0.50 ").unwrap().to_string(), "10.50");
+/// assert_eq!(parse_decimal("NaN"), None);
+/// ```
+pub fn parse_decimal(text: &str) -> Option<Decimal> {
+    if let Ok(decimal) = text.parse() {
+        return Some(decimal);
+    }
+    ascii(strip(text))?.replace('_', "").parse().ok()
 }
 
 /// The text with digits of other scripts as ASCII digits and other white space as spaces; `None` where anything else is
