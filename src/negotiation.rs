@@ -1,21 +1,17 @@
-//! What a request's body is, and what its answer may be.
+//! What an answer may be.
 //!
-//! See DRF's chapters "Content negotiation" and "Parsers".
+//! See DRF's chapter "Content negotiation".
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use axum::body::Body;
 use http::{HeaderMap, header};
 
 use crate::error::{Error, Result};
-use crate::media_type::MediaType;
-use crate::parsers::Parsers;
+use crate::parsers::header::text;
+use crate::parsers::media_type::MediaType;
 use crate::renderers::{Accepted, Renderers};
-use crate::value::Value;
 use crate::value::query::parameters;
-
-pub use crate::parsers::BodyLimits;
 
 /// The most bytes of an Accept header that are read.
 const MAX_ACCEPT: usize = 8192;
@@ -52,7 +48,7 @@ pub(crate) fn select_renderer(
     if header == "*/*" {
         return Ok(Accepted::own(first));
     }
-    let accepted: Vec<(&str, MediaType<'_>)> = tokens(&header).map(|token| (token, MediaType::parse(token))).collect();
+    let accepted: Vec<(&str, MediaType)> = tokens(&header).map(|token| (token, MediaType::parse(token))).collect();
     for precedence in (0..=3).rev() {
         let specific = || accepted.iter().filter(|(_, media_type)| media_type.precedence() == precedence);
         for prepared in matching() {
@@ -73,7 +69,7 @@ pub(crate) fn select_renderer(
 
 /// The Accept header; several are one, as in WSGI.
 fn accept(headers: &HeaderMap) -> Cow<'_, str> {
-    let mut values = headers.get_all(header::ACCEPT).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
+    let mut values = headers.get_all(header::ACCEPT).iter().map(text);
     match (values.next(), values.next()) {
         (None, _) => "*/*".into(),
         (Some(only), None) => only,
@@ -91,15 +87,6 @@ fn tokens(header: &str) -> impl Iterator<Item = &str> {
     };
     let tokens = header.split(',').map(str::trim);
     tokens.filter(|token| !token.is_empty() && token.len() <= MAX_MEDIA_TYPE).take(MAX_ACCEPTED)
-}
-
-/// Reads and parses a body with the default parsers: JSON, forms and multipart forms.
-///
-/// # Errors
-///
-/// As [`Parsers::parse`].
-pub(crate) async fn parse(headers: &HeaderMap, body: Body, limits: &BodyLimits) -> Result<Value> {
-    Parsers::standard().parse(headers, body, &[], limits).await
 }
 
 #[cfg(test)]

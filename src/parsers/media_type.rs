@@ -29,6 +29,29 @@ impl MediaType {
             && alike(&self.sub, &other.sub)
             && alike(&self.main, &other.main)
     }
+
+    /// The value of a parameter.
+    pub(crate) fn param(&self, name: &str) -> Option<&str> {
+        self.parameters.get(name)
+    }
+
+    /// The parameters by their names.
+    pub(crate) fn params(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.parameters.iter()
+    }
+
+    /// How specific it is: `*/*` 0, `text/*` 1, `text/html` 2, with parameters other than `q` 3.
+    pub(crate) fn precedence(&self) -> u8 {
+        if self.main == "*" {
+            0
+        } else if self.sub == "*" {
+            1
+        } else if self.params().all(|(name, _)| name == "q") {
+            2
+        } else {
+            3
+        }
+    }
 }
 
 /// Whether a content type is one of the two that HTML forms have.
@@ -63,6 +86,22 @@ mod tests {
         assert!(matches("a/b; v=1; q=0.5", "a/b; x=2; v=1"));
         assert!(!matches("a/b; v=1", "a/b"));
         assert!(!matches("a/b; v=1", "a/b; v=2"));
+    }
+
+    #[test]
+    fn precedence() {
+        for (text, precedence) in [
+            ("*/*", 0),
+            ("*/*; q=0.1", 0),
+            ("text/*", 1),
+            ("text/html", 2),
+            ("text/html;q=1", 2),
+            ("text/html;level=1", 3),
+            ("nonsense", 2),
+            ("", 2),
+        ] {
+            assert_eq!(MediaType::parse(text).precedence(), precedence, "{text}");
+        }
     }
 
     #[test]

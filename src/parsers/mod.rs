@@ -14,7 +14,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use axum::body::Body;
@@ -154,8 +154,9 @@ impl Parsers {
     }
 
     /// The default ones, made once.
+    #[cfg(test)]
     pub(crate) fn standard() -> &'static Parsers {
-        static STANDARD: LazyLock<Parsers> = LazyLock::new(Parsers::default);
+        static STANDARD: std::sync::LazyLock<Parsers> = std::sync::LazyLock::new(Parsers::default);
         &STANDARD
     }
 

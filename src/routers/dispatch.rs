@@ -13,7 +13,6 @@ use super::resolve::{Resolver, Root, Target, unescaped};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::model::ColumnKind;
-use crate::negotiation;
 use crate::pagination::Location;
 use crate::pause::Pause;
 use crate::relations::{KeyError, parse_key};
@@ -137,7 +136,7 @@ async fn list(view: &Arc<View>, policy: &Policy, context: &Context, body: Body, 
         let location = Location { url: &url, query: context.query() };
         return Ok(Response::json(Box::pin(view.resource(Action::List).list(&location, context)).await?));
     }
-    let data = parse(context, body, policy).await?;
+    let data = policy.parse(context, body).await?;
     let (view, cx) = (Arc::clone(view), context.clone());
     match *context.method() {
         Method::POST => {
@@ -199,7 +198,7 @@ async fn detail(
         _ => {
             let (action, mode) = updating(context.method());
             let key = key(view.resource(action), text)?;
-            let data = match parse(context, body, policy).await {
+            let data = match policy.parse(context, body).await {
                 Ok(data) => data,
                 Err(error) => {
                     // DRF looks for the row before it looks at the body
@@ -222,12 +221,6 @@ fn url_of(body: &[u8]) -> Option<String> {
 /// What PUT and PATCH mean.
 fn updating(method: &Method) -> (Action, Mode) {
     if *method == Method::PUT { (Action::Update, Mode::Update) } else { (Action::PartialUpdate, Mode::Partial) }
-}
-
-/// The body of a request to a resource.
-async fn parse(context: &Context, body: Body, policy: &Policy) -> Result<Value> {
-    let nothing = HeaderMap::new();
-    negotiation::parse(context.headers().unwrap_or(&nothing), body, &policy.limits).await
 }
 
 /// The API root: the address of each list.

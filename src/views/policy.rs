@@ -12,7 +12,8 @@ use super::view_name;
 use crate::authentication::Authentication;
 use crate::context::Context;
 use crate::error::{Error, ErrorContext, ErrorFormat, ExceptionHandler, Result};
-use crate::negotiation::{self, BodyLimits};
+use crate::negotiation;
+use crate::parsers::{BodyLimits, Parsers};
 use crate::renderers::{Accepted, RenderContext, Renderers, Unrenderable};
 use crate::response::{Data, Response};
 use crate::settings::Settings;
@@ -28,6 +29,7 @@ pub(crate) struct Policy {
     pub(crate) description: String,
     pub(crate) renderers: Renderers,
     pub(crate) authentication: Vec<Arc<dyn Authentication>>,
+    pub(crate) parsers: Parsers,
     pub(crate) limits: BodyLimits,
     pub(crate) errors: ErrorFormat,
     pub(crate) list_errors_as_dict: bool,
@@ -47,6 +49,7 @@ impl Policy {
             description: String::new(),
             renderers: settings.renderers.clone(),
             authentication: settings.authentication.clone(),
+            parsers: settings.parsers.clone(),
             limits: settings.body.clone(),
             errors: settings.errors,
             list_errors_as_dict: settings.list_errors_as_dict,
@@ -101,6 +104,17 @@ impl Policy {
         Ok(())
     }
 
+    /// The body of a request, by the parser for its media type.
+    ///
+    /// # Errors
+    ///
+    /// As [`Parsers::parse`].
+    pub(crate) async fn parse(&self, context: &Context, body: Body) -> Result<Value> {
+        let nothing = HeaderMap::new();
+        let headers = context.headers().unwrap_or(&nothing);
+        self.parsers.parse(headers, body, context.kwargs(), &self.limits).await
+    }
+
     /// DRF's `SimpleMetadata`.
     pub(crate) fn metadata(&self) -> Value {
         let renders: Vec<Value> = self.renderers.media_types().map(Value::from).collect();
@@ -108,7 +122,7 @@ impl Policy {
             "name": &self.name,
             "description": &self.description,
             "renders": renders,
-            "parses": ["application/json"],
+            "parses": self.parsers.media_types().map(Value::from).collect::<Vec<_>>(),
         })
     }
 
