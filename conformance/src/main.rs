@@ -11,9 +11,12 @@ mod composites;
 mod fields;
 mod functions;
 mod kinds;
+mod models;
 mod negotiation;
 mod raise;
+mod serializers;
 mod urls;
+mod viewsets;
 
 /// What the program is told.
 struct Options {

@@ -9,7 +9,7 @@ use axum::response::Response as HttpResponse;
 use futures_util::FutureExt;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 
-use super::resolve::{Resolver, Root, Target, unescaped};
+use super::resolve::{Mounted, Resolver, Root, Target, unescaped};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::model::ColumnKind;
@@ -85,7 +85,7 @@ impl Dispatch {
             return Err(Error::MethodNotAllowed(method.to_string()));
         }
         if method == Method::OPTIONS {
-            return Ok(Response::new(policy.metadata()));
+            return Ok(Response::new(metadata(target, policy).await?));
         }
         match target {
             Target::Root(root) => Ok(Response::new(addresses(root, context))),
@@ -216,6 +216,31 @@ async fn detail(
 fn url_of(body: &[u8]) -> Option<String> {
     let object = crate::value::json::parse(body).ok()?;
     object.get("url")?.as_str().map(str::to_owned)
+}
+
+/// OPTIONS: what the view is, and the fields of each method that writes (DRF's `determine_actions`).
+async fn metadata(target: &Target<'_>, policy: &Policy) -> Result<Value> {
+    let mut found = policy.metadata();
+    let mut actions = Map::new();
+    match target {
+        Target::List(Mounted { view, .. }) if view.actions.contains(Action::Create) => {
+            actions.insert("POST".into(), view.resource(Action::Create).serializer.metadata());
+        }
+        Target::Detail(Mounted { view, .. }, text) if view.actions.contains(Action::Update) => {
+            let resource = view.resource(Action::Update);
+            // as in DRF, what is not there cannot be changed
+            if let Ok(key) = key(resource, text)
+                && resource.is_there(&key).await?
+            {
+                actions.insert("PUT".into(), resource.serializer.metadata());
+            }
+        }
+        _ => {}
+    }
+    if let (Value::Map(found), false) = (&mut found, actions.is_empty()) {
+        found.insert("actions".into(), Value::Map(actions));
+    }
+    Ok(found)
 }
 
 /// What PUT and PATCH mean.
