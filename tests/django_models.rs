@@ -121,7 +121,8 @@ fn said(model: &ModelMeta, named: bool) -> Json {
     let is_relation = |n: &usize| model.relations.iter().any(|relation| relation.columns == [*n]);
     let names = |columns: &[usize]| columns.iter().map(|n| &model.columns[*n].name).cloned().collect::<Vec<_>>();
     let (relations, columns): (Vec<_>, Vec<_>) = (0..model.columns.len()).partition(is_relation);
-    let order = |(n, descends): &(usize, bool)| format!("{}{}", if *descends { "-" } else { "" }, model.columns[*n].name);
+    let order =
+        |(n, descends): &(usize, bool)| format!("{}{}", if *descends { "-" } else { "" }, model.columns[*n].name);
     let together = model.uniques.iter().filter(|unique| unique.declared && unique.columns.len() > 1);
     let mut said = json!({
         "ordering": model.ordering.iter().map(order).collect::<Vec<_>>(),
@@ -265,9 +266,11 @@ fn plain(value: &Value) -> Json {
 fn brief(said: Json) -> Json {
     let empty = [Json::Null, json!(false), json!(""), json!([])];
     match said {
-        Json::Object(map) if !map.contains_key("value") => {
-            map.into_iter().filter(|(_, value)| !empty.contains(value)).map(|(name, value)| (name, brief(value))).collect()
-        }
+        Json::Object(map) if !map.contains_key("value") => map
+            .into_iter()
+            .filter(|(_, value)| !empty.contains(value))
+            .map(|(name, value)| (name, brief(value)))
+            .collect(),
         Json::Array(items) => items.into_iter().map(brief).collect(),
         other => other,
     }
