@@ -59,6 +59,17 @@ impl Context {
         Context { inner: Arc::new(Inner { parts: Some(parts), user, kwargs }) }
     }
 
+    /// Says who sent the request.
+    pub(crate) fn set_user(&mut self, user: User) {
+        match Arc::get_mut(&mut self.inner) {
+            Some(inner) => inner.user = Some(user),
+            None => {
+                let Inner { parts, kwargs, .. } = self.inner.as_ref();
+                self.inner = Arc::new(Inner { parts: parts.clone(), user: Some(user), kwargs: kwargs.clone() });
+            }
+        }
+    }
+
     /// The request's method; GET where there is no request.
     pub fn method(&self) -> &Method {
         self.inner.parts.as_ref().map_or(&Method::GET, |p| &p.method)
@@ -67,6 +78,11 @@ impl Context {
     /// The request's headers.
     pub fn headers(&self) -> Option<&HeaderMap> {
         self.inner.parts.as_ref().map(|p| &p.headers)
+    }
+
+    /// The text of a header; none where it is absent or no text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers()?.get(name)?.to_str().ok()
     }
 
     /// Who sent it; none where nobody said so.

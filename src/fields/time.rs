@@ -1,160 +1,108 @@
-//! Days and points in time.
+//! Days and times of day.
 
-use chrono::{DateTime, FixedOffset, NaiveDateTime, Offset, TimeDelta, Utc};
+use chrono::{NaiveDate, NaiveTime};
 
+use super::formats::{InputFormats, OutputFormat};
 use super::{FieldContext, FieldType, Unrepresentable};
 use crate::context::Context;
 use crate::error::ValidationError;
 use crate::store::Cell;
-use crate::value::{Value, iso};
+use crate::value::strftime::strftime;
+use crate::value::{Value, iso, write};
 
-/// A point in time, in ISO 8601.
-///
-/// | code | message |
-/// |---|---|
-/// | `invalid` | `Datetime has wrong format. Use one of these formats instead: {format}.` |
-/// | `overflow` | `Datetime value out of range.` (outside the years 1 to 9999) |
-///
-/// Input without an offset is meant in the field's time zone, UTC unless [`default_timezone`] says otherwise; answers
-/// are in that zone. Everything is stored in UTC. A stored date and time without a zone is taken for UTC, as Django
-/// stores it.
-///
-/// [`default_timezone`]: DateTimeField::default_timezone
-///
-/// ```
-/// use bowline::fields::{DateTimeField, Field};
-/// use bowline::value::Value;
-/// let field = Field::new("at", DateTimeField::new());
-/// assert!(field.run_validation(Some(&Value::Str("2024-01-02T03:04:05+02:00".into())), &FieldContext::new(&Context::default())).is_ok());
-/// assert!(field.run_validation(Some(&Value::Str("02/01/2024".into())), &FieldContext::new(&Context::default())).is_err());
-/// ```
-#[derive(Clone, Debug)]
-pub struct DateTimeField {
-    zone: FixedOffset,
-}
+/// What messages call ISO 8601 for days.
+const ISO_DATE: &str = "YYYY-MM-DD";
 
-impl Default for DateTimeField {
-    fn default() -> Self {
-        DateTimeField::new()
-    }
-}
+/// What messages call ISO 8601 for times of day.
+const ISO_TIME: &str = "hh:mm[:ss[.uuuuuu]]";
 
-impl DateTimeField {
-    /// A point in time, shown in UTC.
-    pub fn new() -> Self {
-        DateTimeField { zone: Utc.fix() }
-    }
-
-    /// The zone of input that names none, and of answers.
-    pub fn default_timezone(mut self, zone: FixedOffset) -> Self {
-        self.zone = zone;
-        self
-    }
-
-    fn local(&self, utc: NaiveDateTime) -> Option<NaiveDateTime> {
-        utc.checked_add_offset(self.zone).filter(|local| iso::in_range(*local))
-    }
-
-    /// The point in time, where it can be stored and shown.
-    fn utc(&self, written: iso::Written) -> Option<DateTime<Utc>> {
-        let own = || TimeDelta::seconds(self.zone.local_minus_utc().into());
-        let utc = written.local.checked_sub_signed(written.offset.unwrap_or_else(own))?;
-        self.local(utc).filter(|_| iso::in_range(utc)).map(|_| utc.and_utc())
-    }
-}
-
-impl FieldType for DateTimeField {
-    fn to_internal_value(&self, input: &Value, cx: &FieldContext<'_>) -> Result<Value, ValidationError> {
-        let Value::Str(text) = input else {
-            return Err(wrong_datetime(cx));
-        };
-        let written = iso::parse_datetime(text).ok_or_else(|| wrong_datetime(cx))?;
-        match self.utc(written) {
-            Some(at) => Ok(Value::DateTime(at.with_timezone(&self.zone))),
-            None => Err(cx.error("overflow", "Datetime value out of range.", &[])),
-        }
-    }
-
-    fn to_representation(&self, cell: Cell<'_>, _cx: &Context, out: &mut Vec<u8>) -> Result<(), Unrepresentable> {
-        let utc = match cell {
-            Cell::Timestamp(at) => at.naive_utc(),
-            Cell::Zoned(at) => at.naive_utc(),
-            Cell::DateTime(at) => at,
-            Cell::Text(text) => {
-                let written = iso::parse_datetime(text).ok_or(Unrepresentable)?;
-                let offset = written.offset.unwrap_or_default();
-                written.local.checked_sub_signed(offset).ok_or(Unrepresentable)?
-            }
-            _ => return Err(Unrepresentable),
-        };
-        let local = self.local(utc).ok_or(Unrepresentable)?;
-        out.push(b'"');
-        iso::write_date(local.date(), out);
-        out.push(b'T');
-        iso::write_time(local.time(), out);
-        iso::write_offset(self.zone.local_minus_utc(), out);
-        out.push(b'"');
-        Ok(())
-    }
-
-    fn metadata_type(&self) -> &'static str {
-        "datetime"
-    }
-}
-
-fn wrong_datetime(cx: &FieldContext<'_>) -> ValidationError {
-    let default = "Datetime has wrong format. Use one of these formats instead: {format}.";
-    cx.error("invalid", default, &[("format", "YYYY-MM-DDThh:mm[:ss[.uuuuuu]][+HH:MM|-HH:MM|Z]")])
-}
-
-/// A day, in ISO 8601.
+/// A day, in ISO 8601 or by patterns of `strftime`.
 ///
 /// | code | message |
 /// |---|---|
 /// | `invalid` | `Date has wrong format. Use one of these formats instead: {format}.` |
+/// | `datetime` | `Expected a date but got a datetime.` |
 ///
 /// ```
-/// use bowline::fields::{DateField, Field};
+/// use bowline::context::Context;
+/// use bowline::fields::{DateField, Field, FieldContext};
 /// use bowline::value::Value;
-/// let field = Field::new("day", DateField::new());
-/// assert!(field.run_validation(Some(&Value::Str("2024-02-29".into())), &FieldContext::new(&Context::default())).is_ok());
-/// assert!(field.run_validation(Some(&Value::Str("2023-02-29".into())), &FieldContext::new(&Context::default())).is_err());
+/// let field = Field::new("day", DateField::new().input_formats(["%d.%m.%Y", "iso-8601"]));
+/// let request = Context::default();
+/// let cx = FieldContext::new(&request);
+/// assert!(field.run_validation(Some(&Value::Str("2024-02-29".into())), &cx).is_ok());
+/// assert!(field.run_validation(Some(&Value::Str("29.2.2024".into())), &cx).is_ok());
+/// let errors = field.run_validation(Some(&Value::Str("29.2.2023".into())), &cx).unwrap_err();
+/// let message = "Date has wrong format. Use one of these formats instead: DD.MM.YYYY, YYYY-MM-DD.";
+/// assert_eq!(errors.to_json(), format!("[\"{message}\"]"));
 /// ```
-#[derive(Clone, Debug, Default)]
-#[non_exhaustive]
-pub struct DateField;
+#[derive(Clone, Debug)]
+pub struct DateField {
+    format: OutputFormat,
+    input_formats: InputFormats,
+}
+
+impl Default for DateField {
+    fn default() -> Self {
+        DateField::new()
+    }
+}
 
 impl DateField {
-    /// A day.
+    /// A day, in ISO 8601.
     pub fn new() -> Self {
-        DateField
+        DateField { format: OutputFormat::Iso, input_formats: InputFormats::iso(ISO_DATE) }
+    }
+
+    /// How answers show it: `iso-8601`, or a pattern of `strftime`.
+    pub fn format(mut self, format: &str) -> Self {
+        self.format = format.into();
+        self
+    }
+
+    /// The formats that are read, tried in this order: `iso-8601`, or patterns of `strptime`.
+    pub fn input_formats<F: AsRef<str>>(mut self, formats: impl IntoIterator<Item = F>) -> Self {
+        self.input_formats = InputFormats::new(formats, ISO_DATE);
+        self
+    }
+
+    fn write(&self, date: NaiveDate, out: &mut Vec<u8>) {
+        if let OutputFormat::Pattern(pattern) = &self.format {
+            return write::string(&strftime(pattern, date.into()), out);
+        }
+        out.push(b'"');
+        iso::write_date(date, out);
+        out.push(b'"');
     }
 }
 
 impl FieldType for DateField {
     fn to_internal_value(&self, input: &Value, cx: &FieldContext<'_>) -> Result<Value, ValidationError> {
         let date = match input {
-            Value::Str(text) => iso::parse_date(text),
+            Value::Str(text) => self.input_formats.read(text, iso::parse_date, |written| written.local.date()),
+            Value::Date(date) => Some(*date),
+            Value::DateTime(_) | Value::NaiveDateTime(_) => {
+                return Err(cx.error("datetime", "Expected a date but got a datetime.", &[]));
+            }
             _ => None,
         };
-        match date {
-            Some(date) => Ok(Value::Date(date)),
-            None => {
-                let default = "Date has wrong format. Use one of these formats instead: {format}.";
-                Err(cx.error("invalid", default, &[("format", "YYYY-MM-DD")]))
-            }
-        }
+        date.map(Value::Date).ok_or_else(|| {
+            let default = "Date has wrong format. Use one of these formats instead: {format}.";
+            cx.error("invalid", default, &[("format", self.input_formats.humanized())])
+        })
     }
 
     fn to_representation(&self, cell: Cell<'_>, _cx: &Context, out: &mut Vec<u8>) -> Result<(), Unrepresentable> {
-        let date = match cell {
-            Cell::Date(date) if iso::in_range(date) => date,
-            Cell::Text(text) => iso::parse_date(text).ok_or(Unrepresentable)?,
+        match cell {
+            Cell::Date(date) if iso::in_range(date) => self.write(date, out),
+            Cell::Text("") => out.extend_from_slice(b"null"),
+            Cell::Text(text) => match iso::parse_date(text) {
+                Some(date) => self.write(date, out),
+                // DRF shows any other text as it is
+                None => write::string(text, out),
+            },
             _ => return Err(Unrepresentable),
-        };
-        out.push(b'"');
-        iso::write_date(date, out);
-        out.push(b'"');
+        }
         Ok(())
     }
 
@@ -163,96 +111,113 @@ impl FieldType for DateField {
     }
 }
 
+/// A time of day, in ISO 8601 or by patterns of `strftime`.
+///
+/// | code | message |
+/// |---|---|
+/// | `invalid` | `Time has wrong format. Use one of these formats instead: {format}.` |
+///
+/// An offset from UTC that is written with it is dropped, as DRF does.
+///
+/// ```
+/// use bowline::context::Context;
+/// use bowline::fields::{Field, FieldContext, TimeField};
+/// use bowline::value::Value;
+/// let field = Field::new("opens", TimeField::new().input_formats(["%I:%M %p"]));
+/// let request = Context::default();
+/// let cx = FieldContext::new(&request);
+/// assert!(field.run_validation(Some(&Value::Str("7:30 am".into())), &cx).is_ok());
+/// let errors = field.run_validation(Some(&Value::Str("07:30".into())), &cx).unwrap_err();
+/// let message = "Time has wrong format. Use one of these formats instead: hh:mm [AM|PM].";
+/// assert_eq!(errors.to_json(), format!("[\"{message}\"]"));
+/// ```
+#[derive(Clone, Debug)]
+pub struct TimeField {
+    format: OutputFormat,
+    input_formats: InputFormats,
+}
+
+impl Default for TimeField {
+    fn default() -> Self {
+        TimeField::new()
+    }
+}
+
+impl TimeField {
+    /// A time of day, in ISO 8601.
+    pub fn new() -> Self {
+        TimeField { format: OutputFormat::Iso, input_formats: InputFormats::iso(ISO_TIME) }
+    }
+
+    /// How answers show it: `iso-8601`, or a pattern of `strftime`.
+    pub fn format(mut self, format: &str) -> Self {
+        self.format = format.into();
+        self
+    }
+
+    /// The formats that are read, tried in this order: `iso-8601`, or patterns of `strptime`.
+    pub fn input_formats<F: AsRef<str>>(mut self, formats: impl IntoIterator<Item = F>) -> Self {
+        self.input_formats = InputFormats::new(formats, ISO_TIME);
+        self
+    }
+
+    fn write(&self, time: NaiveTime, out: &mut Vec<u8>) {
+        if let OutputFormat::Pattern(pattern) = &self.format {
+            return write::string(&strftime(pattern, time.into()), out);
+        }
+        out.push(b'"');
+        iso::write_time(time, out);
+        out.push(b'"');
+    }
+}
+
+impl FieldType for TimeField {
+    fn to_internal_value(&self, input: &Value, cx: &FieldContext<'_>) -> Result<Value, ValidationError> {
+        let time = match input {
+            Value::Str(text) => self.input_formats.read(text, iso::parse_time, |written| written.local.time()),
+            Value::Time(time) => Some(*time),
+            _ => None,
+        };
+        time.map(Value::Time).ok_or_else(|| {
+            let default = "Time has wrong format. Use one of these formats instead: {format}.";
+            cx.error("invalid", default, &[("format", self.input_formats.humanized())])
+        })
+    }
+
+    fn to_representation(&self, cell: Cell<'_>, _cx: &Context, out: &mut Vec<u8>) -> Result<(), Unrepresentable> {
+        match cell {
+            Cell::Time(time) => self.write(time, out),
+            Cell::Text("") => out.extend_from_slice(b"null"),
+            Cell::Text(text) => match iso::parse_time(text) {
+                Some(time) => self.write(time, out),
+                // DRF shows any other text as it is
+                None => write::string(text, out),
+            },
+            _ => return Err(Unrepresentable),
+        }
+        Ok(())
+    }
+
+    fn metadata_type(&self) -> &'static str {
+        "time"
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-    use chrono::NaiveDate;
+    use chrono::NaiveDateTime;
 
     use super::super::testing::{error, set, shown};
     use super::*;
-
-    const WRONG: &str = "invalid: Datetime has wrong format. Use one of these formats instead: \
-                         YYYY-MM-DDThh:mm[:ss[.uuuuuu]][+HH:MM|-HH:MM|Z].";
-
-    fn india() -> DateTimeField {
-        DateTimeField::new().default_timezone(FixedOffset::east_opt(19800).unwrap())
-    }
-
-    /// Reads an input and shows what was read.
-    fn there_and_back(field: &DateTimeField, input: &str) -> String {
-        match set(field, &format!("\"{input}\"")) {
-            Value::DateTime(at) => shown(field, Cell::Zoned(at)).unwrap(),
-            other => panic!("{other:?}"),
-        }
-    }
-
-    #[test]
-    fn datetimes() {
-        let field = DateTimeField::new();
-        for (input, output) in [
-            ("2024-01-02T03:04:05Z", "2024-01-02T03:04:05Z"),
-            ("2024-01-02T03:04:05", "2024-01-02T03:04:05Z"),
-            ("2024-01-02T03:04:05.1", "2024-01-02T03:04:05.100000Z"),
-            ("2024-01-02T03:04:05.000001Z", "2024-01-02T03:04:05.000001Z"),
-            ("2024-01-02T03:04:05+02:00", "2024-01-02T01:04:05Z"),
-            ("2024-01-02T03:04:05-0530", "2024-01-02T08:34:05Z"),
-            ("2024-01-02", "2024-01-02T00:00:00Z"),
-            ("0001-01-01T00:00:00", "0001-01-01T00:00:00Z"),
-        ] {
-            assert_eq!(there_and_back(&field, input), format!("\"{output}\""), "{input}");
-        }
-        for json in [r#""x""#, r#""""#, r#""2024-02-30T00:00:00Z""#, r#""\ud800""#, "1704164645", "true", "[]", "{}"] {
-            assert_eq!(error(&field, json), [WRONG], "{json}");
-        }
-    }
-
-    #[test]
-    fn datetimes_out_of_range() {
-        let overflow = ["overflow: Datetime value out of range."];
-        for json in [r#""0001-01-01T00:00:00+05:00""#, r#""9999-12-31T23:59:59-05:00""#] {
-            assert_eq!(error(&DateTimeField::new(), json), overflow, "{json}");
-        }
-        for json in [r#""0001-01-01T00:00:00""#, r#""9999-12-31T23:59:59Z""#] {
-            assert_eq!(error(&india(), json), overflow, "{json}");
-        }
-    }
-
-    #[test]
-    fn zones() {
-        assert_eq!(there_and_back(&india(), "2024-07-01T12:00:00"), r#""2024-07-01T12:00:00+05:30""#);
-        assert_eq!(there_and_back(&india(), "2024-07-01T12:00:00Z"), r#""2024-07-01T17:30:00+05:30""#);
-        let west = DateTimeField::new().default_timezone(FixedOffset::west_opt(3600).unwrap());
-        assert_eq!(there_and_back(&west, "2024-07-01T12:00:00Z"), r#""2024-07-01T11:00:00-01:00""#);
-    }
-
-    #[test]
-    fn datetime_cells() {
-        let field = DateTimeField::new();
-        let at = NaiveDate::from_ymd_opt(2024, 5, 6).unwrap().and_hms_nano_opt(7, 8, 9, 123_456_789).unwrap();
-        let json = r#""2024-05-06T07:08:09.123456Z""#;
-        assert_eq!(shown(&field, Cell::Timestamp(at.and_utc())).unwrap(), json);
-        assert_eq!(shown(&field, Cell::DateTime(at)).unwrap(), json);
-        assert_eq!(shown(&field, Cell::Text("2024-05-06 07:08:09.123456")).unwrap(), json);
-        assert_eq!(shown(&field, Cell::Text("2024-05-06 09:08:09.123456+02:00")).unwrap(), json);
-        assert_eq!(shown(&field, Cell::Text("2024-05-06 07:08:09")).unwrap(), r#""2024-05-06T07:08:09Z""#);
-        for cell in [
-            Cell::Text("yesterday"),
-            Cell::Int(1),
-            Cell::Timestamp(DateTime::<Utc>::MAX_UTC),
-            Cell::DateTime(NaiveDateTime::MIN),
-        ] {
-            assert!(shown(&field, cell).is_err(), "{cell:?}");
-        }
-        assert!(shown(&india(), Cell::DateTime(NaiveDateTime::MAX)).is_err());
-    }
 
     #[test]
     fn dates() {
         let field = DateField::new();
         for json in [r#""2024-01-02""#, r#""2024-1-2""#, r#""20240102""#, r#""2024-W01-2""#] {
-            let day = NaiveDate::from_ymd_opt(2024, 1, 2);
-            assert_eq!(set(&field, json), Value::Date(day.unwrap()), "{json}");
+            let day = NaiveDate::from_ymd_opt(2024, 1, 2).unwrap();
+            assert_eq!(set(&field, json), Value::Date(day), "{json}");
         }
         for json in [r#""2024-01-02T03:04:05""#, r#""2024-02-30""#, r#""x""#, r#""""#, "20240102", "true", "[]", "{}"] {
             let message = "invalid: Date has wrong format. Use one of these formats instead: YYYY-MM-DD.";
@@ -266,9 +231,41 @@ mod tests {
         let day = NaiveDate::from_ymd_opt(987, 6, 5).unwrap();
         assert_eq!(shown(&field, Cell::Date(day)).unwrap(), r#""0987-06-05""#);
         assert_eq!(shown(&field, Cell::Text("2024-05-06")).unwrap(), r#""2024-05-06""#);
-        for cell in [Cell::Text("2024-05-06 07:08:09"), Cell::Date(NaiveDate::MAX), Cell::DateTime(NaiveDateTime::MIN)]
-        {
+        assert_eq!(shown(&field, Cell::Text("2024-05-06 07:08:09")).unwrap(), r#""2024-05-06 07:08:09""#);
+        for cell in [Cell::Int(1), Cell::Date(NaiveDate::MAX), Cell::DateTime(NaiveDateTime::MIN)] {
             assert!(shown(&field, cell).is_err(), "{cell:?}");
         }
+    }
+
+    #[test]
+    fn date_formats() {
+        let field = DateField::new().format("%d %b %Y").input_formats(["%d.%m.%Y", "%Y%m%d"]);
+        let day = NaiveDate::from_ymd_opt(2024, 1, 2).unwrap();
+        for json in [r#""2.1.2024""#, r#""20240102""#] {
+            assert_eq!(set(&field, json), Value::Date(day), "{json}");
+        }
+        assert_eq!(shown(&field, Cell::Date(day)).unwrap(), r#""02 Jan 2024""#);
+        let message = "invalid: Date has wrong format. Use one of these formats instead: DD.MM.YYYY, YYYYMMDD.";
+        assert_eq!(error(&field, r#""2024-01-02""#), [message]);
+    }
+
+    #[test]
+    fn times() {
+        let field = TimeField::new();
+        let time = NaiveTime::from_hms_opt(3, 4, 0).unwrap();
+        for json in [r#""03:04""#, r#""3:4:0""#, r#""T0304""#, r#""03:04:00+02:00""#] {
+            assert_eq!(set(&field, json), Value::Time(time), "{json}");
+        }
+        let message = "invalid: Time has wrong format. Use one of these formats instead: hh:mm[:ss[.uuuuuu]].";
+        for json in [r#""24:00""#, r#""""#, "3", "true", "[]", r#""\ud800""#] {
+            assert_eq!(error(&field, json), [message], "{json}");
+        }
+        let late = NaiveTime::from_hms_micro_opt(23, 4, 0, 5).unwrap();
+        assert_eq!(shown(&field, Cell::Time(late)).unwrap(), r#""23:04:00.000005""#);
+        assert_eq!(shown(&field, Cell::Text("03:04:00")).unwrap(), r#""03:04:00""#);
+        assert!(shown(&field, Cell::Int(3)).is_err());
+        let field = field.format("%H.%M").input_formats(["%H.%M", "%I:%M %p"]);
+        assert_eq!(set(&field, r#""3:04 AM""#), Value::Time(time));
+        assert_eq!(shown(&field, Cell::Time(late)).unwrap(), r#""23.04""#);
     }
 }

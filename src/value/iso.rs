@@ -1,4 +1,4 @@
-//! Dates and times as Django's `parse_date` and `parse_datetime` read them, and as Python's `isoformat` writes them.
+//! Dates and times as Django's `parse_date`, `parse_time` and `parse_datetime` read them, and as Python's `isoformat` writes them.
 //!
 //! Django asks Python's `fromisoformat` first and then a looser regular expression. Both are followed here, with what
 //! CPython 3.11 accepts beyond its documentation.
@@ -33,6 +33,18 @@ pub(crate) fn parse_date(text: &str) -> Option<NaiveDate> {
 
 pub(crate) fn parse_datetime(text: &str) -> Option<Written> {
     Iso(text.as_bytes()).datetime().or_else(|| Loose(text.chars()).datetime())
+}
+
+/// An offset that is written with it is forgotten.
+pub(crate) fn parse_time(text: &str) -> Option<NaiveTime> {
+    let bytes = text.as_bytes();
+    let iso = Iso(bytes.strip_prefix(b"T").unwrap_or(bytes));
+    if let Some((time, _)) = iso.time() {
+        return Some(time);
+    }
+    let mut loose = Loose(text.chars());
+    let time = loose.time()?;
+    loose.end().then_some(time)
 }
 
 fn date(year: u32, month: u32, day: u32) -> Option<NaiveDate> {
@@ -236,6 +248,13 @@ impl Loose<'_> {
     fn datetime(&mut self) -> Option<Written> {
         let date = self.date()?;
         self.take(|c| c == 'T' || c == ' ')?;
+        let time = self.time()?;
+        while self.take(python::is_space).is_some() {}
+        let offset = self.offset()?;
+        self.end().then_some(Written { local: date.and_time(time), offset })
+    }
+
+    fn time(&mut self) -> Option<NaiveTime> {
         let hour = self.digits(1, 2)?;
         self.take(|c| c == ':')?;
         let minute = self.digits(1, 2)?;
@@ -246,10 +265,7 @@ impl Loose<'_> {
                 microsecond = self.fraction()?;
             }
         }
-        while self.take(python::is_space).is_some() {}
-        let offset = self.offset()?;
-        let time = NaiveTime::from_hms_micro_opt(hour, minute, second, microsecond)?;
-        self.end().then_some(Written { local: date.and_time(time), offset })
+        NaiveTime::from_hms_micro_opt(hour, minute, second, microsecond)
     }
 
     /// One to twelve digits, of which six count.
@@ -433,6 +449,29 @@ mod tests {
             "1704164645",
         ] {
             assert_eq!(datetime(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn times() {
+        for (text, shown) in [
+            ("03:04:05", "03:04:05"),
+            ("T03:04", "03:04:00"),
+            ("3:4", "03:04:00"),
+            ("3:4:5,1\n", "03:04:05.100000"),
+            ("03", "03:00:00"),
+            ("030405.5", "03:04:05.500000"),
+            ("03:04:05+02:00", "03:04:05"),
+            ("03:04:05Z", "03:04:05"),
+        ] {
+            let mut out = Vec::new();
+            write_time(parse_time(text).unwrap(), &mut out);
+            assert_eq!(out, shown.as_bytes(), "{text}");
+        }
+        for text in
+            ["", "T", "3", "24:00", "03:60", "3:4Z", "03:04:05 ", "03:04:05+24:00", "2024-01-02T03:04:05", "T3:4"]
+        {
+            assert_eq!(parse_time(text), None, "{text}");
         }
     }
 

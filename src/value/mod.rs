@@ -14,21 +14,30 @@ use uuid::Uuid;
 
 pub mod convert;
 mod decimal;
+pub(crate) mod duration;
 mod form;
 pub(crate) mod iso;
 pub mod json;
+mod literal;
 pub mod pattern;
 pub mod python;
 pub mod query;
+pub(crate) mod strftime;
+pub(crate) mod strptime;
 pub mod typed;
 mod upload;
 pub mod write;
+mod zone;
 
 pub use decimal::{Decimal, Rounding};
 pub use form::Form;
-pub use upload::Upload;
+pub use upload::{Upload, UploadReader};
+pub use zone::{TimeZone, UnknownTimeZone};
 
 pub use sea_orm::Value as DbValue;
+
+/// The entries of a [`Value::Map`].
+pub type Map = IndexMap<String, Value>;
 
 /// What a parser read, or what a field made of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -93,6 +102,7 @@ impl Value {
             Value::List(_) => "list",
             Value::Map(_) => "dict",
             Value::Form(_) => "QueryDict",
+            Value::File(file) if file.in_memory().is_none() => "TemporaryUploadedFile",
             Value::File(_) => "InMemoryUploadedFile",
             Value::Decimal(_) => "Decimal",
             Value::DateTime(_) | Value::NaiveDateTime(_) => "datetime",
@@ -116,8 +126,11 @@ impl Value {
             Value::Decimal(decimal) => Cow::Owned(decimal.to_string()),
             Value::Uuid(uuid) => Cow::Owned(uuid.to_string()),
             Value::Date(date) => Cow::Owned(date.to_string()),
+            Value::Time(_) | Value::DateTime(_) | Value::NaiveDateTime(_) | Value::Duration(_) => {
+                Cow::Owned(python::time_str(self))
+            }
             Value::File(file) => Cow::Borrowed(file.name()),
-            _ => Cow::Owned(python::repr(self)),
+            Value::List(_) | Value::Map(_) | Value::Form(_) | Value::Bytes(_) => Cow::Owned(python::repr(self)),
         }
     }
 }
@@ -186,9 +199,15 @@ from! {
     bool => Value::Bool,
     i32 => |i: i32| Value::Int(i.into()),
     i64 => Value::Int,
+    u16 => |i: u16| Value::Int(i.into()),
+    u32 => |i: u32| Value::Int(i.into()),
+    usize => |i: usize| <i64 as TryFrom<usize>>::try_from(i).map_or_else(|_| Value::BigInt(i.to_string()), Value::Int),
     f64 => Value::Float,
     String => Value::Str,
     &str => |text: &str| Value::Str(text.to_owned()),
+    &String => |text: &String| Value::Str(text.clone()),
+    Cow<'_, str> => |text: Cow<'_, str>| Value::Str(text.into_owned()),
+    &Value => |value: &Value| value.clone(),
     Decimal => Value::Decimal,
     NaiveDate => Value::Date,
     NaiveTime => Value::Time,

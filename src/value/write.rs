@@ -201,7 +201,7 @@ fn typed(value: &Value, out: &mut Vec<u8>) {
         out.push(b'"');
     };
     match value {
-        Value::Decimal(decimal) => float(decimal.to_string().parse().unwrap_or(f64::NAN), out),
+        Value::Decimal(decimal) => float(decimal.to_f64(), out),
         Value::Date(date) => quoted(out, &|out| iso::write_date(*date, out)),
         Value::Time(time) => quoted(out, &|out| iso::write_time(*time, out)),
         Value::NaiveDateTime(at) => quoted(out, &|out| {
@@ -217,8 +217,7 @@ fn typed(value: &Value, out: &mut Vec<u8>) {
             iso::write_offset(at.offset().local_minus_utc(), out);
         }),
         Value::Duration(span) => quoted(out, &|out| {
-            let seconds = span.num_microseconds().unwrap_or(i64::MAX) as f64 / 1e6;
-            out.extend_from_slice(super::python::float_repr(seconds).as_bytes());
+            out.extend_from_slice(super::duration::seconds_string(*span).as_bytes());
         }),
         Value::Uuid(uuid) => string(uuid.hyphenated().encode_lower(&mut uuid::Uuid::encode_buffer()), out),
         Value::Bytes(bytes) => string(&String::from_utf8_lossy(bytes), out),

@@ -404,7 +404,7 @@ fn missing() -> ValidationError {
 fn by_index(errors: impl IntoIterator<Item = (usize, ValidationError)>) -> ValidationError {
     let mut all = ValidationError::fields();
     for (n, error) in errors {
-        all.insert(n.to_string(), error.into_fields());
+        all.insert(n.to_string(), error);
     }
     all
 }

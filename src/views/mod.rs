@@ -16,14 +16,25 @@ use crate::serializers::{Declaration, ModelSerializer};
 
 mod bulk;
 mod destroy;
+pub(crate) mod detached;
 mod hooks;
+mod naming;
+mod plain;
+pub(crate) mod policy;
 mod read;
+mod request;
 mod resource;
 mod row;
+mod valid;
 mod write;
 
 pub use hooks::{Instance, Save, ViewSetHooks};
+pub use naming::view_name;
+pub(crate) use plain::Endpoint;
+pub use plain::{Answer, ApiView, Handler, api_view};
+pub use request::Request;
 pub(crate) use resource::Resource;
+pub use valid::Valid;
 
 /// List, create, retrieve, update, partial update and destroy of an entity, DRF's `ModelViewSet`.
 ///
@@ -43,6 +54,8 @@ pub struct ModelViewSet<E: EntityTrait> {
 #[derive(Clone)]
 pub(crate) struct Declared {
     pub(crate) source: ModelSource,
+    pub(crate) name: Option<String>,
+    pub(crate) description: String,
     pub(crate) basename: Option<String>,
     pub(crate) lookup_field: Option<String>,
     pub(crate) only: Option<Condition>,
@@ -55,9 +68,19 @@ pub(crate) struct Declared {
     pub(crate) pagination: Paginated,
 }
 
+impl Declared {
+    /// Whether a rule is declared that reads other rows.
+    pub(crate) fn has_query_rules(&self) -> bool {
+        self.serializer.has_query_rules() || self.serializers.iter().any(|(_, own)| own.has_query_rules())
+    }
+}
+
 /// A view set, built: its resource, and the hooks around its writes.
 #[derive(Debug)]
 pub(crate) struct View {
+    /// The name of its type, where it is not the model's with `ViewSet` after it.
+    pub(crate) name: Option<String>,
+    pub(crate) description: String,
     pub(crate) resource: Resource,
     /// The resource as single actions see it, where they have a serializer of their own.
     pub(crate) others: Vec<(Action, Resource)>,
@@ -171,6 +194,8 @@ impl<E: EntityTrait> ModelViewSet<E> {
     pub fn new() -> Self {
         let declared = Declared {
             source: ModelSource::of::<E>(),
+            name: None,
+            description: String::new(),
             basename: None,
             lookup_field: None,
             only: None,
@@ -223,6 +248,19 @@ impl<E: EntityTrait> ModelViewSet<E> {
     /// DELETE of the list deletes many objects, named by their keys.
     pub fn destroy_many(mut self) -> Self {
         self.declared.many.destroy = true;
+        self
+    }
+
+    /// The name of its type, which its names for people are made of (`BookViewSet` is "Book List" and "Book Instance"); by
+    /// default the model's.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.declared.name = Some(name.into());
+        self
+    }
+
+    /// A description for people, DRF's docstring of the class.
+    pub fn description(mut self, text: impl Into<String>) -> Self {
+        self.declared.description = text.into();
         self
     }
 

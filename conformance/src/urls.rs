@@ -1,0 +1,27 @@
+//! The paths of the application, as in `library/urls.py`.
+
+use bowline::prelude::*;
+use bowline::renderers::{BrowsableAPIRenderer, Renderers};
+
+use crate::{authentication, fields, functions, negotiation, raise};
+
+/// All of them, with the settings of `config/settings.py`.
+pub fn urls() -> DefaultRouter {
+    DefaultRouter::new()
+        .settings(Settings {
+            renderers: Renderers::json().and(BrowsableAPIRenderer::new()),
+            authentication: vec![authentication::token(), authentication::basic()],
+            create_tables: false,
+            ..Settings::default()
+        })
+        .path("fields/<str:kind>/", fields::value_view())
+        .path("fields-codes/<str:kind>/", fields::value_codes_view())
+        .path("composite/<str:kind>/", fields::composite_view())
+        .path("composite-codes/<str:kind>/", fields::codes_view())
+        .path("raise/<str:kind>/", raise::raise_view())
+        .path("raise-noauth/<str:kind>/", raise::raise_no_auth())
+        .path("raise-shaped/<str:kind>/", raise::raise_shaped())
+        .include("fn/", functions::urls())
+        .include("nego/", negotiation::urls())
+        .include("meta/", functions::meta_urls())
+}
