@@ -14,7 +14,9 @@ mod kinds;
 mod models;
 mod negotiation;
 mod raise;
+mod serializers;
 mod urls;
+mod viewsets;
 
 /// What the program is told.
 struct Options {

@@ -3,11 +3,18 @@
 use bowline::prelude::*;
 use bowline::renderers::{BrowsableAPIRenderer, Renderers};
 
-use crate::{authentication, fields, functions, negotiation, raise};
+use crate::{authentication, fields, functions, models, negotiation, raise, viewsets};
 
 /// All of them, with the settings of `config/settings.py`.
 pub fn urls() -> DefaultRouter {
-    DefaultRouter::new()
+    models::describe(viewsets::seed())
+        .include("lib/", viewsets::lib())
+        .include("rel/", viewsets::rel())
+        .include("sets/", viewsets::sets())
+        .include("bare/", viewsets::bare())
+        .include("perm/", viewsets::perm())
+        .include("generic/", viewsets::generic())
+        .include("bulk/", viewsets::bulk())
         .settings(Settings {
             renderers: Renderers::json().and(BrowsableAPIRenderer::new()),
             authentication: vec![authentication::token(), authentication::basic()],

@@ -4,9 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::text::cell_value;
-use super::{FieldContext, FieldType, Unrepresentable, UnvalidatedField};
+use super::{ColumnField, FieldContext, FieldType, Unrepresentable, UnvalidatedField};
 use crate::context::Context;
 use crate::error::ValidationError;
+use crate::model::ColumnMeta;
 use crate::store::Cell;
 use crate::value::{Value, write};
 
@@ -38,6 +39,10 @@ impl ReadOnlyField {
 impl FieldType for ReadOnlyField {
     fn to_internal_value(&self, input: &Value, cx: &FieldContext<'_>) -> Result<Value, ValidationError> {
         UnvalidatedField::new().to_internal_value(input, cx)
+    }
+
+    fn over(&self, column: &ColumnMeta) -> Option<Arc<dyn FieldType>> {
+        Some(Arc::new(ColumnField::of(column)))
     }
 
     fn to_representation(&self, cell: Cell<'_>, cx: &Context, out: &mut Vec<u8>) -> Result<(), Unrepresentable> {

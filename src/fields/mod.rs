@@ -15,6 +15,7 @@ use crate::value::{Form, Value};
 
 mod boolean;
 mod choice;
+mod column;
 mod computed;
 mod datetime;
 mod decimal;
@@ -44,6 +45,7 @@ mod validator;
 
 pub use boolean::BooleanField;
 pub use choice::{Choice, ChoiceField, MultipleChoiceField};
+pub(crate) use column::ColumnField;
 pub use computed::{MethodField, ReadOnlyField};
 pub use datetime::DateTimeField;
 pub use decimal::DecimalField;

@@ -63,8 +63,9 @@ impl View {
         pause: &Pause,
     ) -> Result<Vec<u8>> {
         let mut objects = resource.serializer.validate_list(data, mode, cx)?;
-        let keys = resource.keys(data)?;
-        resource.right_or_wrong(data, &mut objects, Some(&keys)).await?;
+        let keys = resource.keys(data);
+        resource.right_or_wrong(data, &mut objects, keys.as_deref().ok()).await?;
+        let keys = keys?;
         resource.serializer.validate_whole_list(&objects)?;
         let repeated = resource.serializer.repeated(&objects);
         if !repeated.is_empty() {

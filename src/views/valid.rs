@@ -8,7 +8,6 @@ use axum::response::{IntoResponse, Response};
 use super::policy::Policy;
 use crate::context::Context;
 use crate::error::Error;
-use crate::negotiation;
 use crate::serializers::FromBody;
 use crate::settings::Settings;
 
@@ -69,7 +68,7 @@ impl<T: FromBody, S: Sync> FromRequest<S> for Valid<T> {
     async fn from_request(request: Request, _: &S) -> Result<Self, Invalid> {
         let (parts, body) = request.into_parts();
         let settings = parts.extensions.get::<Settings>().cloned().unwrap_or_default();
-        let parsed = negotiation::parse(&parts.headers, body, &settings.body).await;
+        let parsed = settings.parsers.parse(&parts.headers, body, &[], &settings.body).await;
         let context = Context::new(parts, Vec::new());
         let valid = parsed.and_then(|data| Ok(T::from_body(&data, &context)?));
         valid.map(Valid).map_err(|error| Invalid { error, context, settings: Box::new(settings) })

@@ -4,8 +4,8 @@ use crate::model::{ModelMeta, OnDelete, ReferenceMeta, UniqueMeta};
 
 use super::{ForeignKeyInfo, StartupError, TableInfo, UniqueInfo, kind};
 
-/// Fills in what only the database knows: types with their limits, defaults, names of constraints, uniques that no entity declares,
-/// and who points to whom.
+/// Fills in what only the database knows: types with their limits, defaults, names of constraints, uniques that no entity
+/// declares, and who points to whom.
 ///
 /// What an entity declares for deletion goes before what the database does: where the two differ, bowline does what
 /// is declared, in the same transaction. What differs without harm is logged as a warning.

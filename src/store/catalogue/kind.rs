@@ -8,7 +8,7 @@ use crate::model::ColumnKind;
 pub(super) fn limited(kind: ColumnKind, db_type: &str) -> ColumnKind {
     let (name, numbers) = parts(db_type);
     let is_text = matches!(name.as_str(), "text" | "citext");
-    let is_char = matches!(name.as_str(), "character varying" | "varchar" | "character" | "char");
+    let is_char = matches!(name.as_str(), "character varying" | "varchar" | "character" | "char" | "nvarchar");
     match (kind, numbers.first()) {
         (ColumnKind::Char(None), _) if is_text => ColumnKind::Text,
         (ColumnKind::Char(None) | ColumnKind::Text, Some(length)) if is_char => ColumnKind::Char(Some(*length)),
