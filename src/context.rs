@@ -59,6 +59,17 @@ impl Context {
         Context { inner: Arc::new(Inner { parts: Some(parts), user, kwargs }) }
     }
 
+    /// Says who sent the request.
+    pub(crate) fn set_user(&mut self, user: User) {
+        match Arc::get_mut(&mut self.inner) {
+            Some(inner) => inner.user = Some(user),
+            None => {
+                let Inner { parts, kwargs, .. } = self.inner.as_ref();
+                self.inner = Arc::new(Inner { parts: parts.clone(), user: Some(user), kwargs: kwargs.clone() });
+            }
+        }
+    }
+
     /// The request's method; GET where there is no request.
     pub fn method(&self) -> &Method {
         self.inner.parts.as_ref().map_or(&Method::GET, |p| &p.method)
@@ -69,6 +80,11 @@ impl Context {
         self.inner.parts.as_ref().map(|p| &p.headers)
     }
 
+    /// The text of a header; none where it is absent or no text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers()?.get(name)?.to_str().ok()
+    }
+
     /// Who sent it; none where nobody said so.
     pub fn user(&self) -> Option<&User> {
         self.inner.user.as_ref()
@@ -77,6 +93,11 @@ impl Context {
     /// A value of the path by its name, DRF's `kwargs`.
     pub fn kwarg(&self, name: &str) -> Option<&str> {
         self.inner.kwargs.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The values of the path with their names.
+    pub fn kwargs(&self) -> &[(String, String)] {
+        &self.inner.kwargs
     }
 
     /// The query string, without `?`.

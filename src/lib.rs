@@ -21,17 +21,22 @@
 #![warn(unreachable_pub)]
 
 pub mod app;
+pub mod authentication;
 pub mod context;
 #[doc(hidden)]
 pub mod doc;
 pub mod error;
 pub mod fields;
+pub mod media_type;
 pub mod model;
 pub mod negotiation;
 pub mod pagination;
+pub mod parsers;
 pub mod pause;
 pub mod prelude;
 pub mod relations;
+pub mod renderers;
+pub mod response;
 pub mod routers;
 pub mod serializers;
 pub mod settings;
@@ -40,6 +45,6 @@ pub mod validators;
 pub mod value;
 pub mod views;
 
-pub use app::serve;
+pub use app::{serve, serve_at};
 pub use async_trait::async_trait;
 pub use error::{Error, Result};

@@ -1,99 +1,153 @@
-//! What a request's body is, and what its answer may be.
+//! What an answer may be.
 //!
-//! See DRF's chapters "Content negotiation" and "Parsers".
+//! See DRF's chapter "Content negotiation".
 
-use std::time::Duration;
+use std::borrow::Cow;
+use std::sync::Arc;
 
-use axum::body::Body;
 use http::{HeaderMap, header};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 use crate::error::{Error, Result};
+use crate::media_type::MediaType;
+use crate::renderers::{Accepted, Renderers};
 use crate::value::query::parameters;
-use crate::value::{Value, json};
 
-/// Limits of request bodies.
-#[derive(Clone, Debug)]
-pub struct BodyLimits {
-    /// The most bytes; Django's `DATA_UPLOAD_MAX_MEMORY_SIZE`, 2.5 MiB by default.
-    pub bytes: usize,
-    /// How long a body may take to arrive.
-    pub timeout: Duration,
-}
+/// The most bytes of an Accept header that are read.
+const MAX_ACCEPT: usize = 8192;
+/// The most media types of an Accept header that are read.
+const MAX_ACCEPTED: usize = 64;
+/// The longest media type that is read.
+const MAX_MEDIA_TYPE: usize = 256;
 
-impl Default for BodyLimits {
-    fn default() -> Self {
-        BodyLimits { bytes: 2_621_440, timeout: Duration::from_secs(30) }
-    }
-}
-
-/// Decides that the answer is JSON, as DRF's negotiation does with one renderer.
+/// Chooses how an answer is written, as DRF's `DefaultContentNegotiation` does: by the suffix of the path or `?format=`,
+/// then by the most specific media type of the Accept header (`q` does not count), then by the order of the renderers.
 ///
 /// # Errors
 ///
-/// 404 for a `?format=` or a suffix other than `json`, 406 for an Accept header that has no place for JSON.
-pub(crate) fn select_renderer(headers: &HeaderMap, query: &str, suffix: Option<&str>) -> Result<()> {
+/// 404 for a format that no renderer has, 406 for an Accept header that has no place for any of them.
+pub(crate) fn select_renderer(
+    renderers: &Renderers,
+    headers: &HeaderMap,
+    query: &str,
+    suffix: Option<&str>,
+) -> Result<Accepted> {
     let wanted = || parameters(query).into_iter().rev().find(|(name, _)| name == "format").map(|(_, value)| value);
     let format = match suffix {
         Some(suffix) => Some(suffix.into()),
         None if query.is_empty() => None,
-        None => wanted(),
+        None => wanted().filter(|format| !format.is_empty()),
     };
-    match format {
-        Some(format) if format == "json" => return Ok(()),
-        Some(format) if !format.is_empty() => return Err(Error::not_found()),
-        _ => {}
+    let matching = || {
+        let format = format.as_deref();
+        renderers.iter().filter(move |prepared| format.is_none_or(|format| prepared.renderer.format() == format))
+    };
+    let Some(first) = matching().next() else { return Err(Error::http404()) };
+
+    let header = accept(headers);
+    if header == "*/*" {
+        return Ok(Accepted::own(first));
     }
-    let mut values = headers.get_all(header::ACCEPT).iter().peekable();
-    if values.peek().is_none() {
-        return Ok(());
-    }
-    for value in values {
-        // what is not text names no type that we have
-        let Ok(text) = value.to_str() else { continue };
-        for part in text.split(',') {
-            let media_type = part.split(';').next().unwrap_or("").trim();
-            let matches = ["*/*", "application/*", "application/json"].iter();
-            if matches.clone().any(|m| m.eq_ignore_ascii_case(media_type)) {
-                return Ok(());
-            }
+    let accepted: Vec<(&str, MediaType<'_>)> = tokens(&header).map(|token| (token, MediaType::parse(token))).collect();
+    for precedence in (0..=3).rev() {
+        let specific = || accepted.iter().filter(|(_, media_type)| media_type.precedence() == precedence);
+        for prepared in matching() {
+            let own = &prepared.media_type;
+            let Some((token, media_type)) = specific().find(|(_, media_type)| own.matches(media_type)) else { continue };
+            let text = if own.precedence() > precedence {
+                let params = media_type.params().map(|(name, value)| format!(";{name}={value}"));
+                params.fold(prepared.renderer.media_type().to_owned(), |text, param| text + &param)
+            } else {
+                (*token).to_owned()
+            };
+            let media_type = Some(text).filter(|text| text != prepared.renderer.media_type());
+            return Ok(Accepted { prepared: Arc::clone(prepared), media_type });
         }
     }
     Err(Error::NotAcceptable)
 }
 
-/// Reads and parses a body: `{}` where there is none.
-///
-/// # Errors
-///
-/// 400 for a body that is not what it says, 408 for one that does not arrive, 413 for one too long, 415 for one that no
-/// parser reads.
-pub(crate) async fn parse(headers: &HeaderMap, body: Body, limits: &BodyLimits) -> Result<Value> {
-    let declared = headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<usize>().ok());
-    if declared.is_some_and(|n| n > limits.bytes) {
-        return Err(Error::PayloadTooLarge);
+/// The Accept header; several are one, as in WSGI.
+fn accept(headers: &HeaderMap) -> Cow<'_, str> {
+    let mut values = headers.get_all(header::ACCEPT).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
+    match (values.next(), values.next()) {
+        (None, _) => "*/*".into(),
+        (Some(only), None) => only,
+        (Some(first), Some(second)) => values.fold(format!("{first},{second}"), |all, next| format!("{all},{next}")).into(),
     }
-    let read = tokio::time::timeout(limits.timeout, Limited::new(body, limits.bytes).collect());
-    let bytes = match read.await {
-        Err(_) => return Err(Error::RequestTimeout),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(Error::PayloadTooLarge),
-        Ok(Err(_)) => return Err(Error::Parse("The request body could not be read.".into())),
-        Ok(Ok(body)) => body.to_bytes(),
+}
+
+/// The media types of an Accept header, as many as DRF looks at.
+fn tokens(header: &str) -> impl Iterator<Item = &str> {
+    let header = match header.get(..MAX_ACCEPT) {
+        _ if header.len() <= MAX_ACCEPT => header,
+        // what was cut off could be read as another type
+        Some(head) => head.rfind(',').and_then(|cut| head.get(..cut)).unwrap_or(""),
+        None => "",
     };
-    if bytes.is_empty() {
-        return Ok(Value::Map(Default::default()));
+    let tokens = header.split(',').map(str::trim);
+    tokens.filter(|token| !token.is_empty() && token.len() <= MAX_MEDIA_TYPE).take(MAX_ACCEPTED)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use http::HeaderValue;
+
+    use super::*;
+    use crate::renderers::BrowsableAPIRenderer;
+
+    fn chosen(accept: Option<&str>, query: &str, suffix: Option<&str>) -> Result<(String, Option<String>)> {
+        let renderers = Renderers::json().and(BrowsableAPIRenderer::new());
+        let mut headers = HeaderMap::new();
+        if let Some(accept) = accept {
+            headers.insert(header::ACCEPT, HeaderValue::from_str(accept).unwrap());
+        }
+        let accepted = select_renderer(&renderers, &headers, query, suffix)?;
+        Ok((accepted.renderer().format().to_owned(), accepted.media_type))
     }
-    let content_type = headers.get(header::CONTENT_TYPE).map(|v| String::from_utf8_lossy(v.as_bytes()));
-    let content_type = content_type.unwrap_or_default();
-    let mut parts = content_type.split(';');
-    let media_type = parts.next().unwrap_or("").trim();
-    let charset = parts.find_map(|p| {
-        let (name, value) = p.split_once('=')?;
-        name.trim().eq_ignore_ascii_case("charset").then(|| value.trim().trim_matches('"').to_ascii_lowercase())
-    });
-    let known = charset.is_none_or(|c| matches!(c.as_str(), "utf-8" | "utf8" | "us-ascii" | "ascii"));
-    if !media_type.eq_ignore_ascii_case("application/json") || !known {
-        return Err(Error::UnsupportedMediaType(content_type.into_owned()));
+
+    #[test]
+    fn the_most_specific_type_wins_whatever_its_q() {
+        for (accept, format, media_type) in [
+            (None, "json", None),
+            (Some("*/*"), "json", None),
+            (Some("application/*"), "json", None),
+            (Some("text/*"), "api", None),
+            (Some("text/html"), "api", None),
+            (Some("*/*, text/html"), "api", None),
+            (Some("text/html, application/json"), "json", None),
+            (Some("application/json;q=0, text/html;q=0.9"), "json", Some("application/json;q=0")),
+            (Some("application/json; indent=4"), "json", Some("application/json; indent=4")),
+            (Some("image/png, */*;q=0.1"), "json", Some("application/json;q=0.1")),
+            (Some("*/*; indent=2"), "json", Some("application/json;indent=2")),
+        ] {
+            let expected = (format.to_owned(), media_type.map(str::to_owned));
+            assert_eq!(chosen(accept, "", None).unwrap(), expected, "{accept:?}");
+        }
+        for accept in ["", "image/png", "nonsense", "application", ",,"] {
+            assert!(matches!(chosen(Some(accept), "", None), Err(Error::NotAcceptable)), "{accept:?}");
+        }
     }
-    json::parse(&bytes).map_err(|error| Error::Parse(format!("JSON parse error - {error}")))
+
+    #[test]
+    fn formats() {
+        assert_eq!(chosen(None, "format=api", None).unwrap().0, "api");
+        assert_eq!(chosen(None, "format=api&format=json", None).unwrap().0, "json");
+        assert_eq!(chosen(None, "format=", None).unwrap().0, "json");
+        assert_eq!(chosen(None, "format=api", Some("json")).unwrap().0, "json");
+        assert!(matches!(chosen(None, "format=zip", None), Err(Error::Http404(_))));
+        assert!(matches!(chosen(Some("text/html"), "", Some("json")), Err(Error::NotAcceptable)));
+    }
+
+    #[test]
+    fn long_headers_are_read_in_part() {
+        let many = format!("{}application/json", "image/png,".repeat(64));
+        assert!(chosen(Some(&many), "", None).is_err());
+        let long = format!("text/html;{},application/json", "x".repeat(300));
+        assert_eq!(chosen(Some(&long), "", None).unwrap().0, "json");
+        let cut = format!("text/html, {}", "a/b,".repeat(3000));
+        assert_eq!(chosen(Some(&cut), "", None).unwrap().0, "api");
+        assert!(chosen(Some(&"x".repeat(9000)), "", None).is_err());
+    }
 }

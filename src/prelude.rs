@@ -7,6 +7,7 @@ pub use crate::error::{Error, ErrorDetail, ValidationError};
 pub use crate::fields::FieldContext;
 pub use crate::model::{Condition, Model};
 pub use crate::pagination::PageNumberPagination;
+pub use crate::response::{Data, Response};
 pub use crate::routers::DefaultRouter;
 pub use crate::serializers::{FieldOptions, ModelSerializer, RelatedField};
 pub use crate::settings::Settings;
@@ -16,4 +17,6 @@ pub use crate::validators::{
     ValueValidator,
 };
 pub use crate::value::{DbValue, Value};
-pub use crate::views::{Action, Instance, Lists, ModelViewSet, Save, ViewSetHooks};
+pub use crate::views::{
+    Action, ApiView, Instance, Lists, ModelViewSet, Request, Save, Valid, ViewSetHooks, api_view,
+};

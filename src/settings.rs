@@ -1,7 +1,12 @@
 //! One typed value with everything that can be set, and DRF's defaults.
 
-use crate::negotiation::BodyLimits;
+use std::sync::Arc;
+
+use crate::authentication::Authentication;
+use crate::error::{ErrorFormat, ExceptionHandler};
 use crate::pagination::PageNumberPagination;
+use crate::parsers::{BodyLimits, Parsers};
+use crate::renderers::Renderers;
 use crate::store::StoreOptions;
 
 /// What holds for the whole application unless a view set says otherwise.
@@ -14,6 +19,21 @@ use crate::store::StoreOptions;
 pub struct Settings {
     /// DRF's `DEFAULT_PAGINATION_CLASS` with its `PAGE_SIZE`; none by default, as in DRF.
     pub pagination: Option<PageNumberPagination>,
+    /// How answers are written, DRF's `DEFAULT_RENDERER_CLASSES`: JSON alone by default.
+    pub renderers: Renderers,
+    /// How bodies are read, DRF's `DEFAULT_PARSER_CLASSES`: JSON, forms and multipart forms by default.
+    pub parsers: Parsers,
+    /// The ways to tell who sent a request, DRF's `DEFAULT_AUTHENTICATION_CLASSES`; none by default.
+    pub authentication: Vec<Arc<dyn Authentication>>,
+    /// The shape of errors: DRF's, DRF's full details with codes, or RFC 9457.
+    pub errors: ErrorFormat,
+    /// Whether errors of list items are answered by their index, DRF's `LIST_SERIALIZER_ERRORS_AS_DICT`; as a list with
+    /// `{}` for the items that are right (the form before DRF 3.18) otherwise.
+    pub list_errors_as_dict: bool,
+    /// From errors to answers, DRF's `EXCEPTION_HANDLER`.
+    pub exception_handler: ExceptionHandler,
+    /// Whether a path without its final slash is redirected, Django's `APPEND_SLASH`.
+    pub append_slash: bool,
     /// Limits of request bodies.
     pub body: BodyLimits,
     /// How often a write that another transaction got in the way of is replayed before the answer is 503.
@@ -28,6 +48,13 @@ impl Default for Settings {
     fn default() -> Self {
         Settings {
             pagination: None,
+            renderers: Renderers::json(),
+            parsers: Parsers::default(),
+            authentication: Vec::new(),
+            errors: ErrorFormat::Messages,
+            list_errors_as_dict: true,
+            exception_handler: ExceptionHandler::default(),
+            append_slash: true,
             body: BodyLimits::default(),
             replays: 16,
             create_tables: true,

@@ -43,14 +43,7 @@ const DEFAULT_BIND: &str = "127.0.0.1:8000";
 /// }
 /// ```
 pub async fn serve(api: DefaultRouter) -> Result<()> {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    // a program that has its own subscriber keeps it
-    let _ = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr)
-        .try_init();
-
+    log_to_stderr(EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info")));
     let database = env::var("DATABASE_URL").unwrap_or_else(|_| DEFAULT_DATABASE.into());
     let bind = env::var("BIND").unwrap_or_else(|_| DEFAULT_BIND.into());
     let api = match env::var("PAGE_SIZE") {
@@ -63,15 +56,39 @@ pub async fn serve(api: DefaultRouter) -> Result<()> {
             api.configure(|settings| settings.pagination = Some(pagination))
         }
     };
-    let listener = TcpListener::bind(&bind).await.map_err(|error| {
+    listen(api, &database, &bind).await
+}
+
+/// Serves an API from a database at an address until SIGTERM or SIGINT, for programs that have their own way to be told
+/// these; requests in flight are finished first. It reads no environment, and logs warnings and errors only.
+///
+/// # Errors
+///
+/// As [`serve`].
+pub async fn serve_at(api: DefaultRouter, database: &str, bind: &str) -> Result<()> {
+    log_to_stderr(EnvFilter::new("warn"));
+    listen(api, database, bind).await
+}
+
+/// A program that has its own subscriber keeps it.
+fn log_to_stderr(filter: EnvFilter) {
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr)
+        .try_init();
+}
+
+async fn listen(api: DefaultRouter, database: &str, bind: &str) -> Result<()> {
+    let listener = TcpListener::bind(bind).await.map_err(|error| {
         Error::Startup(format!("Cannot listen on {bind}: {error}. Choose another address by BIND=host:port."))
     })?;
     let address = listener.local_addr().map_err(Error::startup)?;
     let first = api.first_prefix();
-    let (dispatch, store) = api.build(&database).await?;
+    let (dispatch, store) = api.build(database).await?;
     // before the address is announced: whoever reads it may send a signal at once
     let signals = server::Signals::new().map_err(Error::startup)?;
-    println!("bowline listens on http://{address}/ and keeps its rows in {}", without_password(&database));
+    println!("bowline listens on http://{address}/ and keeps its rows in {}", without_password(database));
     if let Some(prefix) = first {
         println!("try: curl -H 'Content-Type: application/json' -d '{{}}' http://{address}/{prefix}/");
     }

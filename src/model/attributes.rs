@@ -23,6 +23,12 @@ impl<V: Into<Value>> From<(V, &str)> for Choice {
 
 impl<V: Into<Value>, const N: usize> From<(&str, [(V, &str); N])> for Choice {
     fn from((heading, options): (&str, [(V, &str); N])) -> Self {
+        Choice::from((heading, Vec::from(options)))
+    }
+}
+
+impl<V: Into<Value>> From<(&str, Vec<(V, &str)>)> for Choice {
+    fn from((heading, options): (&str, Vec<(V, &str)>)) -> Self {
         let options = options.into_iter().map(|(value, label)| (value.into(), label.to_owned()));
         Choice::Group(heading.to_owned(), options.collect())
     }
@@ -191,6 +197,11 @@ setters! {
 }
 
 impl Attributes {
+    /// Nothing said.
+    pub fn new() -> Self {
+        <Self as Default>::default()
+    }
+
     /// An e-mail address.
     #[must_use]
     pub fn email(mut self) -> Self {
@@ -230,7 +241,7 @@ impl Attributes {
     ///
     /// ```
     /// use bowline::model::Attributes;
-    /// let country = Attributes::default()
+    /// let country = Attributes::new()
     ///     .choices([("Europe", [("GB", "United Kingdom"), ("FR", "France")])])
     ///     .choices([("XX", "Elsewhere")]);
     /// assert_eq!(country.choice_label(&"FR".into()), Some("France"));
@@ -258,7 +269,7 @@ impl Attributes {
     /// fn even(value: &Value) -> Result<(), ValidationError> {
     ///     if value.as_int().is_some_and(|i| i % 2 == 0) { Ok(()) } else { Err("Not even.".into()) }
     /// }
-    /// let pages = Attributes::default().validator(even);
+    /// let pages = Attributes::new().validator(even);
     /// # let _ = pages;
     /// ```
     #[must_use]
@@ -317,7 +328,7 @@ mod tests {
 
     #[test]
     fn choices_are_found_in_groups_too() {
-        let said = <Attributes as Default>::default().choices([("Warm", [(1, "Red"), (2, "Orange")])]).choices([(3, "None")]);
+        let said = Attributes::new().choices([("Warm", [(1, "Red"), (2, "Orange")])]).choices([(3, "None")]);
         assert_eq!(said.choices.len(), 2);
         assert_eq!(said.choice_label(&Value::Int(2)), Some("Orange"));
         assert_eq!(said.choice_label(&Value::Int(3)), Some("None"));
@@ -327,27 +338,27 @@ mod tests {
 
     #[test]
     fn a_moment_is_not_for_input() {
-        assert!(<Attributes as Default>::default().auto_now().not_editable);
-        let said = <Attributes as Default>::default().auto_now_add();
+        assert!(Attributes::new().auto_now().not_editable);
+        let said = Attributes::new().auto_now_add();
         assert_eq!((said.not_editable, said.auto_now), (true, Some(AutoNow::Add)));
     }
 
     #[test]
     fn defaults_are_values_or_made_anew() {
         let count = Arc::new(std::sync::atomic::AtomicI64::new(0));
-        let made = <Attributes as Default>::default().default_with(move || {
+        let made = Attributes::new().default_with(move || {
             Value::Int(count.fetch_add(1, std::sync::atomic::Ordering::Relaxed))
         });
         let made = made.default.unwrap();
         assert_eq!((made.get(), made.get()), (Value::Int(0), Value::Int(1)));
-        let fixed = <Attributes as Default>::default().default(7).default.unwrap();
+        let fixed = Attributes::new().default(7).default.unwrap();
         assert_eq!((fixed.get(), fixed.get()), (Value::Int(7), Value::Int(7)));
     }
 
     #[test]
     fn limits_may_have_a_fraction() {
         let half: Decimal = "0.5".parse().unwrap();
-        let said = <Attributes as Default>::default().min_value(half.clone()).max_value(3);
+        let said = Attributes::new().min_value(half.clone()).max_value(3);
         assert_eq!((said.min_value.unwrap(), said.max_value.unwrap()), (half, Decimal::from(3)));
     }
 }

@@ -11,7 +11,7 @@ use super::attributes::Attributes;
 use super::condition::Condition;
 use super::entity::{self, ModelSource};
 use super::row::Row;
-use super::{ConstraintMeta, ManyToManyMeta, OnDelete, Period, PropertyMeta, UniqueForMeta};
+use super::{ConstraintMeta, ManyToManyMeta, ModelMeta, OnDelete, Period, PropertyMeta, UniqueForMeta};
 use crate::value::Value;
 
 /// An entity with Django's model options: labels, choices, ordering, constraints, relations to many.
@@ -286,6 +286,11 @@ impl<E: EntityTrait> Model<E> {
             meta.unique_for.push(UniqueForMeta { column, date, period });
         }
         self
+    }
+
+    /// What is known of the model by now, before the database's catalogue was read.
+    pub fn meta(&self) -> &ModelMeta {
+        &self.source.meta
     }
 
     fn mistake(&mut self, what: String) {

@@ -1,36 +1,32 @@
 //! One request's path, in the order in which DRF runs it: suffix, negotiation, method, parsing, the view.
 
-use std::borrow::Cow;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{OriginalUri, Request};
-use axum::response::Response;
+use axum::extract::Request;
+use axum::response::Response as HttpResponse;
 use futures_util::FutureExt;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 
-use super::detached::Detached;
-use super::resolve::{Resolver, Target, unescaped};
+use super::resolve::{Mounted, Resolver, Root, Target, unescaped};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::model::ColumnKind;
-use crate::negotiation::{self, BodyLimits};
 use crate::pagination::Location;
 use crate::pause::Pause;
 use crate::relations::{KeyError, parse_key};
+use crate::response::Response;
 use crate::serializers::Mode;
+use crate::settings::Settings;
 use crate::value::query::parameters;
-use crate::value::{DbValue, Value, convert, write};
-use crate::views::Resource;
+use crate::value::{DbValue, Map, Value, convert};
+use crate::views::detached::Detached;
+use crate::views::policy::Policy;
+use crate::views::{Action, Lists, Resource, View};
 
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
-const ALLOW_ROOT: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
-const ALLOW_LIST: HeaderValue = HeaderValue::from_static("GET, POST, HEAD, OPTIONS");
-const ALLOW_DETAIL: HeaderValue = HeaderValue::from_static("GET, PUT, PATCH, DELETE, HEAD, OPTIONS");
-/// Seconds after which a client may try again when the database was away or too busy.
-const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
+const ROOT: [Method; 3] = [Method::GET, Method::HEAD, Method::OPTIONS];
 const NOT_FOUND_PAGE: &str = "\n<!doctype html>\n<html lang=\"en\">\n<head>\n  <title>Not Found</title>\n</head>\n<body>\n  \
     <h1>Not Found</h1><p>The requested resource was not found on this server.</p>\n</body>\n</html>\n";
 
@@ -38,133 +34,73 @@ const NOT_FOUND_PAGE: &str = "\n<!doctype html>\n<html lang=\"en\">\n<head>\n  <
 #[derive(Debug)]
 pub(crate) struct Dispatch {
     resolver: Resolver,
-    limits: BodyLimits,
+    root: Policy,
+    append_slash: bool,
 }
 
 impl Dispatch {
-    pub(super) fn new(resolver: Resolver, limits: BodyLimits) -> Self {
-        Dispatch { resolver, limits }
+    pub(super) fn new(resolver: Resolver, settings: &Settings) -> Self {
+        let root = Policy::new("APIRootView", settings).allowing(ROOT);
+        let root = root.described("The default basic root view for DefaultRouter");
+        Dispatch { resolver, root, append_slash: settings.append_slash }
     }
 
     /// Answers a request; a panic on the way is a 500 like any other.
-    pub(crate) async fn handle(&self, request: Request) -> Response {
+    pub(crate) async fn handle(&self, request: Request) -> HttpResponse {
         let uri = request.uri().clone();
         let path = unescaped(uri.path());
         let Some((target, suffix)) = self.resolver.resolve(&path) else {
-            return self.unknown(&path, &uri, request.headers());
+            return self.unknown(&path, &uri, request);
         };
-        let allow = match target {
-            Target::Root => ALLOW_ROOT,
-            Target::List(_) => ALLOW_LIST,
-            Target::Detail(..) => ALLOW_DETAIL,
+        let policy = match &target {
+            // not to be carried by requests to resources
+            Target::Path(endpoint, kwargs) => return Box::pin(endpoint.handle(request, kwargs.clone(), suffix)).await,
+            Target::Root(_) => &self.root,
+            Target::List(mounted) => &mounted.list,
+            Target::Detail(mounted, _) => &mounted.detail,
         };
-        let is_head = request.method() == Method::HEAD;
-        let answer = AssertUnwindSafe(self.answer(target, suffix, request)).catch_unwind().await;
-        let answer = answer.unwrap_or_else(|_| Err(Error::internal("a hook, a validator or a view panicked")));
-        let (status, body) = match answer {
-            Ok(answer) => answer,
-            Err(error) => {
-                log(&error);
-                let mut body = Vec::new();
-                error.write_body(&mut body);
-                (error.status(), body)
-            }
+        let pause = Pause::of(request.extensions());
+        let (parts, body) = request.into_parts();
+        let mut context = Context::new(parts, Vec::new());
+        let mut accepted = None;
+        let answer = async {
+            policy.initial(&mut context, suffix, &mut accepted).await?;
+            self.answer(&target, policy, &context, body, pause).await
         };
-        let mut response = respond(status, body, is_head);
-        response.headers_mut().insert(header::ALLOW, allow);
-        response
+        let outcome = AssertUnwindSafe(answer).catch_unwind().await;
+        let outcome = outcome.unwrap_or_else(|_| Err(Error::internal("a hook, a validator or a view panicked")));
+        policy.finish(outcome, &context, accepted)
     }
 
     async fn answer(
         &self,
-        target: Target<'_>,
-        suffix: Option<&str>,
-        request: Request,
-    ) -> Result<(StatusCode, Vec<u8>)> {
-        let (parts, body) = request.into_parts();
-        let query = parts.uri.query().unwrap_or("");
-        negotiation::select_renderer(&parts.headers, query, suffix)?;
-        let pause = Pause::of(&parts.extensions);
-        let method = parts.method.clone();
-        let headers = parts.headers.clone();
-        let url = absolute(&parts);
-        let query = query.to_owned();
-        let root = matches!(target, Target::Root).then(|| self.root(&parts));
-        let cx = Context::new(parts, Vec::new());
-        match (target, &method) {
-            (Target::Root, &Method::GET | &Method::HEAD) => Ok((StatusCode::OK, root.unwrap_or_default())),
-            (Target::Root, &Method::OPTIONS) => {
-                Ok((StatusCode::OK, metadata("Api Root", "The default basic root view for DefaultRouter")))
-            }
-            (Target::List(view), &Method::GET | &Method::HEAD) => {
-                let location = Location { url: &url, query: &query };
-                Ok((StatusCode::OK, Box::pin(view.resource.list(&location, &cx)).await?))
-            }
-            (Target::List(view), &Method::POST) => {
-                let data = negotiation::parse(&headers, body, &self.limits).await?;
-                let view = Arc::clone(view);
-                let body = Detached::new(async move { view.create(&view.resource, &data, &cx, &pause).await }).await?;
-                Ok((StatusCode::CREATED, body))
-            }
-            (Target::List(view), &Method::OPTIONS) => {
-                Ok((StatusCode::OK, metadata(&format!("{} List", view.resource.model().name), "")))
-            }
-            (Target::Detail(view, text), &Method::GET | &Method::HEAD) => {
-                Ok((StatusCode::OK, Box::pin(view.resource.retrieve(&key(&view.resource, text)?, &cx)).await?))
-            }
-            (Target::Detail(view, text), &Method::PUT | &Method::PATCH) => {
-                let key = key(&view.resource, text)?;
-                let data = match negotiation::parse(&headers, body, &self.limits).await {
-                    Ok(data) => data,
-                    Err(error) => {
-                        // DRF looks for the row before it looks at the body
-                        Box::pin(view.resource.retrieve(&key, &cx)).await?;
-                        return Err(error);
-                    }
-                };
-                let mode = if method == Method::PUT { Mode::Update } else { Mode::Partial };
-                let view = Arc::clone(view);
-                let body = Detached::new(async move { view.update(&view.resource, &key, &data, mode, &cx, &pause).await }).await?;
-                Ok((StatusCode::OK, body))
-            }
-            (Target::Detail(view, text), &Method::DELETE) => {
-                let key = key(&view.resource, text)?;
-                let view = Arc::clone(view);
-                Detached::new(async move { view.destroy(&view.resource, &key, &cx, &pause).await }).await?;
-                Ok((StatusCode::NO_CONTENT, Vec::new()))
-            }
-            (Target::Detail(view, _), &Method::OPTIONS) => {
-                Ok((StatusCode::OK, metadata(&format!("{} Instance", view.resource.model().name), "")))
-            }
-            (_, method) => Err(Error::MethodNotAllowed(method.to_string())),
+        target: &Target<'_>,
+        policy: &Policy,
+        context: &Context,
+        body: Body,
+        pause: Pause,
+    ) -> Result<Response> {
+        let method = context.method();
+        if !policy.allows(method) {
+            return Err(Error::MethodNotAllowed(method.to_string()));
         }
-    }
-
-    /// The API root: the address of each list.
-    fn root(&self, parts: &http::request::Parts) -> Vec<u8> {
-        let base = absolute(parts);
-        // what a suffix added to the root's own address is not part of the lists'
-        let base = base.rsplit_once('/').map_or(base.as_str(), |(base, _)| base);
-        let format = parameters(parts.uri.query().unwrap_or("")).into_iter().rev().find(|(name, _)| name == "format");
-        let format = format.map(|(_, format)| format!("?format={format}")).unwrap_or_default();
-        let mut out = vec![b'{'];
-        for (n, prefix) in self.resolver.prefixes().enumerate() {
-            if n > 0 {
-                out.push(b',');
-            }
-            write::string(prefix, &mut out);
-            out.push(b':');
-            write::string(&format!("{base}/{prefix}/{format}"), &mut out);
+        if method == Method::OPTIONS {
+            return Ok(Response::new(metadata(target, policy).await?));
         }
-        out.push(b'}');
-        out
+        match target {
+            Target::Root(root) => Ok(Response::new(addresses(root, context))),
+            Target::List(mounted) => list(&mounted.view, policy, context, body, pause).await,
+            Target::Detail(mounted, text) => detail(&mounted.view, text, policy, context, body, pause).await,
+            // has answered already
+            Target::Path(..) => Err(Error::http404()),
+        }
     }
 
     /// A path that means nothing: Django's redirect to its final slash, or its 404.
-    fn unknown(&self, path: &str, uri: &Uri, headers: &HeaderMap) -> Response {
-        if !path.ends_with('/') && self.resolver.resolve(&format!("{path}/")).is_some() {
+    fn unknown(&self, path: &str, uri: &Uri, request: Request) -> HttpResponse {
+        if self.append_slash && !path.ends_with('/') && self.resolver.resolve(&format!("{path}/")).is_some() {
             let query = uri.query().map(|q| format!("?{q}")).unwrap_or_default();
-            let mut response = Response::new(Body::empty());
+            let mut response = HttpResponse::default();
             *response.status_mut() = StatusCode::MOVED_PERMANENTLY;
             response.headers_mut().insert(header::CONTENT_TYPE, HTML);
             // an address that begins with two slashes would name another host
@@ -174,17 +110,154 @@ impl Dispatch {
             }
             return response;
         }
-        let wants_json = headers.get(header::ACCEPT).and_then(|v| v.to_str().ok());
-        if wants_json.is_some_and(|accept| accept.contains("application/json")) {
-            let mut body = Vec::new();
-            Error::not_found().write_body(&mut body);
-            return respond(StatusCode::NOT_FOUND, body, false);
+        if wants_json(request.headers()) {
+            let (parts, _) = request.into_parts();
+            return self.root.error_alone(Error::http404(), &Context::new(parts, Vec::new()));
         }
-        let mut response = Response::new(Body::from(NOT_FOUND_PAGE));
+        let is_head = request.method() == Method::HEAD;
+        let mut response = HttpResponse::new(if is_head { Body::empty() } else { Body::from(NOT_FOUND_PAGE) });
         *response.status_mut() = StatusCode::NOT_FOUND;
         response.headers_mut().insert(header::CONTENT_TYPE, HTML);
         response
     }
+}
+
+/// Whether a client that hit on nothing asked for JSON by name.
+fn wants_json(headers: &HeaderMap) -> bool {
+    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    accept.is_some_and(|accept| accept.contains("application/json"))
+}
+
+/// A request to the list of a view set.
+async fn list(view: &Arc<View>, policy: &Policy, context: &Context, body: Body, pause: Pause) -> Result<Response> {
+    if matches!(*context.method(), Method::GET | Method::HEAD) {
+        let url = format!("{}{}", context.origin(), context.path());
+        let location = Location { url: &url, query: context.query() };
+        return Ok(Response::json(Box::pin(view.resource(Action::List).list(&location, context)).await?));
+    }
+    let data = policy.parse(context, body).await?;
+    let (view, cx) = (Arc::clone(view), context.clone());
+    match *context.method() {
+        Method::POST => {
+            let is_list = match view.many.create {
+                Lists::Never => false,
+                Lists::Also => matches!(data, Value::List(_)),
+                Lists::Always => true,
+            };
+            let links = !is_list && view.resource(Action::Create).serializer.has_url();
+            let write = async move {
+                let resource = view.resource(Action::Create);
+                if is_list {
+                    return Box::pin(view.create_list(resource, &data, &cx, &pause)).await;
+                }
+                view.create(resource, &data, &cx, &pause).await
+            };
+            let body = Detached::new(write).await?;
+            let location = if links { url_of(&body) } else { None };
+            let response = Response::json(body).status(StatusCode::CREATED);
+            Ok(match location {
+                Some(location) => response.header(header::LOCATION, location),
+                None => response,
+            })
+        }
+        Method::DELETE => {
+            let write = async move { view.destroy_list(view.resource(Action::Destroy), &data, &cx, &pause).await };
+            Detached::new(write).await?;
+            Ok(Response::no_content())
+        }
+        _ => {
+            let (action, mode) = updating(context.method());
+            let write = async move { view.update_list(view.resource(action), &data, mode, &cx, &pause).await };
+            Ok(Response::json(Detached::new(write).await?))
+        }
+    }
+}
+
+/// A request to one object of a view set.
+async fn detail(
+    view: &Arc<View>,
+    text: &str,
+    policy: &Policy,
+    context: &Context,
+    body: Body,
+    pause: Pause,
+) -> Result<Response> {
+    let (view, cx) = (Arc::clone(view), context.clone());
+    match *context.method() {
+        Method::GET | Method::HEAD => {
+            let resource = view.resource(Action::Retrieve);
+            Ok(Response::json(Box::pin(resource.retrieve(&key(resource, text)?, context)).await?))
+        }
+        Method::DELETE => {
+            let key = key(view.resource(Action::Destroy), text)?;
+            let write = async move { view.destroy(view.resource(Action::Destroy), &key, &cx, &pause).await };
+            Detached::new(write).await?;
+            Ok(Response::no_content())
+        }
+        _ => {
+            let (action, mode) = updating(context.method());
+            let key = key(view.resource(action), text)?;
+            let data = match policy.parse(context, body).await {
+                Ok(data) => data,
+                Err(error) => {
+                    // DRF looks for the row before it looks at the body
+                    Box::pin(view.resource(action).retrieve(&key, context)).await?;
+                    return Err(error);
+                }
+            };
+            let write = async move { view.update(view.resource(action), &key, &data, mode, &cx, &pause).await };
+            Ok(Response::json(Detached::new(write).await?))
+        }
+    }
+}
+
+/// The `url` of a new object, for the Location header.
+fn url_of(body: &[u8]) -> Option<String> {
+    let object = crate::value::json::parse(body).ok()?;
+    object.get("url")?.as_str().map(str::to_owned)
+}
+
+/// OPTIONS: what the view is, and the fields of each method that writes (DRF's `determine_actions`).
+async fn metadata(target: &Target<'_>, policy: &Policy) -> Result<Value> {
+    let mut found = policy.metadata();
+    let mut actions = Map::new();
+    match target {
+        Target::List(Mounted { view, .. }) if view.actions.contains(Action::Create) => {
+            actions.insert("POST".into(), view.resource(Action::Create).serializer.metadata());
+        }
+        Target::Detail(Mounted { view, .. }, text) if view.actions.contains(Action::Update) => {
+            let resource = view.resource(Action::Update);
+            // as in DRF, what is not there cannot be changed
+            if let Ok(key) = key(resource, text)
+                && resource.is_there(&key).await?
+            {
+                actions.insert("PUT".into(), resource.serializer.metadata());
+            }
+        }
+        _ => {}
+    }
+    if let (Value::Map(found), false) = (&mut found, actions.is_empty()) {
+        found.insert("actions".into(), Value::Map(actions));
+    }
+    Ok(found)
+}
+
+/// What PUT and PATCH mean.
+fn updating(method: &Method) -> (Action, Mode) {
+    if *method == Method::PUT { (Action::Update, Mode::Update) } else { (Action::PartialUpdate, Mode::Partial) }
+}
+
+/// The API root: the address of each list.
+fn addresses(root: &Root, context: &Context) -> Value {
+    let path = context.path();
+    let path = path.strip_suffix('/').unwrap_or(path);
+    // what a suffix added to the root's own address is not part of the lists'
+    let path = path.rsplit_once('/').filter(|(_, last)| last.starts_with('.')).map_or(path, |(base, _)| base);
+    let base = format!("{}{path}", context.origin());
+    let format = parameters(context.query()).into_iter().rev().find(|(name, _)| name == "format");
+    let format = format.map(|(_, format)| format!("?format={format}")).unwrap_or_default();
+    let entry = |prefix: &String| (prefix.clone(), format!("{base}/{prefix}/{format}").into());
+    Value::Map(root.prefixes.iter().map(entry).collect::<Map>())
 }
 
 /// The key in a path, as DRF's lookup reads it.
@@ -193,64 +266,6 @@ fn key(resource: &Resource, text: &str) -> Result<DbValue> {
     let kind = column.map_or(ColumnKind::BigInteger, |c| c.kind);
     parse_key(kind, &Value::Str(text.to_owned())).map(convert::to_db).map_err(|error| match error {
         KeyError::NoSuchRow => resource.no_match(),
-        KeyError::WrongType | KeyError::NotAUuid => Error::not_found(),
+        KeyError::WrongType | KeyError::NotAUuid => Error::http404(),
     })
-}
-
-/// Scheme, host and path of a request, as it was before an outer router took its part of the path.
-fn absolute(parts: &http::request::Parts) -> String {
-    let uri = parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |original| &original.0);
-    let host = parts.headers.get(header::HOST).and_then(|v| v.to_str().ok());
-    let host = host.or_else(|| uri.authority().map(|a| a.as_str())).unwrap_or("localhost");
-    format!("http://{host}{}", uri.path())
-}
-
-fn metadata(name: &str, description: &str) -> Vec<u8> {
-    let mut out = b"{\"name\":".to_vec();
-    write::string(name, &mut out);
-    out.extend_from_slice(b",\"description\":");
-    write::string(description, &mut out);
-    out.extend_from_slice(b",\"renders\":[\"application/json\"],\"parses\":[\"application/json\"]}");
-    out
-}
-
-fn respond(status: StatusCode, body: Vec<u8>, is_head: bool) -> Response {
-    let length = body.len();
-    let mut response = Response::new(if is_head { Body::empty() } else { Body::from(body) });
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    if status == StatusCode::NO_CONTENT {
-        return response;
-    }
-    headers.insert(header::CONTENT_TYPE, JSON);
-    if is_head {
-        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
-    }
-    if status == StatusCode::SERVICE_UNAVAILABLE {
-        headers.insert(header::RETRY_AFTER, RETRY_AFTER);
-    }
-    response
-}
-
-/// Whoever runs the server learns what a client does not.
-fn log(error: &Error) {
-    match error {
-        Error::Internal(_) => tracing::error!(error = %chain(error), "a request failed"),
-        Error::Unavailable(_) => tracing::warn!(error = %chain(error), "a request was turned away"),
-        _ => {}
-    }
-}
-
-fn chain(error: &Error) -> Cow<'static, str> {
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        let next = cause.to_string();
-        if !text.contains(&next) {
-            text.push_str(": ");
-            text.push_str(&next);
-        }
-        source = cause.source();
-    }
-    Cow::Owned(text)
 }

@@ -1,13 +1,12 @@
 //! Serializers without a model: DRF's `Serializer` and `ListSerializer`.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
 
 use crate::context::Context;
-use crate::error::{ErrorDetail, ValidationError};
+use crate::error::{Error, ErrorDetail, Result, ValidationError};
 use crate::fields::{Field, FieldContext, FieldType, Outcome, Source, Unrepresentable};
 use crate::store::Cell;
 use crate::value::{Form, Value, write};
@@ -182,6 +181,18 @@ impl Serializer {
             }
         }
         if errors.is_empty() { Ok(found) } else { Err(errors) }
+    }
+
+    /// An instance as its fields represent it, DRF's `serializer.data`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Internal`] where an attribute is missing or not of a kind that its field can show.
+    pub fn data(&self, instance: &Value, cx: &Context) -> Result<Value> {
+        let mut text = Vec::new();
+        let written = self.represent(instance, cx, &mut text);
+        written.map_err(|_| Error::internal("an instance is not of the kind that its serializer represents"))?;
+        crate::value::json::parse(&text).map_err(Error::internal)
     }
 
     /// Writes a value as a JSON object.
@@ -413,16 +424,16 @@ impl FieldType for ListSerializer {
             return Err(whole(cx.detail("min_length", text, &[("min_length", &min.to_string())])));
         }
         let mut found = Vec::with_capacity(items.len());
-        let mut errors = ValidationError::fields();
+        let mut errors = Vec::new();
         for (n, item) in items.iter().enumerate() {
             let child = FieldContext { name: "", ..*cx };
             match self.child.run(item, &child) {
                 Ok(value) => found.push(value),
-                Err(error) => errors.insert(Cow::Owned(n.to_string()), error),
+                Err(error) => errors.push((n, error)),
             }
         }
         if !errors.is_empty() {
-            return Err(errors);
+            return Err(ValidationError::items(items.len(), errors));
         }
         for hook in &self.validate {
             hook(&found, cx).map_err(ValidationError::into_fields)?;

@@ -18,6 +18,7 @@ pub(crate) mod duration;
 mod form;
 pub(crate) mod iso;
 pub mod json;
+mod literal;
 pub mod pattern;
 pub mod python;
 pub mod query;
@@ -30,10 +31,13 @@ mod zone;
 
 pub use decimal::{Decimal, Rounding};
 pub use form::Form;
-pub use upload::Upload;
+pub use upload::{Upload, UploadReader};
 pub use zone::{TimeZone, UnknownTimeZone};
 
 pub use sea_orm::Value as DbValue;
+
+/// The entries of a [`Value::Map`].
+pub type Map = IndexMap<String, Value>;
 
 /// What a parser read, or what a field made of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -98,6 +102,7 @@ impl Value {
             Value::List(_) => "list",
             Value::Map(_) => "dict",
             Value::Form(_) => "QueryDict",
+            Value::File(file) if file.in_memory().is_none() => "TemporaryUploadedFile",
             Value::File(_) => "InMemoryUploadedFile",
             Value::Decimal(_) => "Decimal",
             Value::DateTime(_) | Value::NaiveDateTime(_) => "datetime",
@@ -121,15 +126,11 @@ impl Value {
             Value::Decimal(decimal) => Cow::Owned(decimal.to_string()),
             Value::Uuid(uuid) => Cow::Owned(uuid.to_string()),
             Value::Date(date) => Cow::Owned(date.to_string()),
-            Value::File(file) => Cow::Borrowed(file.name()),
-            Value::DateTime(_) | Value::NaiveDateTime(_) | Value::Time(_) => {
-                let mut out = Vec::new();
-                write::value(self, &mut out);
-                let text = String::from_utf8_lossy(&out);
-                Cow::Owned(text.trim_matches('"').replacen('T', " ", 1).replace('Z', "+00:00"))
+            Value::Time(_) | Value::DateTime(_) | Value::NaiveDateTime(_) | Value::Duration(_) => {
+                Cow::Owned(python::time_str(self))
             }
-            Value::Duration(span) => Cow::Owned(duration::python_string(*span)),
-            _ => Cow::Owned(python::repr(self)),
+            Value::File(file) => Cow::Borrowed(file.name()),
+            Value::List(_) | Value::Map(_) | Value::Form(_) | Value::Bytes(_) => Cow::Owned(python::repr(self)),
         }
     }
 }
@@ -198,9 +199,15 @@ from! {
     bool => Value::Bool,
     i32 => |i: i32| Value::Int(i.into()),
     i64 => Value::Int,
+    u16 => |i: u16| Value::Int(i.into()),
+    u32 => |i: u32| Value::Int(i.into()),
+    usize => |i: usize| <i64 as TryFrom<usize>>::try_from(i).map_or_else(|_| Value::BigInt(i.to_string()), Value::Int),
     f64 => Value::Float,
     String => Value::Str,
     &str => |text: &str| Value::Str(text.to_owned()),
+    &String => |text: &String| Value::Str(text.clone()),
+    Cow<'_, str> => |text: Cow<'_, str>| Value::Str(text.into_owned()),
+    &Value => |value: &Value| value.clone(),
     Decimal => Value::Decimal,
     NaiveDate => Value::Date,
     NaiveTime => Value::Time,

@@ -63,8 +63,9 @@ impl View {
         pause: &Pause,
     ) -> Result<Vec<u8>> {
         let mut objects = resource.serializer.validate_list(data, mode, cx)?;
-        let keys = resource.keys(data)?;
-        resource.right_or_wrong(data, &mut objects, Some(&keys)).await?;
+        let keys = resource.keys(data);
+        resource.right_or_wrong(data, &mut objects, keys.as_deref().ok()).await?;
+        let keys = keys?;
         resource.serializer.validate_whole_list(&objects)?;
         let repeated = resource.serializer.repeated(&objects);
         if !repeated.is_empty() {
@@ -404,7 +405,7 @@ fn missing() -> ValidationError {
 fn by_index(errors: impl IntoIterator<Item = (usize, ValidationError)>) -> ValidationError {
     let mut all = ValidationError::fields();
     for (n, error) in errors {
-        all.insert(n.to_string(), error.into_fields());
+        all.insert(n.to_string(), error);
     }
     all
 }

@@ -180,7 +180,7 @@ impl Resource {
         self.serializer.judge(data, answers, &mut errors);
         let only_whole = match &errors {
             ValidationError::Fields(map) => map.keys().all(|k| k == "non_field_errors"),
-            ValidationError::List(_) => true,
+            _ => true,
         };
         // rules about the whole speak only where every field is right
         if fields_were_fine && only_whole {

@@ -1,6 +1,6 @@
 //! Models laid over the catalogue: what fits is filled in, what does not is named.
 
-use crate::model::{ModelMeta, OnDelete, ReferenceMeta, UniqueMeta};
+use crate::model::{ColumnKind, ModelMeta, OnDelete, ReferenceMeta, UniqueMeta};
 
 use super::{ForeignKeyInfo, StartupError, TableInfo, UniqueInfo};
 
@@ -65,6 +65,9 @@ fn columns(model: &mut ModelMeta, info: &TableInfo, errors: &mut Vec<StartupErro
             continue;
         };
         column.db_type.clone_from(&found.db_type);
+        if let (ColumnKind::Char(None), Some(length)) = (column.kind, length(&found.db_type)) {
+            column.kind = ColumnKind::Char(Some(length));
+        }
         if column.null && found.not_null {
             tracing::warn!(model = %name, column = %column.column, "the entity allows NULL, the table refuses it");
             column.null = false;
@@ -87,6 +90,14 @@ fn columns(model: &mut ModelMeta, info: &TableInfo, errors: &mut Vec<StartupErro
             );
         }
     }
+}
+
+/// The most characters that a type of text holds, by its name: `varchar(20)`, `character varying(20)`.
+fn length(db_type: &str) -> Option<u32> {
+    let (name, rest) = db_type.split_once('(')?;
+    let is_text = ["varchar", "character varying", "char", "character", "nvarchar"];
+    let is_text = is_text.iter().any(|known| name.trim().eq_ignore_ascii_case(known));
+    rest.strip_suffix(')')?.trim().parse().ok().filter(|_| is_text)
 }
 
 fn uniques(model: &mut ModelMeta, info: &TableInfo, errors: &mut Vec<StartupError>) {

@@ -55,6 +55,11 @@ impl KnownEntities {
         self.tables.insert(E::default().table_name().to_owned(), columns);
     }
 
+    /// Learns what another one knows.
+    pub(crate) fn extend(&mut self, other: KnownEntities) {
+        self.tables.extend(other.tables);
+    }
+
     /// The variant for a column of the result of a statement that SeaORM wrote.
     pub(super) fn find(&self, sql: &str, name: &str) -> Wanted {
         let Some((table, column)) = origin(sql, name) else {

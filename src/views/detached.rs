@@ -13,12 +13,12 @@ type Write<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 ///
 /// While the client stays, this costs no task and no change of thread.
 #[must_use]
-pub(super) struct Detached<T: Send + 'static> {
+pub(crate) struct Detached<T: Send + 'static> {
     write: Option<Write<T>>,
 }
 
 impl<T: Send + 'static> Detached<T> {
-    pub(super) fn new(write: impl Future<Output = T> + Send + 'static) -> Self {
+    pub(crate) fn new(write: impl Future<Output = T> + Send + 'static) -> Self {
         Detached { write: Some(Box::pin(write)) }
     }
 }

@@ -1,0 +1,56 @@
+//! Who sent a request.
+//!
+//! See DRF's chapter "Authentication".
+
+use std::borrow::Cow;
+use std::fmt;
+
+use async_trait::async_trait;
+
+use crate::context::{Context, User};
+use crate::error::Result;
+
+/// A way to tell who sent a request, DRF's `BaseAuthentication`.
+///
+/// A view asks its ways in their order until one knows the client. Where nobody does, the request is anonymous. The
+/// header of the first of them is the `WWW-Authenticate` of a 401; where it has none, the answer is 403 instead.
+///
+/// ```
+/// use std::borrow::Cow;
+///
+/// use bowline::authentication::Authentication;
+/// use bowline::prelude::*;
+///
+/// #[derive(Debug)]
+/// struct Key;
+///
+/// #[bowline::async_trait]
+/// impl Authentication for Key {
+///     async fn authenticate(&self, request: &Context) -> bowline::Result<Option<User>> {
+///         match request.header("x-key") {
+///             None => Ok(None),
+///             Some("s3cret") => Ok(Some(User::new(1, "robot"))),
+///             Some(_) => Err(Error::authentication_failed("No such key.")),
+///         }
+///     }
+///
+///     fn authenticate_header(&self, _: &Context) -> Option<Cow<'static, str>> {
+///         Some("Key".into())
+///     }
+/// }
+/// ```
+#[async_trait]
+pub trait Authentication: Send + Sync + fmt::Debug + 'static {
+    /// The client, where the request has credentials of this kind.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::authentication_failed`](crate::Error::authentication_failed) for credentials of this kind that are wrong;
+    /// no other way is asked then.
+    async fn authenticate(&self, request: &Context) -> Result<Option<User>>;
+
+    /// The `WWW-Authenticate` header of a 401.
+    fn authenticate_header(&self, _request: &Context) -> Option<Cow<'static, str>> {
+        None
+    }
+}

@@ -1,0 +1,164 @@
+//! Paths with values in them, as Django's `path()` and `re_path()` write them.
+
+use regex::Regex;
+
+/// A path of one's own: literal text, and values between `<` and `>`.
+///
+/// | written | matches |
+/// |---|---|
+/// | `<name>`, `<str:name>` | anything but `/` |
+/// | `<int:name>` | ASCII digits |
+/// | `<slug:name>` | ASCII letters, digits, `-` and `_` |
+/// | `<uuid:name>` | a UUID in lower case, with hyphens |
+/// | `<path:name>` | anything |
+/// | a text that begins with `^` | the regular expression, with a value for each named group |
+#[derive(Clone, Debug)]
+pub(super) struct PathPattern {
+    /// What every match begins with: most paths are told apart by it.
+    prefix: String,
+    rest: Rest,
+}
+
+#[derive(Clone, Debug)]
+enum Rest {
+    /// The prefix is the whole path.
+    Nothing,
+    Values(Regex, Vec<Name>),
+}
+
+#[derive(Clone, Debug)]
+struct Name {
+    name: String,
+    is_int: bool,
+}
+
+/// The values of a path by their names.
+pub(super) type Kwargs = Vec<(String, String)>;
+
+impl PathPattern {
+    /// Reads a path below a prefix; neither begins with a slash.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that says what is wrong with it.
+    pub(super) fn parse(route: &str) -> Result<Self, String> {
+        if let Some(expression) = route.strip_prefix('^') {
+            return PathPattern::expression(String::new(), expression, route);
+        }
+        let Some(start) = route.find('<') else {
+            return Ok(PathPattern { prefix: route.to_owned(), rest: Rest::Nothing });
+        };
+        let (prefix, mut rest) = route.split_at(start);
+        let mut expression = String::new();
+        while let Some((literal, after)) = rest.split_once('<') {
+            expression.push_str(&regex::escape(literal));
+            let (value, after) =
+                after.split_once('>').ok_or_else(|| format!("The path \"{route}\" has a `<` without its `>`."))?;
+            let (kind, name) = value.split_once(':').unwrap_or(("str", value));
+            let allowed = match kind {
+                "str" => "[^/]+",
+                "int" => "[0-9]+",
+                "slug" => "[-a-zA-Z0-9_]+",
+                "uuid" => "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
+                "path" => "(?s:.+)",
+                other => {
+                    return Err(format!(
+                        "The path \"{route}\" has a value of the kind \"{other}\"; the kinds are str, int, slug, uuid and path."
+                    ));
+                }
+            };
+            if expression.contains(&format!("(?P<{name}>")) {
+                return Err(format!("The path \"{route}\" has two values of the name \"{name}\"."));
+            }
+            expression.push_str(&format!("(?P<{name}>{allowed})"));
+            rest = after;
+        }
+        expression.push_str(&regex::escape(rest));
+        PathPattern::expression(prefix.to_owned(), &format!("{expression}\\z"), route)
+    }
+
+    fn expression(prefix: String, expression: &str, route: &str) -> Result<Self, String> {
+        let regex = Regex::new(&format!("^(?:{expression})"));
+        let regex = regex.map_err(|error| format!("The path \"{route}\" is no pattern: {error}"))?;
+        let int = |name: &str| expression.contains(&format!("(?P<{name}>[0-9]+)")) && !route.starts_with('^');
+        let names = regex.capture_names().flatten();
+        let names = names.map(|name| Name { name: name.to_owned(), is_int: int(name) }).collect();
+        Ok(PathPattern { prefix, rest: Rest::Values(regex, names) })
+    }
+
+    /// The values of a path that has no slash at its beginning; none where it is another.
+    pub(super) fn matches(&self, path: &str) -> Option<Kwargs> {
+        let rest = path.strip_prefix(self.prefix.as_str())?;
+        let Rest::Values(regex, names) = &self.rest else { return rest.is_empty().then(Vec::new) };
+        let found = regex.captures(rest)?;
+        let values = names.iter().filter_map(|Name { name, is_int }| {
+            let text = found.name(name)?.as_str();
+            // Django makes a number of it
+            let digits = text.trim_start_matches('0');
+            let text = if *is_int { if digits.is_empty() { "0" } else { digits } } else { text };
+            Some((name.clone(), text.to_owned()))
+        });
+        Some(values.collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn values(route: &str, path: &str) -> Option<String> {
+        let found = PathPattern::parse(route).unwrap().matches(path)?;
+        Some(found.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" "))
+    }
+
+    #[test]
+    fn values_of_paths() {
+        for (route, path, expected) in [
+            ("fn/hello/", "fn/hello/", Some("")),
+            ("fn/hello/", "fn/hello", None),
+            ("fn/hello/", "fn/hello/x/", None),
+            ("", "", Some("")),
+            ("notes/<int:number>/", "notes/5/", Some("number=5")),
+            ("notes/<int:number>/", "notes/007/", Some("number=7")),
+            ("notes/<int:number>/", "notes/000/", Some("number=0")),
+            ("notes/<int:number>/", "notes/-5/", None),
+            ("notes/<int:number>/", "notes/\u{665}/", None),
+            ("raise/<str:kind>/", "raise/http404/", Some("kind=http404")),
+            ("raise/<kind>/", "raise/a b/", Some("kind=a b")),
+            ("raise/<str:kind>/", "raise//", None),
+            ("raise/<str:kind>/", "raise/a/b/", None),
+            ("raise/<str:kind>/", "raise/a/\n", None),
+            ("r/<int:book>/<str:user>/", "r/1/alice/", Some("book=1 user=alice")),
+            ("books/<slug:slug>/tags/", "books/glass-garden_2/tags/", Some("slug=glass-garden_2")),
+            ("books/<slug:slug>/tags/", "books/gläss/tags/", None),
+            ("u/<uuid:id>/", "u/00000000-0000-0000-0000-00000000000a/", Some("id=00000000-0000-0000-0000-00000000000a")),
+            ("u/<uuid:id>/", "u/00000000-0000-0000-0000-00000000000A/", None),
+            ("f/<path:rest>", "f/a/b", Some("rest=a/b")),
+            ("a.b/<x>.<y>", "a.b/1.2.3", Some("x=1.2 y=3")),
+            ("a.b/<x>", "axb/1", None),
+            ("^path/(?P<version>[^/]+)/thing/$", "path/v1/thing/", Some("version=v1")),
+            ("^path/(?P<version>[^/]+)/thing/$", "path/v1/thing/x", None),
+            ("^n/(?P<n>[0-9]+)/", "n/007/anything", Some("n=007")),
+        ] {
+            assert_eq!(values(route, path).as_deref(), expected, "{route} {path}");
+        }
+    }
+
+    #[test]
+    fn mistakes() {
+        for (route, sentence) in [
+            ("a/<int:pk", "The path \"a/<int:pk\" has a `<` without its `>`."),
+            ("<a>/<a>", "The path \"<a>/<a>\" has two values of the name \"a\"."),
+            (
+                "<float:a>",
+                "The path \"<float:a>\" has a value of the kind \"float\"; the kinds are str, int, slug, uuid and path.",
+            ),
+        ] {
+            assert_eq!(PathPattern::parse(route).unwrap_err(), sentence);
+        }
+        assert!(PathPattern::parse("^(").unwrap_err().starts_with("The path \"^(\" is no pattern: "));
+        assert!(PathPattern::parse("<str:a-b>").is_err());
+    }
+}

@@ -1,0 +1,89 @@
+//! A view without a model, built: one request's path through it.
+
+use std::fmt;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use axum::response::Response as HttpResponse;
+use futures_util::FutureExt;
+use http::Method;
+
+use super::{BoxHandler, Metadata};
+use crate::context::Context;
+use crate::error::{Error, Result};
+use crate::renderers::Accepted;
+use crate::response::Response;
+use crate::views::detached::Detached;
+use crate::views::policy::Policy;
+use crate::views::request::Request;
+
+/// A view without a model, built.
+pub(crate) struct Endpoint {
+    policy: Arc<Policy>,
+    methods: Vec<(Method, BoxHandler)>,
+    get_answers_head: bool,
+    metadata: Metadata,
+}
+
+impl Endpoint {
+    pub(super) fn new(
+        policy: Policy,
+        methods: Vec<(Method, BoxHandler)>,
+        get_answers_head: bool,
+        metadata: Metadata,
+    ) -> Self {
+        Endpoint { policy: Arc::new(policy), methods, get_answers_head, metadata }
+    }
+
+    /// Answers a request whose path is the view's; a panic on the way is a 500 like any other.
+    pub(crate) async fn handle(
+        &self,
+        request: axum::extract::Request,
+        kwargs: Vec<(String, String)>,
+        suffix: Option<&str>,
+    ) -> HttpResponse {
+        let (parts, body) = request.into_parts();
+        let mut context = Context::new(parts, kwargs);
+        let mut accepted = None;
+        let answer = self.answer(&mut context, body, suffix, &mut accepted);
+        let outcome = AssertUnwindSafe(answer).catch_unwind().await;
+        let outcome = outcome.unwrap_or_else(|_| Err(Error::internal("a view panicked")));
+        self.policy.finish(outcome, &context, accepted)
+    }
+
+    async fn answer(
+        &self,
+        context: &mut Context,
+        body: axum::body::Body,
+        suffix: Option<&str>,
+        accepted: &mut Option<Accepted>,
+    ) -> Result<Response> {
+        self.policy.initial(context, suffix, accepted).await?;
+        let chosen = accepted.clone().unwrap_or_else(|| self.policy.renderers.first());
+        let request = Request::new(context.clone(), body, Arc::clone(&self.policy), chosen);
+        let method = context.method();
+        let Some(handler) = self.handler(method) else {
+            return match (&self.metadata, method) {
+                (Metadata::Simple, &Method::OPTIONS) => Ok(Response::new(self.policy.metadata())),
+                (Metadata::Own(describe), &Method::OPTIONS) => Ok(Response::new(describe(&request))),
+                _ => Err(Error::MethodNotAllowed(method.to_string())),
+            };
+        };
+        let answer = handler.call(request);
+        if matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) {
+            return answer.await;
+        }
+        Detached::new(answer).await
+    }
+
+    fn handler(&self, method: &Method) -> Option<&BoxHandler> {
+        let of = |method: &Method| self.methods.iter().find(|(m, _)| m == method).map(|(_, handler)| handler);
+        of(method).or_else(|| of(&Method::GET).filter(|_| self.get_answers_head && *method == Method::HEAD))
+    }
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Endpoint").field("policy", &self.policy.type_name).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,240 @@
+//! Views without a model: DRF's `APIView` and `api_view`.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+use http::Method;
+
+use super::policy::Policy;
+use super::view_name;
+use crate::authentication::Authentication;
+use crate::error::ExceptionHandler;
+use crate::parsers::Parsers;
+use crate::renderers::Renderers;
+use crate::settings::Settings;
+use crate::value::Value;
+
+mod endpoint;
+mod handler;
+
+pub(crate) use endpoint::Endpoint;
+use handler::BoxHandler;
+pub use handler::{Answer, Handler};
+
+use super::Request;
+
+/// The order in which `Allow` names the methods of a view, DRF's `http_method_names`.
+const ORDER: [Method; 7] =
+    [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::HEAD, Method::OPTIONS];
+
+/// A view of one's own: a handler for each method. DRF's `APIView`.
+///
+/// Before a handler runs, DRF's order is kept: the format suffix and the negotiation (404, 406), who it is (401, 403), the
+/// method (405); the body is parsed when the handler asks for it (400, 415). GET answers HEAD too, OPTIONS describes the
+/// view, and every answer has `Allow`, and `Vary: Accept` where there are several renderers. A write, once begun, runs to
+/// its end even if its client goes away.
+///
+/// ```
+/// use bowline::prelude::*;
+/// use bowline::value;
+/// use http::StatusCode;
+///
+/// async fn count(_: Request) -> Response {
+///     Response::new(value!({"count": 2}))
+/// }
+///
+/// async fn add(mut request: Request) -> bowline::Result<Response> {
+///     let data = request.data().await?;
+///     Ok(Response::new(value!({"got": data})).status(StatusCode::CREATED))
+/// }
+///
+/// let view = ApiView::new("WordView").description("Words.").get(count).post(add);
+/// let api = DefaultRouter::new().path("words/<slug:word>/", view);
+/// ```
+#[derive(Clone)]
+pub struct ApiView {
+    type_name: Cow<'static, str>,
+    name: Option<String>,
+    description: Cow<'static, str>,
+    /// Whether GET answers HEAD, and `Allow` has DRF's order: not so in function views.
+    is_class: bool,
+    methods: Vec<(Method, BoxHandler)>,
+    metadata: Metadata,
+    renderers: Option<Renderers>,
+    parsers: Option<Parsers>,
+    authentication: Option<Vec<Arc<dyn Authentication>>>,
+    exception_handler: Option<ExceptionHandler>,
+}
+
+/// What answers OPTIONS.
+#[derive(Clone)]
+enum Metadata {
+    Simple,
+    None,
+    Own(Arc<dyn Fn(&Request) -> Value + Send + Sync>),
+}
+
+/// A view of one function for all of its methods, DRF's `@api_view`: it is called as the function is, has no HEAD, and
+/// `Allow` names the methods in the order given here.
+///
+/// ```
+/// use bowline::prelude::*;
+/// use bowline::value;
+///
+/// async fn hello(request: Request) -> Response {
+///     let name = request.query_param("name");
+///     Response::new(value!({"hello": name.as_deref().unwrap_or("world")}))
+/// }
+/// let api = DefaultRouter::new().path("hello/", api_view([http::Method::GET], hello).description("Says hello."));
+/// ```
+pub fn api_view<H: Handler + Clone>(methods: impl IntoIterator<Item = Method>, handler: H) -> ApiView {
+    let mut view = ApiView::new(handler::function_name::<H>());
+    view.is_class = false;
+    for method in methods {
+        view = view.on(method, handler.clone());
+    }
+    view
+}
+
+impl ApiView {
+    /// A view by the name of its type, from which its name for people comes: `LoginView` is "Login".
+    pub fn new(type_name: impl Into<Cow<'static, str>>) -> Self {
+        ApiView {
+            type_name: type_name.into(),
+            name: None,
+            description: Cow::Borrowed(""),
+            is_class: true,
+            methods: Vec::new(),
+            metadata: Metadata::Simple,
+            renderers: None,
+            parsers: None,
+            authentication: None,
+            exception_handler: None,
+        }
+    }
+
+    /// With a name for people.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// With a description for people; the indent that its lines share is left out.
+    pub fn description(mut self, description: impl Into<Cow<'static, str>>) -> Self {
+        self.description = description.into();
+        self
+    }
+
+    /// Answers GET, and HEAD with the same headers.
+    pub fn get(self, handler: impl Handler) -> Self {
+        self.on(Method::GET, handler)
+    }
+
+    /// Answers POST.
+    pub fn post(self, handler: impl Handler) -> Self {
+        self.on(Method::POST, handler)
+    }
+
+    /// Answers PUT.
+    pub fn put(self, handler: impl Handler) -> Self {
+        self.on(Method::PUT, handler)
+    }
+
+    /// Answers PATCH.
+    pub fn patch(self, handler: impl Handler) -> Self {
+        self.on(Method::PATCH, handler)
+    }
+
+    /// Answers DELETE.
+    pub fn delete(self, handler: impl Handler) -> Self {
+        self.on(Method::DELETE, handler)
+    }
+
+    /// Answers a method; the last handler of a method counts.
+    pub fn on(mut self, method: Method, handler: impl Handler) -> Self {
+        self.methods.retain(|(m, _)| *m != method);
+        self.methods.push((method, handler::boxed(handler)));
+        self
+    }
+
+    /// With another answer to OPTIONS, DRF's `metadata_class`.
+    pub fn metadata(mut self, describe: impl Fn(&Request) -> Value + Send + Sync + 'static) -> Self {
+        self.metadata = Metadata::Own(Arc::new(describe));
+        self
+    }
+
+    /// Without an answer to OPTIONS: 405.
+    pub fn no_metadata(mut self) -> Self {
+        self.metadata = Metadata::None;
+        self
+    }
+
+    /// With other renderers than the settings'.
+    pub fn renderers(mut self, renderers: Renderers) -> Self {
+        self.renderers = Some(renderers);
+        self
+    }
+
+    /// With other parsers than the settings'.
+    pub fn parsers(mut self, parsers: Parsers) -> Self {
+        self.parsers = Some(parsers);
+        self
+    }
+
+    /// With other ways to tell who sent a request than the settings'; without any, nobody is ever known and a 401 is a 403.
+    pub fn authentication(mut self, ways: impl IntoIterator<Item = Arc<dyn Authentication>>) -> Self {
+        self.authentication = Some(ways.into_iter().collect());
+        self
+    }
+
+    /// With another way from errors to answers than the settings'.
+    pub fn exception_handler(mut self, handler: ExceptionHandler) -> Self {
+        self.exception_handler = Some(handler);
+        self
+    }
+
+    /// The methods that `Allow` names, in its order.
+    fn allowed(&self) -> Vec<Method> {
+        let has = |method: &Method| self.methods.iter().any(|(m, _)| m == method);
+        if self.is_class {
+            let answers = |method: &Method| match *method {
+                Method::OPTIONS => true,
+                Method::HEAD => has(&Method::HEAD) || has(&Method::GET),
+                _ => has(method),
+            };
+            return ORDER.into_iter().filter(answers).collect();
+        }
+        let mut allowed: Vec<Method> = self.methods.iter().map(|(method, _)| method.clone()).collect();
+        if !has(&Method::OPTIONS) {
+            allowed.push(Method::OPTIONS);
+        }
+        allowed
+    }
+
+    /// The view with what the settings say where it says nothing.
+    pub(crate) fn bind(self, settings: &Settings) -> Endpoint {
+        let mut policy = Policy::new(self.type_name.clone(), settings).described(&self.description);
+        policy = policy.allowing(self.allowed());
+        policy.name = self.name.unwrap_or_else(|| view_name(&self.type_name));
+        if let Some(renderers) = self.renderers {
+            policy.renderers = renderers;
+        }
+        if let Some(parsers) = self.parsers {
+            policy.parsers = parsers;
+        }
+        if let Some(authentication) = self.authentication {
+            policy.authentication = authentication;
+        }
+        if let Some(handler) = self.exception_handler {
+            policy.exception_handler = handler;
+        }
+        Endpoint::new(policy, self.methods, self.is_class, self.metadata)
+    }
+}
+
+impl fmt::Debug for ApiView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ApiView").field("type_name", &self.type_name).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,264 @@
+//! What comes before and after every handler, in DRF's order.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::response::Response as HttpResponse;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+
+use super::naming::dedent;
+use super::view_name;
+use crate::authentication::Authentication;
+use crate::context::Context;
+use crate::error::{Error, ErrorContext, ErrorFormat, ExceptionHandler, Result};
+use crate::negotiation;
+use crate::parsers::{BodyLimits, Parsers};
+use crate::renderers::{Accepted, RenderContext, Renderers, Unrenderable};
+use crate::response::{Data, Response};
+use crate::settings::Settings;
+use crate::value::Value;
+
+/// What holds for all requests to one view: DRF's class attributes.
+#[derive(Clone, Debug)]
+pub(crate) struct Policy {
+    /// The name of the view's type.
+    pub(crate) type_name: Cow<'static, str>,
+    /// The view's name for people.
+    pub(crate) name: String,
+    pub(crate) description: String,
+    pub(crate) renderers: Renderers,
+    pub(crate) parsers: Parsers,
+    pub(crate) authentication: Vec<Arc<dyn Authentication>>,
+    pub(crate) limits: BodyLimits,
+    pub(crate) errors: ErrorFormat,
+    pub(crate) list_errors_as_dict: bool,
+    pub(crate) exception_handler: ExceptionHandler,
+    /// The methods that the view has, and the header that names them.
+    methods: Vec<Method>,
+    allow: HeaderValue,
+}
+
+impl Policy {
+    /// As the settings say.
+    pub(crate) fn new(type_name: impl Into<Cow<'static, str>>, settings: &Settings) -> Self {
+        let type_name = type_name.into();
+        Policy {
+            name: view_name(&type_name),
+            type_name,
+            description: String::new(),
+            renderers: settings.renderers.clone(),
+            parsers: settings.parsers.clone(),
+            authentication: settings.authentication.clone(),
+            limits: settings.body.clone(),
+            errors: settings.errors,
+            list_errors_as_dict: settings.list_errors_as_dict,
+            exception_handler: settings.exception_handler.clone(),
+            methods: Vec::new(),
+            allow: HeaderValue::from_static(""),
+        }
+    }
+
+    /// With a description for people.
+    pub(crate) fn described(mut self, description: &str) -> Self {
+        self.description = dedent(description);
+        self
+    }
+
+    /// With the methods that the view has.
+    pub(crate) fn allowing(mut self, methods: impl IntoIterator<Item = Method>) -> Self {
+        self.methods = methods.into_iter().collect();
+        let names: Vec<&str> = self.methods.iter().map(Method::as_str).collect();
+        if let Ok(value) = HeaderValue::from_str(&names.join(", ")) {
+            self.allow = value;
+        }
+        self
+    }
+
+    /// Whether the view has a method.
+    pub(crate) fn allows(&self, method: &Method) -> bool {
+        self.methods.contains(method)
+    }
+
+    /// Everything that comes before the handler, in the order in which DRF's `initial` runs it: the suffix and the
+    /// negotiation (kept for the answer, whatever comes), the version, who it is, whether they may, whether it is too often. The method and the body come after.
+    ///
+    /// # Errors
+    ///
+    /// The first thing that is wrong.
+    pub(crate) async fn initial(
+        &self,
+        context: &mut Context,
+        suffix: Option<&str>,
+        accepted: &mut Option<Accepted>,
+    ) -> Result<()> {
+        let nothing = HeaderMap::new();
+        let headers = context.headers().unwrap_or(&nothing);
+        *accepted = Some(negotiation::select_renderer(&self.renderers, headers, context.query(), suffix)?);
+        for way in &self.authentication {
+            if let Some(user) = way.authenticate(context).await? {
+                context.set_user(user);
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// The body of a request, parsed by its media type: an empty object or form where there is none.
+    ///
+    /// # Errors
+    ///
+    /// As [`Parsers::parse`].
+    pub(crate) async fn parse(&self, context: &Context, body: Body) -> Result<Value> {
+        let nothing = HeaderMap::new();
+        let headers = context.headers().unwrap_or(&nothing);
+        self.parsers.parse(headers, body, context.kwargs(), &self.limits).await
+    }
+
+    /// DRF's `SimpleMetadata`.
+    pub(crate) fn metadata(&self) -> Value {
+        let renders: Vec<Value> = self.renderers.media_types().map(Value::from).collect();
+        let parses: Vec<Value> = self.parsers.media_types().map(Value::from).collect();
+        crate::value!({
+            "name": &self.name,
+            "description": &self.description,
+            "renders": renders,
+            "parses": parses,
+        })
+    }
+
+    /// The answer as bytes, with the headers that every answer of the view has: DRF's `handle_exception` and
+    /// `finalize_response`.
+    pub(crate) fn finish(
+        &self,
+        outcome: Result<Response>,
+        context: &Context,
+        accepted: Option<Accepted>,
+    ) -> HttpResponse {
+        let accepted = accepted.unwrap_or_else(|| self.renderers.first());
+        let response = outcome.unwrap_or_else(|error| self.answer(error, context, &accepted));
+        let mut response = match self.render(response, context, &accepted) {
+            Ok(response) => response,
+            Err(Unrenderable) => {
+                // what came from the client goes back to it as its mistake
+                let error = if brings_a_body(context) {
+                    Error::Parse("The request holds a value that the answer cannot hold.".into())
+                } else {
+                    Error::internal("a view answered with data that its renderer has no form for")
+                };
+                let response = self.answer(error, context, &accepted);
+                self.render(response, context, &accepted).unwrap_or_default()
+            }
+        };
+        let headers = response.headers_mut();
+        headers.insert(header::ALLOW, self.allow.clone());
+        if self.renderers.has_several() {
+            headers.append(header::VARY, HeaderValue::from_static("Accept"));
+        }
+        response
+    }
+
+    /// The answer to an error outside of any view: without the headers that are a view's.
+    pub(crate) fn error_alone(&self, error: Error, context: &Context) -> HttpResponse {
+        let accepted = self.renderers.first();
+        let response = self.answer(error, context, &accepted);
+        self.render(response, context, &accepted).unwrap_or_default()
+    }
+
+    /// The answer to an error.
+    fn answer(&self, error: Error, context: &Context, accepted: &Accepted) -> Response {
+        let error = match error {
+            error @ Error::Unauthenticated(_) => {
+                error.challenge(self.authentication.first().and_then(|way| way.authenticate_header(context)))
+            }
+            other => other,
+        };
+        log(&error);
+        let cx = ErrorContext {
+            request: context,
+            view: &self.type_name,
+            format: self.errors,
+            list_errors_as_dict: self.list_errors_as_dict,
+            is_json: accepted.renderer().format() == "json",
+        };
+        self.exception_handler.handle(&error, &cx).unwrap_or_else(|| cx.answer(&error))
+    }
+
+    fn render(
+        &self,
+        response: Response,
+        context: &Context,
+        accepted: &Accepted,
+    ) -> Result<HttpResponse, Unrenderable> {
+        let Response { status, data, headers, content_type } = response;
+        let has_no_body = status == StatusCode::NO_CONTENT || context.method() == Method::HEAD;
+        let mut rendered = HttpResponse::default();
+        *rendered.status_mut() = status;
+        *rendered.headers_mut() = headers;
+        let bytes = match data {
+            Data::Raw(body) => {
+                if !has_no_body {
+                    *rendered.body_mut() = body;
+                }
+                return Ok(rendered);
+            }
+            Data::Json(text) if accepted.media_type.is_none() && accepted.renderer().passes_json() => text,
+            data => {
+                let mut bytes = Vec::new();
+                let cx = RenderContext {
+                    accepted: accepted.media_type(),
+                    request: context,
+                    name: &self.name,
+                    description: &self.description,
+                    status,
+                    headers: rendered.headers(),
+                };
+                accepted.renderer().render(&data, &cx, &mut bytes)?;
+                bytes
+            }
+        };
+        if bytes.is_empty() {
+            return Ok(rendered);
+        }
+        if let Some(value) = content_type.or_else(|| accepted.prepared.content_type.clone()) {
+            rendered.headers_mut().insert(header::CONTENT_TYPE, value);
+        }
+        if !has_no_body {
+            *rendered.body_mut() = Body::from(bytes);
+        } else if context.method() == Method::HEAD {
+            rendered.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.len()));
+        }
+        Ok(rendered)
+    }
+}
+
+/// Whether a request has a body.
+fn brings_a_body(context: &Context) -> bool {
+    context.headers().is_some_and(|headers| {
+        headers.contains_key(header::TRANSFER_ENCODING)
+            || headers.get(header::CONTENT_LENGTH).is_some_and(|length| length.as_bytes() != b"0")
+    })
+}
+
+/// Whoever runs the server learns what a client does not.
+fn log(error: &Error) {
+    match error {
+        Error::Internal(_) => tracing::error!(error = %chain(error), "a request failed"),
+        Error::Unavailable(_) => tracing::warn!(error = %chain(error), "a request was turned away"),
+        _ => {}
+    }
+}
+
+fn chain(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        let next = cause.to_string();
+        if !text.contains(&next) {
+            text.push_str(": ");
+            text.push_str(&next);
+        }
+        source = cause.source();
+    }
+    text
+}

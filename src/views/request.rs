@@ -1,0 +1,104 @@
+//! A request as handlers see it.
+
+use std::fmt;
+use std::ops::Deref;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use axum::body::Body;
+
+use super::policy::Policy;
+use crate::context::Context;
+use crate::error::{Error, Result};
+use crate::renderers::Accepted;
+use crate::serializers::FromBody;
+use crate::value::Value;
+
+/// A request, DRF's `Request`: its body is read and parsed when a handler asks for it.
+///
+/// Everything else is the request's [`Context`], which it dereferences to.
+///
+/// ```
+/// use bowline::prelude::*;
+/// use bowline::value;
+///
+/// async fn echo(mut request: Request) -> bowline::Result<Response> {
+///     let name = request.query_param("name").unwrap_or_default();
+///     Ok(Response::new(value!({"name": name, "got": request.data().await?})))
+/// }
+/// # let _ = api_view([http::Method::POST], echo);
+/// ```
+pub struct Request {
+    context: Context,
+    body: Option<Body>,
+    data: Value,
+    policy: Arc<Policy>,
+    accepted: Accepted,
+}
+
+impl Request {
+    pub(super) fn new(context: Context, body: Body, policy: Arc<Policy>, accepted: Accepted) -> Self {
+        Request { context, body: Some(body), data: Value::map(), policy, accepted }
+    }
+
+    /// The body, parsed by its media type: an empty object where there is none.
+    ///
+    /// # Errors
+    ///
+    /// 400 for a body that is not what it says, 408 for one that does not arrive, 413 for one too long, 415 for one that no
+    /// parser of the view reads. What is asked again after that is an empty object.
+    pub async fn data(&mut self) -> Result<&Value> {
+        if let Some(body) = self.body.take() {
+            self.data = self.policy.parse(&self.context, body).await?;
+        }
+        Ok(&self.data)
+    }
+
+    /// The body as a type with a serializer, or as a list of them (`Vec<T>`).
+    ///
+    /// # Errors
+    ///
+    /// As [`Request::data`], and 400 with DRF's errors of the serializer.
+    pub async fn valid<T: FromBody>(&mut self) -> Result<T> {
+        self.data().await?;
+        Ok(T::from_body(&self.data, &self.context)?)
+    }
+
+    /// What fields and rules may know of the request.
+    pub fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// A value of the path as a Rust type.
+    ///
+    /// # Errors
+    ///
+    /// 404 where the path has no such value, or it is not of the type.
+    pub fn path_value<T: FromStr>(&self, name: &str) -> Result<T> {
+        self.context.kwarg(name).and_then(|text| text.parse().ok()).ok_or_else(Error::http404)
+    }
+
+    /// How the answer is going to be written.
+    pub fn accepted(&self) -> &Accepted {
+        &self.accepted
+    }
+
+    /// The view's name for people.
+    pub fn view_name(&self) -> &str {
+        &self.policy.name
+    }
+}
+
+impl Deref for Request {
+    type Target = Context;
+
+    fn deref(&self) -> &Context {
+        &self.context
+    }
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request").field("method", self.context.method()).field("path", &self.context.path()).finish()
+    }
+}
