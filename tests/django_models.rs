@@ -9,13 +9,17 @@ mod models;
 use std::io;
 use std::sync::{Arc, Mutex};
 
+use axum::body::Body;
+use axum::http::Request;
 use bowline::model::{
     AutoNow, Choice, ColumnKind, Comparison, Condition, Format, ManyToManyMeta, Model, ModelMeta, OnDelete, Period,
 };
 use bowline::prelude::*;
 use bowline::store::{Store, StoreOptions, catalogue};
+use http_body_util::BodyExt;
 use serde_json::{Map, Value as Json, json};
 use support::Database;
+use tower::ServiceExt;
 
 macro_rules! entities {
     ($($described:ident)+; $($plain:ident)+) => {
@@ -78,13 +82,35 @@ fn databases() -> [Database; 2] {
 }
 
 #[test]
-fn a_router_starts_on_what_django_made() {
-    for database in databases() {
-        let started = quietly(every(models::describe(DefaultRouter::new())).into_axum(&database.url()));
-        if let Err(error) = started {
-            panic!("{}:\n{error}", database.name());
-        }
+fn view_sets_show_what_django_made() {
+    let [on_sqlite, on_postgres] = databases().map(|database| {
+        quietly(async {
+            let started = every(models::describe(DefaultRouter::new())).into_axum(&database.url()).await;
+            let router = started.unwrap_or_else(|error| panic!("{}:\n{error}", database.name()));
+            let root: Json = serde_json::from_slice(&get(&router, "/").await).unwrap();
+            let mut found = Vec::new();
+            for prefix in root.as_object().unwrap().keys() {
+                let rows: Json = serde_json::from_slice(&get(&router, &format!("/{prefix}/")).await).unwrap();
+                found.push((prefix.clone(), rows));
+            }
+            found
+        })
+    });
+    for (sqlite, postgres) in on_sqlite.iter().zip(&on_postgres) {
+        assert_eq!(sqlite, postgres);
+        // the fixture has rows of every model
+        assert_ne!(sqlite.1, json!([]), "{}", sqlite.0);
     }
+}
+
+/// The body of an answer.
+async fn get(router: &axum::Router, path: &str) -> Vec<u8> {
+    let request = Request::get(path).header("host", "testserver").body(Body::empty()).unwrap();
+    let response = router.clone().oneshot(request).await.unwrap();
+    let status = response.status();
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    assert_eq!(status, 200, "{path}: {}", String::from_utf8_lossy(&body));
+    body.into()
 }
 
 #[test]
