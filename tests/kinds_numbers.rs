@@ -104,6 +104,7 @@ fn codes(error: &ValidationError) -> String {
             let entries = fields.iter().map(|(name, error)| format!("{name:?}:{}", codes(error)));
             format!("{{{}}}", entries.collect::<Vec<_>>().join(","))
         }
+        other => panic!("{other:?}"),
     }
 }
 
