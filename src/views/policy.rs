@@ -184,12 +184,7 @@ impl Policy {
         self.exception_handler.handle(&error, &cx).unwrap_or_else(|| cx.answer(&error))
     }
 
-    fn render(
-        &self,
-        response: Response,
-        context: &Context,
-        accepted: &Accepted,
-    ) -> Result<HttpResponse, Unrenderable> {
+    fn render(&self, response: Response, context: &Context, accepted: &Accepted) -> Result<HttpResponse, Unrenderable> {
         let Response { status, data, headers, content_type } = response;
         let has_no_body = status == StatusCode::NO_CONTENT || context.method() == Method::HEAD;
         let mut rendered = HttpResponse::default();
