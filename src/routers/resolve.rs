@@ -62,9 +62,12 @@ impl Mounted {
         let policy = |detail: bool, suffix: &str| {
             let methods: Vec<Method> =
                 view.allowed(detail).into_iter().filter_map(|m| Method::from_bytes(m.as_bytes()).ok()).collect();
-            let mut policy = Policy::new(type_name.clone(), settings).allowing(&methods);
+            let mut policy = Policy::new(type_name.clone(), settings).allowing(methods);
             if !suffix.is_empty() {
                 policy.name = format!("{} {suffix}", view_name(&type_name));
+            }
+            if let Some(handler) = &view.exception_handler {
+                policy.exception_handler = handler.clone();
             }
             policy.described(&view.description)
         };

@@ -34,8 +34,9 @@ pub(crate) struct Policy {
     pub(crate) errors: ErrorFormat,
     pub(crate) list_errors_as_dict: bool,
     pub(crate) exception_handler: ExceptionHandler,
-    /// The methods that the view has, for `Allow`.
-    pub(crate) allow: HeaderValue,
+    /// The methods that the view has, and the header that names them.
+    methods: Vec<Method>,
+    allow: HeaderValue,
 }
 
 impl Policy {
@@ -53,7 +54,8 @@ impl Policy {
             errors: settings.errors,
             list_errors_as_dict: settings.list_errors_as_dict,
             exception_handler: settings.exception_handler.clone(),
-            allow: HeaderValue::from_static("OPTIONS"),
+            methods: Vec::new(),
+            allow: HeaderValue::from_static(""),
         }
     }
 
@@ -64,12 +66,18 @@ impl Policy {
     }
 
     /// With the methods that the view has.
-    pub(crate) fn allowing<'a>(mut self, methods: impl IntoIterator<Item = &'a Method>) -> Self {
-        let methods: Vec<&str> = methods.into_iter().map(Method::as_str).collect();
-        if let Ok(value) = HeaderValue::from_str(&methods.join(", ")) {
+    pub(crate) fn allowing(mut self, methods: impl IntoIterator<Item = Method>) -> Self {
+        self.methods = methods.into_iter().collect();
+        let names: Vec<&str> = self.methods.iter().map(Method::as_str).collect();
+        if let Ok(value) = HeaderValue::from_str(&names.join(", ")) {
             self.allow = value;
         }
         self
+    }
+
+    /// Whether the view has a method.
+    pub(crate) fn allows(&self, method: &Method) -> bool {
+        self.methods.contains(method)
     }
 
     /// Everything that comes before the handler, in the order in which DRF's `initial` runs it: the suffix and the
@@ -176,12 +184,7 @@ impl Policy {
         self.exception_handler.handle(&error, &cx).unwrap_or_else(|| cx.answer(&error))
     }
 
-    fn render(
-        &self,
-        response: Response,
-        context: &Context,
-        accepted: &Accepted,
-    ) -> Result<HttpResponse, Unrenderable> {
+    fn render(&self, response: Response, context: &Context, accepted: &Accepted) -> Result<HttpResponse, Unrenderable> {
         let Response { status, data, headers, content_type } = response;
         let has_no_body = status == StatusCode::NO_CONTENT || context.method() == Method::HEAD;
         let mut rendered = HttpResponse::default();

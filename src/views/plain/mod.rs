@@ -20,7 +20,7 @@ mod handler;
 
 pub(crate) use endpoint::Endpoint;
 use handler::BoxHandler;
-pub use handler::Handler;
+pub use handler::{Answer, Handler};
 
 use super::Request;
 
@@ -215,7 +215,7 @@ impl ApiView {
     /// The view with what the settings say where it says nothing.
     pub(crate) fn bind(self, settings: &Settings) -> Endpoint {
         let mut policy = Policy::new(self.type_name.clone(), settings).described(&self.description);
-        policy = policy.allowing(&self.allowed());
+        policy = policy.allowing(self.allowed());
         policy.name = self.name.unwrap_or_else(|| view_name(&self.type_name));
         if let Some(renderers) = self.renderers {
             policy.renderers = renderers;
