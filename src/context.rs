@@ -95,7 +95,7 @@ impl Context {
         self.inner.kwargs.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
     }
 
-    /// All values of the path by their names.
+    /// The values of the path with their names.
     pub fn kwargs(&self) -> &[(String, String)] {
         &self.inner.kwargs
     }

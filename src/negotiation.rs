@@ -8,8 +8,7 @@ use std::sync::Arc;
 use http::{HeaderMap, header};
 
 use crate::error::{Error, Result};
-use crate::parsers::header::text;
-use crate::parsers::media_type::MediaType;
+use crate::media_type::MediaType;
 use crate::renderers::{Accepted, Renderers};
 use crate::value::query::parameters;
 
@@ -48,7 +47,7 @@ pub(crate) fn select_renderer(
     if header == "*/*" {
         return Ok(Accepted::own(first));
     }
-    let accepted: Vec<(&str, MediaType)> = tokens(&header).map(|token| (token, MediaType::parse(token))).collect();
+    let accepted: Vec<(&str, MediaType<'_>)> = tokens(&header).map(|token| (token, MediaType::parse(token))).collect();
     for precedence in (0..=3).rev() {
         let specific = || accepted.iter().filter(|(_, media_type)| media_type.precedence() == precedence);
         for prepared in matching() {
@@ -69,7 +68,7 @@ pub(crate) fn select_renderer(
 
 /// The Accept header; several are one, as in WSGI.
 fn accept(headers: &HeaderMap) -> Cow<'_, str> {
-    let mut values = headers.get_all(header::ACCEPT).iter().map(text);
+    let mut values = headers.get_all(header::ACCEPT).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
     match (values.next(), values.next()) {
         (None, _) => "*/*".into(),
         (Some(only), None) => only,

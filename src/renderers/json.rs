@@ -1,7 +1,7 @@
 //! JSON, as DRF's `JSONRenderer` writes it.
 
 use super::{RenderContext, Renderer, Unrenderable};
-use crate::parsers::media_type::MediaType;
+use crate::media_type::MediaType;
 use crate::response::Data;
 use crate::value::{Value, write};
 

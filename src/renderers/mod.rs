@@ -8,7 +8,7 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderValue, StatusCode};
 
 use crate::context::Context;
-use crate::parsers::media_type::MediaType;
+use crate::media_type::MediaType;
 use crate::response::Data;
 
 mod html;
@@ -93,7 +93,7 @@ pub struct Renderers(Arc<[Arc<Prepared>]>);
 #[derive(Debug)]
 pub(crate) struct Prepared {
     pub(crate) renderer: Arc<dyn Renderer>,
-    pub(crate) media_type: MediaType,
+    pub(crate) media_type: MediaType<'static>,
     pub(crate) content_type: Option<HeaderValue>,
 }
 
@@ -143,7 +143,7 @@ impl Default for Renderers {
 
 impl Prepared {
     fn new(renderer: impl Renderer) -> Arc<Self> {
-        let media_type = MediaType::parse(renderer.media_type());
+        let media_type = MediaType::parse(renderer.media_type()).into_owned();
         let content_type = match renderer.charset() {
             Some(charset) => HeaderValue::from_str(&format!("{}; charset={charset}", renderer.media_type())),
             None => HeaderValue::from_str(renderer.media_type()),

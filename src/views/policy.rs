@@ -28,8 +28,8 @@ pub(crate) struct Policy {
     pub(crate) name: String,
     pub(crate) description: String,
     pub(crate) renderers: Renderers,
-    pub(crate) authentication: Vec<Arc<dyn Authentication>>,
     pub(crate) parsers: Parsers,
+    pub(crate) authentication: Vec<Arc<dyn Authentication>>,
     pub(crate) limits: BodyLimits,
     pub(crate) errors: ErrorFormat,
     pub(crate) list_errors_as_dict: bool,
@@ -48,8 +48,8 @@ impl Policy {
             type_name,
             description: String::new(),
             renderers: settings.renderers.clone(),
-            authentication: settings.authentication.clone(),
             parsers: settings.parsers.clone(),
+            authentication: settings.authentication.clone(),
             limits: settings.body.clone(),
             errors: settings.errors,
             list_errors_as_dict: settings.list_errors_as_dict,
@@ -104,7 +104,7 @@ impl Policy {
         Ok(())
     }
 
-    /// The body of a request, by the parser for its media type.
+    /// The body of a request, parsed by its media type: an empty object or form where there is none.
     ///
     /// # Errors
     ///
@@ -118,11 +118,12 @@ impl Policy {
     /// DRF's `SimpleMetadata`.
     pub(crate) fn metadata(&self) -> Value {
         let renders: Vec<Value> = self.renderers.media_types().map(Value::from).collect();
+        let parses: Vec<Value> = self.parsers.media_types().map(Value::from).collect();
         crate::value!({
             "name": &self.name,
             "description": &self.description,
             "renders": renders,
-            "parses": self.parsers.media_types().map(Value::from).collect::<Vec<_>>(),
+            "parses": parses,
         })
     }
 
