@@ -3,7 +3,7 @@
 use bowline::prelude::*;
 use bowline::renderers::{BrowsableAPIRenderer, Renderers};
 
-use crate::{authentication, fields, functions, negotiation, raise, viewsets};
+use crate::{authentication, fields, functions, negotiation, parsers, raise, viewsets};
 
 /// All of them, with the settings of `config/settings.py`.
 pub fn urls() -> bowline::Result<DefaultRouter> {
@@ -27,5 +27,6 @@ pub fn urls() -> bowline::Result<DefaultRouter> {
         .include("fn/", functions::urls())
         .include("nego/", negotiation::urls())
         .include("meta/", functions::meta_urls())
+        .include("parse/", parsers::urls()?)
         .include("", fields::urls()?))
 }
