@@ -13,6 +13,7 @@ mod functions;
 mod kinds;
 mod models;
 mod negotiation;
+mod parsers;
 mod raise;
 mod serializers;
 mod urls;
@@ -53,5 +54,5 @@ fn usage() -> bowline::Error {
 #[tokio::main]
 async fn main() -> bowline::Result<()> {
     let options = Options::read()?;
-    bowline::serve_at(urls::urls()?, &options.db, &format!("127.0.0.1:{}", options.port)).await
+    bowline::serve_at(models::describe(urls::urls()?), &options.db, &format!("127.0.0.1:{}", options.port)).await
 }

@@ -3,11 +3,11 @@
 use bowline::prelude::*;
 use bowline::renderers::{BrowsableAPIRenderer, Renderers};
 
-use crate::{authentication, fields, functions, models, negotiation, raise, viewsets};
+use crate::{authentication, fields, functions, negotiation, parsers, raise, viewsets};
 
 /// All of them, with the settings of `config/settings.py`.
 pub fn urls() -> bowline::Result<DefaultRouter> {
-    Ok(models::describe(viewsets::seed())
+    Ok(viewsets::seed()
         .include("lib/", viewsets::lib())
         .include("rel/", viewsets::rel())
         .include("sets/", viewsets::sets())
@@ -27,5 +27,7 @@ pub fn urls() -> bowline::Result<DefaultRouter> {
         .include("fn/", functions::urls())
         .include("nego/", negotiation::urls())
         .include("meta/", functions::meta_urls())
+        .include("parse/", parsers::urls()?)
+        .path("upload-check/", parsers::upload_check())
         .include("", fields::urls()?))
 }
