@@ -7,13 +7,13 @@ use super::{Build, Made, shared};
 use crate::fields::{
     BigIntegerField, BooleanField, CharField, ChoiceField, DateField, DateTimeField, DecimalField, DurationField,
     EmailField, Field, FieldType, FloatField, IPAddressField, IntegerField, JSONField, Protocol,
-    SlugField, TimeField, URLField, UUIDField,
+    SlugField, TimeField, URLField, UUIDField, ValueValidator,
 };
-use crate::model::{ColumnKind, ColumnMeta, Format, ModelMeta};
+use crate::model::{ColumnKind, ColumnMeta, ColumnValidator, Format, ModelMeta};
 use crate::serializers::reads::Reads;
 use crate::serializers::{FieldOptions, Writes};
 use crate::store::Dialect;
-use crate::value::{DbValue, Decimal};
+use crate::value::{DbValue, Decimal, Value};
 
 /// The field of a column.
 pub(super) fn field(
@@ -55,7 +55,12 @@ pub(super) fn field(
     for (code, message) in &options.messages {
         field.messages.set(code, message.clone());
     }
-    field.validators.clone_from(&options.validators);
+    // as in DRF, a field's own rules take the place of the model's
+    if options.validators.is_empty() {
+        field.validators.extend(attributes.validators.iter().cloned().map(rule));
+    } else {
+        field.validators.clone_from(&options.validators);
+    }
     let writes = match &attributes.format {
         _ if field.read_only => Writes::Nothing,
         Some(format @ (Format::File(_) | Format::Image(_))) => Writes::File(n, Arc::new(format.clone())),
@@ -69,6 +74,11 @@ pub(super) fn field(
 pub(super) fn capfirst(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map(|c| c.to_uppercase().chain(chars).collect()).unwrap_or_default()
+}
+
+/// A model's rule as a field's.
+fn rule(rule: ColumnValidator) -> Arc<dyn ValueValidator> {
+    Arc::new(move |value: &Value| rule(value))
 }
 
 /// A choice of a column as a field has it.
