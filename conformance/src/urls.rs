@@ -6,8 +6,8 @@ use bowline::renderers::{BrowsableAPIRenderer, Renderers};
 use crate::{authentication, fields, functions, models, negotiation, raise, viewsets};
 
 /// All of them, with the settings of `config/settings.py`.
-pub fn urls() -> DefaultRouter {
-    models::describe(viewsets::seed())
+pub fn urls() -> bowline::Result<DefaultRouter> {
+    Ok(models::describe(viewsets::seed())
         .include("lib/", viewsets::lib())
         .include("rel/", viewsets::rel())
         .include("sets/", viewsets::sets())
@@ -21,14 +21,11 @@ pub fn urls() -> DefaultRouter {
             create_tables: false,
             ..Settings::default()
         })
-        .path("fields/<str:kind>/", fields::value_view())
-        .path("fields-codes/<str:kind>/", fields::value_codes_view())
-        .path("composite/<str:kind>/", fields::composite_view())
-        .path("composite-codes/<str:kind>/", fields::codes_view())
         .path("raise/<str:kind>/", raise::raise_view())
         .path("raise-noauth/<str:kind>/", raise::raise_no_auth())
         .path("raise-shaped/<str:kind>/", raise::raise_shaped())
         .include("fn/", functions::urls())
         .include("nego/", negotiation::urls())
         .include("meta/", functions::meta_urls())
+        .include("", fields::urls()?))
 }

@@ -522,6 +522,23 @@ impl Field {
         self.kind.represent(value, cx, out)
     }
 
+    /// Shows an attribute as JSON outside of a request, for tests: the counterpart of [`Field::clean`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Field::represent`].
+    ///
+    /// ```
+    /// use bowline::fields::{DecimalField, Field};
+    /// let price = Field::new("price", DecimalField::new(6, 2));
+    /// assert_eq!(price.show(&"9.9".into()).unwrap(), r#""9.90""#);
+    /// ```
+    pub fn show(&self, value: &Value) -> Result<String, Unrepresentable> {
+        let mut out = Vec::new();
+        self.represent(value, &Context::default(), &mut out)?;
+        String::from_utf8(out).map_err(|_| Unrepresentable)
+    }
+
     /// Sentences about a declaration that cannot work, for the start of the program; none where all is well.
     ///
     /// ```

@@ -131,6 +131,9 @@ impl FieldType for CharField {
                 write::int(i, out);
                 out.push(b'"');
             }
+            // nothing in them needs an escape
+            Cell::Inet(inet) => out.extend_from_slice(format!("\"{inet}\"").as_bytes()),
+            Cell::Numeric(number) => out.extend_from_slice(format!("\"{number}\"").as_bytes()),
             other => write::string(&python_str(other), out),
         }
         Ok(())

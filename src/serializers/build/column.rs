@@ -26,16 +26,16 @@ pub(super) fn field(
 ) -> Result<Made, String> {
     let meta = &model.columns[n];
     let attributes = &meta.attributes;
+    let read_only = options.read_only.unwrap_or(meta.auto_increment || attributes.not_editable);
     let kind = match &options.kind {
         Some(kind) => Arc::clone(kind),
-        None => kind(model, meta, options, build.dialect)?,
+        None => kind(model, meta, options, build.dialect, read_only)?,
     };
     let mut field = Field::shared(name.to_owned(), kind);
     if name != meta.name {
         field = field.source(meta.name.clone());
     }
-    let read_only = meta.auto_increment || attributes.not_editable;
-    field.read_only = options.read_only.unwrap_or(read_only);
+    field.read_only = read_only;
     field.write_only = options.write_only.unwrap_or(false);
     let has_default = meta.default.is_some() || attributes.default.is_some() || meta.has_default;
     let optional = has_default || attributes.blank || meta.null;
@@ -89,6 +89,7 @@ fn kind(
     meta: &ColumnMeta,
     options: &FieldOptions,
     dialect: Dialect,
+    read_only: bool,
 ) -> Result<Arc<dyn FieldType>, String> {
     let attributes = &meta.attributes;
     let blank = matches!(&meta.default, Some(DbValue::String(Some(text))) if text.is_empty());
@@ -101,7 +102,8 @@ fn kind(
         ColumnKind::Char(Some(n)) => usize::try_from(n).ok(),
         _ => None,
     };
-    let max_length = options.max_length.or(attributes.max_length).or(column);
+    // what is only shown has no limits, as in DRF
+    let max_length = options.max_length.or(attributes.max_length).or(column).filter(|_| !read_only);
     if let Some(format) = &attributes.format {
         match format {
             Format::Email => {
@@ -142,6 +144,7 @@ fn kind(
             let min = attributes.min_value.as_ref().and_then(whole).map_or(low, |own| own.max(low));
             let max = attributes.max_value.as_ref().and_then(whole).map_or(high, |own| own.min(high));
             let (min, max) = (options.min_value.unwrap_or(min), options.max_value.unwrap_or(max));
+            let (min, max) = (Some(min).filter(|_| !read_only), Some(max).filter(|_| !read_only));
             if meta.kind == ColumnKind::BigInteger {
                 let field = BigIntegerField::new().min_value(min).max_value(max);
                 shared(field.coerce_to_string(options.coerce_to_string.unwrap_or(false)))

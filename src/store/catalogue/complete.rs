@@ -1,11 +1,11 @@
 //! Models laid over the catalogue: what fits is filled in, what does not is named.
 
-use crate::model::{ColumnKind, ModelMeta, OnDelete, ReferenceMeta, UniqueMeta};
+use crate::model::{ModelMeta, OnDelete, ReferenceMeta, UniqueMeta};
 
-use super::{ForeignKeyInfo, StartupError, TableInfo, UniqueInfo};
+use super::{ForeignKeyInfo, StartupError, TableInfo, UniqueInfo, kind};
 
-/// Fills in what only the database knows: types, defaults, names of constraints, uniques that no entity declares,
-/// and who points to whom.
+/// Fills in what only the database knows: types with their limits, defaults, names of constraints, uniques that no entity
+/// declares, and who points to whom.
 ///
 /// What an entity declares for deletion goes before what the database does: where the two differ, bowline does what
 /// is declared, in the same transaction. What differs without harm is logged as a warning.
@@ -65,9 +65,7 @@ fn columns(model: &mut ModelMeta, info: &TableInfo, errors: &mut Vec<StartupErro
             continue;
         };
         column.db_type.clone_from(&found.db_type);
-        if let (ColumnKind::Char(None), Some(length)) = (column.kind, length(&found.db_type)) {
-            column.kind = ColumnKind::Char(Some(length));
-        }
+        column.kind = kind::limited(column.kind, &found.db_type);
         if column.null && found.not_null {
             tracing::warn!(model = %name, column = %column.column, "the entity allows NULL, the table refuses it");
             column.null = false;
@@ -90,14 +88,6 @@ fn columns(model: &mut ModelMeta, info: &TableInfo, errors: &mut Vec<StartupErro
             );
         }
     }
-}
-
-/// The most characters that a type of text holds, by its name: `varchar(20)`, `character varying(20)`.
-fn length(db_type: &str) -> Option<u32> {
-    let (name, rest) = db_type.split_once('(')?;
-    let is_text = ["varchar", "character varying", "char", "character", "nvarchar"];
-    let is_text = is_text.iter().any(|known| name.trim().eq_ignore_ascii_case(known));
-    rest.strip_suffix(')')?.trim().parse().ok().filter(|_| is_text)
 }
 
 fn uniques(model: &mut ModelMeta, info: &TableInfo, errors: &mut Vec<StartupError>) {
