@@ -9,13 +9,17 @@ mod models;
 use std::io;
 use std::sync::{Arc, Mutex};
 
+use axum::body::Body;
+use axum::http::Request;
 use bowline::model::{
     AutoNow, Choice, ColumnKind, Comparison, Condition, Format, ManyToManyMeta, Model, ModelMeta, OnDelete, Period,
 };
 use bowline::prelude::*;
 use bowline::store::{Store, StoreOptions, catalogue};
+use http_body_util::BodyExt;
 use serde_json::{Map, Value as Json, json};
 use support::Database;
+use tower::ServiceExt;
 
 macro_rules! entities {
     ($($described:ident)+; $($plain:ident)+) => {
@@ -78,12 +82,65 @@ fn databases() -> [Database; 2] {
 }
 
 #[test]
-fn a_router_starts_on_what_django_made() {
+fn view_sets_show_what_django_made() {
+    let [on_sqlite, on_postgres] = databases().map(|database| {
+        quietly(async {
+            let started = every(models::describe(DefaultRouter::new())).into_axum(&database.url()).await;
+            let router = started.unwrap_or_else(|error| panic!("{}:\n{error}", database.name()));
+            let root: Json = serde_json::from_slice(&get(&router, "/").await).unwrap();
+            let mut found = Vec::new();
+            for prefix in root.as_object().unwrap().keys() {
+                let rows: Json = serde_json::from_slice(&get(&router, &format!("/{prefix}/")).await).unwrap();
+                found.push((prefix.clone(), rows));
+            }
+            found
+        })
+    });
+    for (sqlite, postgres) in on_sqlite.iter().zip(&on_postgres) {
+        assert_eq!(sqlite, postgres);
+        // the fixture has rows of every model
+        assert_ne!(sqlite.1, json!([]), "{}", sqlite.0);
+    }
+}
+
+/// The errors of a POST.
+async fn refused(router: &axum::Router, path: &str, body: Json) -> Json {
+    let request = Request::post(path).header("host", "testserver").header("content-type", "application/json");
+    let request = request.body(Body::from(body.to_string())).unwrap();
+    let response = router.clone().oneshot(request).await.unwrap();
+    assert_eq!(response.status(), 400);
+    serde_json::from_slice(&response.into_body().collect().await.unwrap().to_bytes()).unwrap()
+}
+
+/// The body of an answer.
+async fn get(router: &axum::Router, path: &str) -> Vec<u8> {
+    let request = Request::get(path).header("host", "testserver").body(Body::empty()).unwrap();
+    let response = router.clone().oneshot(request).await.unwrap();
+    let status = response.status();
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    assert_eq!(status, 200, "{path}: {}", String::from_utf8_lossy(&body));
+    body.into()
+}
+
+#[test]
+fn a_model_has_rules_and_words_of_its_own() {
     for database in databases() {
-        let started = quietly(every(models::describe(DefaultRouter::new())).into_axum(&database.url()));
-        if let Err(error) = started {
-            panic!("{}:\n{error}", database.name());
-        }
+        quietly(async {
+            let api = models::describe(DefaultRouter::new())
+                .register("users", ModelViewSet::<models::user::Entity>::new())
+                .register("books", ModelViewSet::<models::book::Entity>::new());
+            let router = api.into_axum(&database.url()).await.unwrap();
+            let user = json!({"username": "no spaces", "password": "x"});
+            let message =
+                "Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ characters.";
+            assert_eq!(refused(&router, "/users/", user).await["username"], json!([message]));
+            let user = json!({"username": "admin", "password": "x"});
+            let message = "A user with that username already exists.";
+            assert_eq!(refused(&router, "/users/", user).await["username"], json!([message]));
+            let errors = refused(&router, "/books/", json!({"isbn": "9780000000001"})).await;
+            assert_eq!(errors["title"], json!(["This field is required."]));
+            assert_eq!(errors["isbn"], json!(["book with this ISBN already exists."]));
+        });
     }
 }
 

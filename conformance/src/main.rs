@@ -54,5 +54,5 @@ fn usage() -> bowline::Error {
 #[tokio::main]
 async fn main() -> bowline::Result<()> {
     let options = Options::read()?;
-    bowline::serve_at(models::describe(urls::urls()?), &options.db, &format!("127.0.0.1:{}", options.port)).await
+    bowline::serve_at(urls::urls()?, &options.db, &format!("127.0.0.1:{}", options.port)).await
 }

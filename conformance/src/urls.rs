@@ -3,11 +3,11 @@
 use bowline::prelude::*;
 use bowline::renderers::{BrowsableAPIRenderer, Renderers};
 
-use crate::{authentication, fields, functions, negotiation, parsers, raise, viewsets};
+use crate::{authentication, fields, functions, models, negotiation, parsers, raise, viewsets};
 
 /// All of them, with the settings of `config/settings.py`.
 pub fn urls() -> bowline::Result<DefaultRouter> {
-    Ok(viewsets::seed()
+    Ok(models::describe(viewsets::seed())
         .include("lib/", viewsets::lib())
         .include("rel/", viewsets::rel())
         .include("sets/", viewsets::sets())

@@ -169,7 +169,8 @@ impl DecimalField {
                 None => return Ok(Err(number.special().unwrap_or_default())),
             },
             Cell::Int(i) => self.stored(Decimal::from(i)),
-            Cell::Float(f) if !f.is_finite() => return Ok(Err(if f.is_nan() { "NaN" } else { "Infinity" })),
+            Cell::Float(f) if f.is_nan() => return Ok(Err("NaN")),
+            Cell::Float(f) if f.is_infinite() => return Ok(Err(if f > 0.0 { "Infinity" } else { "-Infinity" })),
             Cell::Float(f) if self.column.is_some() => {
                 let text = format!("{f:.*e}", FLOAT_DIGITS - 1);
                 self.stored(text.parse().map_err(|_| Unrepresentable)?)

@@ -190,9 +190,15 @@ impl View {
                 Some(_) => hooks.perform_update(&mut save).await,
                 None => hooks.perform_create(&mut save).await,
             };
-            return save.finish(outcome, rows).await;
+            return match save.finish(outcome, rows).await {
+                Err(Stop::Refused(answers)) => {
+                    resource.refuse(&Value::Null, &answers)?;
+                    Err(Stop::Unexplained)
+                }
+                body => body,
+            };
         }
-        let written = resource.target().write_row(tx, key, stored, &object).await?;
+        let written = resource.target().write_row(tx, key, stored, &object, false).await?;
         resource.answer(&written, &object.changes, rows, tx, cx).await
     }
 

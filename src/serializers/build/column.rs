@@ -7,13 +7,13 @@ use super::{Build, Made, shared};
 use crate::fields::{
     BigIntegerField, BooleanField, CharField, ChoiceField, DateField, DateTimeField, DecimalField, DurationField,
     EmailField, Field, FieldType, FloatField, IPAddressField, IntegerField, JSONField, Protocol,
-    SlugField, TimeField, URLField, UUIDField,
+    SlugField, TimeField, URLField, UUIDField, ValueValidator,
 };
-use crate::model::{ColumnKind, ColumnMeta, Format, ModelMeta};
+use crate::model::{ColumnKind, ColumnMeta, ColumnValidator, Format, ModelMeta};
 use crate::serializers::reads::Reads;
 use crate::serializers::{FieldOptions, Writes};
 use crate::store::Dialect;
-use crate::value::{DbValue, Decimal};
+use crate::value::{DbValue, Decimal, Value};
 
 /// The field of a column.
 pub(super) fn field(
@@ -26,16 +26,16 @@ pub(super) fn field(
 ) -> Result<Made, String> {
     let meta = &model.columns[n];
     let attributes = &meta.attributes;
+    let read_only = options.read_only.unwrap_or(meta.auto_increment || attributes.not_editable);
     let kind = match &options.kind {
         Some(kind) => Arc::clone(kind),
-        None => kind(model, meta, options, build.dialect)?,
+        None => kind(model, meta, options, build.dialect, read_only)?,
     };
     let mut field = Field::shared(name.to_owned(), kind);
     if name != meta.name {
         field = field.source(meta.name.clone());
     }
-    let read_only = meta.auto_increment || attributes.not_editable;
-    field.read_only = options.read_only.unwrap_or(read_only);
+    field.read_only = read_only;
     field.write_only = options.write_only.unwrap_or(false);
     let has_default = meta.default.is_some() || attributes.default.is_some() || meta.has_default;
     let optional = has_default || attributes.blank || meta.null;
@@ -55,7 +55,12 @@ pub(super) fn field(
     for (code, message) in &options.messages {
         field.messages.set(code, message.clone());
     }
-    field.validators.clone_from(&options.validators);
+    // as in DRF, a field's own rules take the place of the model's
+    if options.validators.is_empty() {
+        field.validators.extend(attributes.validators.iter().cloned().map(rule));
+    } else {
+        field.validators.clone_from(&options.validators);
+    }
     let writes = match &attributes.format {
         _ if field.read_only => Writes::Nothing,
         Some(format @ (Format::File(_) | Format::Image(_))) => Writes::File(n, Arc::new(format.clone())),
@@ -69,6 +74,11 @@ pub(super) fn field(
 pub(super) fn capfirst(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map(|c| c.to_uppercase().chain(chars).collect()).unwrap_or_default()
+}
+
+/// A model's rule as a field's.
+fn rule(rule: ColumnValidator) -> Arc<dyn ValueValidator> {
+    Arc::new(move |value: &Value| rule(value))
 }
 
 /// A choice of a column as a field has it.
@@ -89,6 +99,7 @@ fn kind(
     meta: &ColumnMeta,
     options: &FieldOptions,
     dialect: Dialect,
+    read_only: bool,
 ) -> Result<Arc<dyn FieldType>, String> {
     let attributes = &meta.attributes;
     let blank = matches!(&meta.default, Some(DbValue::String(Some(text))) if text.is_empty());
@@ -101,7 +112,8 @@ fn kind(
         ColumnKind::Char(Some(n)) => usize::try_from(n).ok(),
         _ => None,
     };
-    let max_length = options.max_length.or(attributes.max_length).or(column);
+    // what is only shown has no limits, as in DRF
+    let max_length = options.max_length.or(attributes.max_length).or(column).filter(|_| !read_only);
     if let Some(format) = &attributes.format {
         match format {
             Format::Email => {
@@ -142,6 +154,7 @@ fn kind(
             let min = attributes.min_value.as_ref().and_then(whole).map_or(low, |own| own.max(low));
             let max = attributes.max_value.as_ref().and_then(whole).map_or(high, |own| own.min(high));
             let (min, max) = (options.min_value.unwrap_or(min), options.max_value.unwrap_or(max));
+            let (min, max) = (Some(min).filter(|_| !read_only), Some(max).filter(|_| !read_only));
             if meta.kind == ColumnKind::BigInteger {
                 let field = BigIntegerField::new().min_value(min).max_value(max);
                 shared(field.coerce_to_string(options.coerce_to_string.unwrap_or(false)))

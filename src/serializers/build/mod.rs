@@ -270,7 +270,7 @@ impl Build<'_> {
                     }
                     _ => return Err(one(format!("{} has no relation {relation} to many rows.", model.name))),
                 };
-                let field = Field::new(name.clone(), crate::fields::IntegerField::new()).read_only();
+                let field = Field::new(name.clone(), ColumnField::any()).read_only();
                 Ok(Made { field, writes: Writes::Nothing, reads })
             }
         }
