@@ -27,7 +27,7 @@ pub mod context;
 pub mod doc;
 pub mod error;
 pub mod fields;
-mod media_type;
+pub mod media_type;
 pub mod model;
 pub mod negotiation;
 pub mod pagination;

@@ -13,6 +13,7 @@ mod functions;
 mod kinds;
 mod models;
 mod negotiation;
+mod parsers;
 mod raise;
 mod serializers;
 mod urls;
