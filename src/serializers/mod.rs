@@ -173,6 +173,8 @@ enum Speaks {
 
 /// Fields that a rule about the whole needs in the body.
 struct Needed {
+    /// The rule, by its position among the constraints.
+    rule: usize,
     fields: Vec<usize>,
     columns: Vec<usize>,
     /// Whether a change of an object needs them too.
