@@ -193,7 +193,7 @@ impl View {
             return Err(Error::from(rules).into());
         }
         if let Some(hooks) = &self.hooks {
-            let mut save = Save::new(resource, tx, key, stored, object, cx);
+            let mut save = Save::new(resource, tx, key, stored, object, cx, false);
             let outcome = match key {
                 Some(_) => hooks.perform_update(&mut save).await,
                 None => hooks.perform_create(&mut save).await,

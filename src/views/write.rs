@@ -206,7 +206,7 @@ impl View {
         }
         pause.at(Point::BeforeWrite).await;
         if let Some(hooks) = &self.hooks {
-            let mut save = Save::new(resource, tx, key, stored, validated.clone(), cx);
+            let mut save = Save::new(resource, tx, key, stored, validated.clone(), cx, !careful);
             let outcome = match key {
                 Some(_) => hooks.perform_update(&mut save).await,
                 None => hooks.perform_create(&mut save).await,
