@@ -1,21 +1,16 @@
-//! What a request's body is, and what its answer may be.
+//! What an answer may be.
 //!
-//! See DRF's chapters "Content negotiation" and "Parsers".
+//! See DRF's chapter "Content negotiation".
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use axum::body::Body;
 use http::{HeaderMap, header};
 
 use crate::error::{Error, Result};
 use crate::media_type::MediaType;
-use crate::parsers::Parsers;
 use crate::renderers::{Accepted, Renderers};
-use crate::value::Value;
 use crate::value::query::parameters;
-
-pub use crate::parsers::BodyLimits;
 
 /// The most bytes of an Accept header that are read.
 const MAX_ACCEPT: usize = 8192;
@@ -91,15 +86,6 @@ fn tokens(header: &str) -> impl Iterator<Item = &str> {
     };
     let tokens = header.split(',').map(str::trim);
     tokens.filter(|token| !token.is_empty() && token.len() <= MAX_MEDIA_TYPE).take(MAX_ACCEPTED)
-}
-
-/// Reads and parses a body with the default parsers: JSON, forms and multipart forms.
-///
-/// # Errors
-///
-/// As [`Parsers::parse`].
-pub(crate) async fn parse(headers: &HeaderMap, body: Body, limits: &BodyLimits) -> Result<Value> {
-    Parsers::standard().parse(headers, body, &[], limits).await
 }
 
 #[cfg(test)]

@@ -104,6 +104,7 @@ fn codes(error: &ValidationError) -> String {
             let entries = fields.iter().map(|(name, error)| format!("{name:?}:{}", codes(error)));
             format!("{{{}}}", entries.collect::<Vec<_>>().join(","))
         }
+        other => panic!("{other:?}"),
     }
 }
 
@@ -118,7 +119,8 @@ fn recorded_inputs() {
             let request = step.get("request").unwrap();
             let path = request.get("path").unwrap().as_str().unwrap();
             let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
-            let ([root @ ("fields" | "fields-codes"), kind], Some(body)) = (parts.as_slice(), request.get("json")) else {
+            let ([root @ ("fields" | "fields-codes"), kind], Some(body)) = (parts.as_slice(), request.get("json"))
+            else {
                 continue;
             };
             let Some(field) = field(kind) else { continue };
@@ -138,7 +140,9 @@ fn recorded_inputs() {
                 _ => status == expected_status && found == *expected,
             };
             if !fine {
-                wrong.push(format!("{kind} {body:?}\n  expected {expected_status} {expected:?}\n  found    {status} {found:?}"));
+                wrong.push(format!(
+                    "{kind} {body:?}\n  expected {expected_status} {expected:?}\n  found    {status} {found:?}"
+                ));
             }
         }
     }

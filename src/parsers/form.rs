@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use async_trait::async_trait;
 
-use super::charset::Charset;
 use super::{Parser, ParserContext, RequestBody};
 use crate::error::{Error, Result};
+use crate::media_type::charset::Charset;
 use crate::value::{Form, Value, query};
 
 /// Reads `application/x-www-form-urlencoded` into a [`Form`].

@@ -2,9 +2,9 @@
 
 use async_trait::async_trait;
 
-use super::charset::Charset;
 use super::{Parser, ParserContext, RequestBody};
 use crate::error::{Error, Result};
+use crate::media_type::charset::Charset;
 use crate::value::{Value, json};
 
 /// Reads `application/json`.

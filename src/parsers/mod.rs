@@ -21,14 +21,14 @@ use axum::body::Body;
 use http::{HeaderMap, HeaderName, header as names};
 
 use crate::error::{Error, Result};
+use crate::media_type::charset::{self, Charset, Lookup};
+use crate::media_type::header::{self, Parameters};
+use crate::media_type::{self, MediaType};
 use crate::value::{Form, Value};
 
 mod body;
-mod charset;
 mod form;
-pub(crate) mod header;
 mod json;
-pub(crate) mod media_type;
 mod multipart;
 #[cfg(test)]
 mod tests;
@@ -39,10 +39,6 @@ pub use form::FormParser;
 pub use json::JSONParser;
 pub use multipart::MultiPartParser;
 pub use upload::FileUploadParser;
-
-use charset::{Charset, Lookup};
-use header::Parameters;
-use media_type::MediaType;
 
 /// Reads bodies of one media type, DRF's `BaseParser`.
 ///
@@ -138,25 +134,29 @@ impl<'a> ParserContext<'a> {
 /// assert!(parsers.select("text/plain").is_none());
 /// ```
 #[derive(Clone, Debug)]
-pub struct Parsers(Vec<(MediaType, Arc<dyn Parser>)>);
+pub struct Parsers(Arc<[Prepared]>);
+
+/// A parser and its media type, read once.
+#[derive(Clone, Debug)]
+struct Prepared {
+    media_type: MediaType<'static>,
+    parser: Arc<dyn Parser>,
+}
 
 impl Default for Parsers {
     /// JSON, forms and multipart forms.
     fn default() -> Self {
-        Parsers::none().with(JSONParser::new()).with(FormParser::new()).with(MultiPartParser::new())
+        static DEFAULT: LazyLock<Parsers> = LazyLock::new(|| {
+            Parsers::none().with(JSONParser::new()).with(FormParser::new()).with(MultiPartParser::new())
+        });
+        DEFAULT.clone()
     }
 }
 
 impl Parsers {
     /// No parser: every body that is not empty is refused.
     pub fn none() -> Self {
-        Parsers(Vec::new())
-    }
-
-    /// The default ones, made once.
-    pub(crate) fn standard() -> &'static Parsers {
-        static STANDARD: LazyLock<Parsers> = LazyLock::new(Parsers::default);
-        &STANDARD
+        Parsers(Arc::new([]))
     }
 
     /// Adds a parser that is asked after the others.
@@ -165,28 +165,23 @@ impl Parsers {
     }
 
     /// Adds a parser that others have too.
-    pub fn with_shared(mut self, parser: Arc<dyn Parser>) -> Self {
-        self.0.push((MediaType::parse(parser.media_type()), parser));
-        self
+    pub fn with_shared(self, parser: Arc<dyn Parser>) -> Self {
+        let media_type = MediaType::parse(parser.media_type()).into_owned();
+        Parsers(self.0.iter().cloned().chain([Prepared { media_type, parser }]).collect())
     }
 
     /// The media types, for OPTIONS.
     pub fn media_types(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|(_, parser)| parser.media_type())
+        self.0.iter().map(|prepared| prepared.parser.media_type())
     }
 
     /// The first parser that reads a content type.
     pub fn select(&self, content_type: &str) -> Option<&Arc<dyn Parser>> {
-        // what nearly every request says
-        let is_plain = content_type == "application/json";
-        if let Some((_, first)) = self.0.first().filter(|(_, p)| is_plain && p.media_type() == content_type) {
-            return Some(first);
-        }
         if media_type::is_too_long(content_type) {
             return None;
         }
         let wanted = MediaType::parse(content_type);
-        self.0.iter().find(|(own, _)| own.matches(&wanted)).map(|(_, parser)| parser)
+        self.0.iter().find(|own| own.media_type.matches(&wanted)).map(|own| &own.parser)
     }
 
     /// Reads and parses a body; an empty one is an empty object, or an empty form where the content type is a form's.

@@ -6,10 +6,10 @@ use async_trait::async_trait;
 use http::header;
 use indexmap::IndexMap;
 
-use super::header::Parameters;
 use super::multipart::spool::Spool;
 use super::{Parser, ParserContext, RequestBody};
 use crate::error::{Error, Result};
+use crate::media_type::header::Parameters;
 use crate::value::Value;
 
 /// Reads any body as one file: `{"file": …}`.

@@ -4,16 +4,15 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::Request;
+use axum::extract::{OriginalUri, Request};
 use axum::response::Response as HttpResponse;
 use futures_util::FutureExt;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 
-use super::resolve::{Resolver, Root, Target, unescaped};
+use super::resolve::{Mounted, Resolver, Root, Target, unescaped};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::model::ColumnKind;
-use crate::negotiation;
 use crate::pagination::Location;
 use crate::pause::Pause;
 use crate::relations::{KeyError, parse_key};
@@ -86,7 +85,7 @@ impl Dispatch {
             return Err(Error::MethodNotAllowed(method.to_string()));
         }
         if method == Method::OPTIONS {
-            return Ok(Response::new(policy.metadata()));
+            return Ok(Response::new(metadata(target, policy).await?));
         }
         match target {
             Target::Root(root) => Ok(Response::new(addresses(root, context))),
@@ -100,6 +99,7 @@ impl Dispatch {
     /// A path that means nothing: Django's redirect to its final slash, or its 404.
     fn unknown(&self, path: &str, uri: &Uri, request: Request) -> HttpResponse {
         if self.append_slash && !path.ends_with('/') && self.resolver.resolve(&format!("{path}/")).is_some() {
+            let uri = request.extensions().get::<OriginalUri>().map_or(uri, |original| &original.0);
             let query = uri.query().map(|q| format!("?{q}")).unwrap_or_default();
             let mut response = HttpResponse::default();
             *response.status_mut() = StatusCode::MOVED_PERMANENTLY;
@@ -136,7 +136,7 @@ async fn list(view: &Arc<View>, policy: &Policy, context: &Context, body: Body, 
         let location = Location { url: &url, query: context.query() };
         return Ok(Response::json(Box::pin(view.resource(Action::List).list(&location, context)).await?));
     }
-    let data = parse(context, body, policy).await?;
+    let data = policy.parse(context, body).await?;
     let (view, cx) = (Arc::clone(view), context.clone());
     match *context.method() {
         Method::POST => {
@@ -198,7 +198,7 @@ async fn detail(
         _ => {
             let (action, mode) = updating(context.method());
             let key = key(view.resource(action), text)?;
-            let data = match parse(context, body, policy).await {
+            let data = match policy.parse(context, body).await {
                 Ok(data) => data,
                 Err(error) => {
                     // DRF looks for the row before it looks at the body
@@ -218,15 +218,34 @@ fn url_of(body: &[u8]) -> Option<String> {
     object.get("url")?.as_str().map(str::to_owned)
 }
 
+/// OPTIONS: what the view is, and the fields of each method that writes (DRF's `determine_actions`).
+async fn metadata(target: &Target<'_>, policy: &Policy) -> Result<Value> {
+    let mut found = policy.metadata();
+    let mut actions = Map::new();
+    match target {
+        Target::List(Mounted { view, .. }) if view.actions.contains(Action::Create) => {
+            actions.insert("POST".into(), view.resource(Action::Create).serializer.metadata());
+        }
+        Target::Detail(Mounted { view, .. }, text) if view.actions.contains(Action::Update) => {
+            let resource = view.resource(Action::Update);
+            // as in DRF, what is not there cannot be changed
+            if let Ok(key) = key(resource, text)
+                && resource.is_there(&key).await?
+            {
+                actions.insert("PUT".into(), resource.serializer.metadata());
+            }
+        }
+        _ => {}
+    }
+    if let (Value::Map(found), false) = (&mut found, actions.is_empty()) {
+        found.insert("actions".into(), Value::Map(actions));
+    }
+    Ok(found)
+}
+
 /// What PUT and PATCH mean.
 fn updating(method: &Method) -> (Action, Mode) {
     if *method == Method::PUT { (Action::Update, Mode::Update) } else { (Action::PartialUpdate, Mode::Partial) }
-}
-
-/// The body of a request to a resource.
-async fn parse(context: &Context, body: Body, policy: &Policy) -> Result<Value> {
-    let nothing = HeaderMap::new();
-    negotiation::parse(context.headers().unwrap_or(&nothing), body, &policy.limits).await
 }
 
 /// The API root: the address of each list.

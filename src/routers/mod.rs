@@ -334,6 +334,7 @@ impl Application<'_> {
         Ok(View {
             name: declared.name,
             description: declared.description,
+            exception_handler: declared.exception_handler,
             resource,
             others: others?,
             actions: declared.actions,

@@ -66,6 +66,9 @@ impl Mounted {
             if !suffix.is_empty() {
                 policy.name = format!("{} {suffix}", view_name(&type_name));
             }
+            if let Some(handler) = &view.exception_handler {
+                policy.exception_handler = handler.clone();
+            }
             policy.described(&view.description)
         };
         Mounted { list: policy(false, "List"), detail: policy(true, "Instance"), style, view: Arc::new(view) }

@@ -31,6 +31,7 @@ mod build;
 pub(crate) mod declaration;
 mod input;
 pub(crate) mod judge;
+mod metadata;
 mod model;
 mod options;
 mod plain;

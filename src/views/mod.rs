@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use sea_orm::EntityTrait;
 
+use crate::error::ExceptionHandler;
 use crate::model::Condition;
 use crate::model::entity::ModelSource;
 use crate::pagination::PageNumberPagination;
@@ -64,6 +65,7 @@ pub(crate) struct Declared {
     pub(crate) serializers: Vec<(Action, Declaration)>,
     pub(crate) actions: Actions,
     pub(crate) many: Many,
+    pub(crate) exception_handler: Option<ExceptionHandler>,
     pub(crate) hooks: Option<Arc<dyn ViewSetHooks>>,
     pub(crate) pagination: Paginated,
 }
@@ -81,6 +83,7 @@ pub(crate) struct View {
     /// The name of its type, where it is not the model's with `ViewSet` after it.
     pub(crate) name: Option<String>,
     pub(crate) description: String,
+    pub(crate) exception_handler: Option<ExceptionHandler>,
     pub(crate) resource: Resource,
     /// The resource as single actions see it, where they have a serializer of their own.
     pub(crate) others: Vec<(Action, Resource)>,
@@ -111,8 +114,8 @@ impl View {
             let methods = [
                 ("GET", has(Action::List)),
                 ("POST", has(Action::Create)),
-                ("PUT", self.many.update),
-                ("PATCH", self.many.update),
+                ("PUT", self.many.put),
+                ("PATCH", self.many.patch),
                 ("DELETE", self.many.destroy),
             ];
             allowed.extend(methods.into_iter().filter(|(_, has)| *has).map(|(method, _)| method));
@@ -164,7 +167,8 @@ impl FromIterator<Action> for Actions {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Many {
     pub(crate) create: Lists,
-    pub(crate) update: bool,
+    pub(crate) put: bool,
+    pub(crate) patch: bool,
     pub(crate) destroy: bool,
 }
 
@@ -204,6 +208,7 @@ impl<E: EntityTrait> ModelViewSet<E> {
             serializers: Vec::new(),
             actions: Actions::ALL,
             many: Many::default(),
+            exception_handler: None,
             hooks: None,
             pagination: Paginated::Default,
         };
@@ -239,9 +244,12 @@ impl<E: EntityTrait> ModelViewSet<E> {
         self
     }
 
-    /// PUT and PATCH of the list change many objects, each named by its key.
-    pub fn update_many(mut self) -> Self {
-        self.declared.many.update = true;
+    /// PUT of the list, or PATCH, or both change many objects, each named by its key.
+    pub fn update_many(mut self, actions: impl IntoIterator<Item = Action>) -> Self {
+        for action in actions {
+            self.declared.many.put |= action == Action::Update;
+            self.declared.many.patch |= action == Action::PartialUpdate;
+        }
         self
     }
 
@@ -289,6 +297,12 @@ impl<E: EntityTrait> ModelViewSet<E> {
             None => (field.to_owned(), false),
         });
         self.declared.ordering = fields.collect();
+        self
+    }
+
+    /// Answers errors by a function of one's own (DRF's `get_exception_handler`).
+    pub fn exception_handler(mut self, handler: ExceptionHandler) -> Self {
+        self.declared.exception_handler = Some(handler);
         self
     }
 

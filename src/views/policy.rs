@@ -12,7 +12,8 @@ use super::view_name;
 use crate::authentication::Authentication;
 use crate::context::Context;
 use crate::error::{Error, ErrorContext, ErrorFormat, ExceptionHandler, Result};
-use crate::negotiation::{self, BodyLimits};
+use crate::negotiation;
+use crate::parsers::{BodyLimits, Parsers};
 use crate::renderers::{Accepted, RenderContext, Renderers, Unrenderable};
 use crate::response::{Data, Response};
 use crate::settings::Settings;
@@ -27,6 +28,7 @@ pub(crate) struct Policy {
     pub(crate) name: String,
     pub(crate) description: String,
     pub(crate) renderers: Renderers,
+    pub(crate) parsers: Parsers,
     pub(crate) authentication: Vec<Arc<dyn Authentication>>,
     pub(crate) limits: BodyLimits,
     pub(crate) errors: ErrorFormat,
@@ -46,6 +48,7 @@ impl Policy {
             type_name,
             description: String::new(),
             renderers: settings.renderers.clone(),
+            parsers: settings.parsers.clone(),
             authentication: settings.authentication.clone(),
             limits: settings.body.clone(),
             errors: settings.errors,
@@ -101,14 +104,26 @@ impl Policy {
         Ok(())
     }
 
+    /// The body of a request, parsed by its media type: an empty object or form where there is none.
+    ///
+    /// # Errors
+    ///
+    /// As [`Parsers::parse`].
+    pub(crate) async fn parse(&self, context: &Context, body: Body) -> Result<Value> {
+        let nothing = HeaderMap::new();
+        let headers = context.headers().unwrap_or(&nothing);
+        self.parsers.parse(headers, body, context.kwargs(), &self.limits).await
+    }
+
     /// DRF's `SimpleMetadata`.
     pub(crate) fn metadata(&self) -> Value {
         let renders: Vec<Value> = self.renderers.media_types().map(Value::from).collect();
+        let parses: Vec<Value> = self.parsers.media_types().map(Value::from).collect();
         crate::value!({
             "name": &self.name,
             "description": &self.description,
             "renders": renders,
-            "parses": ["application/json"],
+            "parses": parses,
         })
     }
 
@@ -169,12 +184,7 @@ impl Policy {
         self.exception_handler.handle(&error, &cx).unwrap_or_else(|| cx.answer(&error))
     }
 
-    fn render(
-        &self,
-        response: Response,
-        context: &Context,
-        accepted: &Accepted,
-    ) -> Result<HttpResponse, Unrenderable> {
+    fn render(&self, response: Response, context: &Context, accepted: &Accepted) -> Result<HttpResponse, Unrenderable> {
         let Response { status, data, headers, content_type } = response;
         let has_no_body = status == StatusCode::NO_CONTENT || context.method() == Method::HEAD;
         let mut rendered = HttpResponse::default();

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::charset::Charset;
 use super::form::too_many_fields;
-use super::header::Parameters;
 use super::{Parser, ParserContext, RequestBody};
 use crate::error::{Error, Result};
+use crate::media_type::charset::Charset;
+use crate::media_type::header::Parameters;
 use crate::value::{Form, Upload, Value};
 
 mod base64;
@@ -23,7 +23,7 @@ use spool::Spool;
 /// Reads `multipart/form-data` into a [`Form`]: first all fields, then all files, as DRF joins them.
 ///
 /// It is Django's parser, RFC 7578 with its tolerance: a boundary counts wherever it stands, the last one may be
-/// missing, a part without a name is passed over, as is a file whose name has nothing printable. File names
+/// missing (a file before it is then passed over, as it may be cut short), a part without a name is passed over, as is a file whose name has nothing printable. File names
 /// lose their folders; `base64` as a part's transfer encoding is undone. Files beyond
 /// [`BodyLimits::file_memory`](super::BodyLimits::file_memory) bytes are written to temporary files while they arrive.
 ///
@@ -82,6 +82,7 @@ impl Parser for MultiPartParser {
             charset,
             fields: Form::new(),
             files: Form::new(),
+            complete: None,
             parts_seen: 0,
             files_seen: 0,
             bytes_seen: 0,
@@ -94,6 +95,10 @@ impl Parser for MultiPartParser {
         };
         let mut parts = Parts::new(&boundary, body);
         while let Some(part) = parts.next().await? {
+            // a file is complete when something follows its boundary; what a broken upload ends with is not a file
+            if let Some((name, upload)) = reading.complete.take() {
+                reading.files.append(name, Value::File(Arc::new(upload)));
+            }
             reading.part(part, &mut parts).await?;
         }
         let mut form = reading.fields;
@@ -107,6 +112,8 @@ struct Reading {
     charset: Charset,
     fields: Form,
     files: Form,
+    /// A file that is complete if another part follows.
+    complete: Option<(String, Upload)>,
     parts_seen: usize,
     files_seen: usize,
     /// The bytes of fields and their names.
@@ -164,9 +171,9 @@ impl Reading {
         if !pending.is_empty() {
             return Err(failed("Could not decode base64 data."));
         }
-        let upload: Upload = spool.finish(&file_name, Some(part.content_type().to_owned())).await?;
+        let upload = spool.finish(&file_name, Some(part.content_type().to_owned())).await?;
         self.file_memory = self.file_memory.saturating_sub(upload.in_memory().map_or(0, bytes::Bytes::len));
-        self.files.append(name, Value::File(Arc::new(upload)));
+        self.complete = Some((name, upload));
         Ok(())
     }
 

@@ -3,10 +3,10 @@
 use bytes::{Bytes, BytesMut};
 use memchr::memmem::Finder;
 
-use super::super::header::Parameters;
 use super::super::{BodyLimits, RequestBody};
 use super::failed;
 use crate::error::Result;
+use crate::media_type::header::Parameters;
 use crate::value::python;
 
 /// The most bytes that the headers of a part may have.

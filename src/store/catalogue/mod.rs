@@ -15,6 +15,7 @@ use super::{Cell, Dialect, Rows, Store, StoreError};
 mod complete;
 mod ddl;
 mod error;
+mod kind;
 mod postgres;
 mod sqlite;
 mod tables;

@@ -14,11 +14,11 @@ pub(crate) struct Parameters {
     /// What stands before the first `;`, in lower case.
     pub(crate) main: String,
     /// The parameters, in the order in which they came.
-    parameters: Vec<(String, String)>,
+    pub(crate) parameters: Vec<(String, String)>,
 }
 
 impl Parameters {
-    /// Reads a header; none where a parameter is in a charset that does not exist, as Django refuses it.
+    /// Reads a header; none where a parameter is in a charset that does not exist, or cut into segments without an order.
     pub(crate) fn parse(header: &str) -> Option<Self> {
         if !header.contains(';') {
             return Some(Parameters { main: python::strip(header).to_lowercase(), parameters: Vec::new() });
@@ -31,11 +31,6 @@ impl Parameters {
     /// The last parameter of a name.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.parameters.iter().rev().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
-    }
-
-    /// The names and values.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.parameters.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 }
 
@@ -120,6 +115,11 @@ fn decode(pieces: impl Iterator<Item = (String, String)>) -> Option<Vec<(String,
         }
     }
     for Continued { name, mut segments } in continued {
+        // segments with and without numbers have no order; Django fails on them
+        if segments.iter().any(|(number, ..)| number.is_none()) && segments.iter().any(|(number, ..)| number.is_some())
+        {
+            return None;
+        }
         let rank = |number: &Option<String>| number.as_ref().map(|n| (n.len(), n.clone()));
         segments.sort_by_cached_key(|(number, text, encoded)| (rank(number), text.clone(), *encoded));
         let is_encoded = segments.iter().any(|(.., encoded)| *encoded);
@@ -238,6 +238,7 @@ mod tests {
             assert_eq!(read(header), (main.to_owned(), parameters), "{header}");
         }
         assert_eq!(Parameters::parse("a; f*=nope''x"), None);
+        assert_eq!(Parameters::parse("a; f*=utf-8''x; f*0=y"), None);
         assert_eq!(Parameters::parse("a; f=1; f=2").unwrap().get("f"), Some("2"));
     }
 }
