@@ -1,6 +1,6 @@
 //! Models laid over the catalogue: what fits is filled in, what does not is named.
 
-use crate::model::{CheckMeta, ColumnKind, ManyToManyMeta, ModelMeta, OnDelete, ReferenceMeta, UniqueMeta};
+use crate::model::{CheckMeta, ManyToManyMeta, ModelMeta, OnDelete, ReferenceMeta, UniqueMeta};
 
 use super::{ForeignKeyInfo, StartupError, TableInfo, UniqueInfo, kind};
 
@@ -79,7 +79,6 @@ fn columns(model: &mut ModelMeta, info: &TableInfo, errors: &mut Vec<StartupErro
         }
         // a default that is an expression runs in the database or not at all
         column.has_default = column.is_filled() || found.has_default;
-        column.kind = refined(column.kind, &found.db_type);
         column.attributes.not_editable |= found.generated;
     }
     for column in &info.columns {
@@ -90,27 +89,6 @@ fn columns(model: &mut ModelMeta, info: &TableInfo, errors: &mut Vec<StartupErro
                 "the table has a column without default that the entity lacks: nothing can be inserted"
             );
         }
-    }
-}
-
-/// What a column holds, where the database's type says it better than the entity's.
-fn refined(kind: ColumnKind, db_type: &str) -> ColumnKind {
-    let (name, digits) = match db_type.split_once('(') {
-        Some((name, rest)) => (name, rest.strip_suffix(')')),
-        None => (db_type, None),
-    };
-    let is_text = matches!(kind, ColumnKind::Char(_) | ColumnKind::Text | ColumnKind::Other);
-    match name {
-        "interval" => ColumnKind::Duration,
-        "inet" | "cidr" if is_text => ColumnKind::Inet,
-        "uuid" if is_text => ColumnKind::Uuid,
-        "json" | "jsonb" if is_text => ColumnKind::Json,
-        "numeric" | "decimal" if matches!(kind, ColumnKind::Decimal(None)) => {
-            let digits = digits.and_then(|digits| digits.split_once(','));
-            let digits = digits.and_then(|(all, places)| all.trim().parse().ok().zip(places.trim().parse().ok()));
-            ColumnKind::Decimal(digits)
-        }
-        _ => kind,
     }
 }
 
