@@ -296,7 +296,7 @@ impl BoundSerializer {
         let uniques = self.model.uniques.iter().filter_map(|u| u.name.as_deref());
         let keys = self.model.relations.iter().filter_map(|r| r.constraint.as_deref());
         let is_name = name.chars().all(|c| c.is_alphanumeric() || c == '_');
-        is_name && uniques.chain(keys).chain(self.model.checks.iter().map(String::as_str)).any(|known| known == name)
+        is_name && uniques.chain(keys).chain(self.model.checks.iter().map(|check| check.name.as_str())).any(|known| known == name)
     }
 
     /// The columns of the model that a constraint is about; none where it is another table's, which a hook wrote to.

@@ -241,6 +241,7 @@ fn several_indexes_over_the_same_columns_are_one_unique() {
     let index = |name: &str, immediate: bool, primary: bool| UniqueInfo {
         name: Some(name.to_owned()),
         columns: some(&[if primary { "id" } else { "code" }]),
+        expressions: Vec::new(),
         predicate: None,
         nulls_distinct: true,
         immediate,
@@ -251,6 +252,7 @@ fn several_indexes_over_the_same_columns_are_one_unique() {
         db_type: "text".into(),
         not_null: !c.null,
         has_default: c.auto_increment,
+        default: None,
         numbered: c.auto_increment,
         generated: false,
     };
