@@ -294,7 +294,7 @@ async fn completed(store: &Store, sources: &[ModelSource], declared: &[&Declared
     let mut models: Vec<ModelMeta> = sources.iter().map(|s| s.meta.clone()).collect();
     let tables: Vec<_> = models.iter().map(|m| (m.schema.clone(), m.table.clone())).collect();
     let found = catalogue::read(store, &tables).await.map_err(Error::startup)?;
-    if let Err(mut mistakes) = catalogue::complete(&mut models, &found) {
+    if let Err(mut mistakes) = catalogue::complete(&mut models, &found, store.dialect()) {
         // a unique that the entity declares and a rule calls unenforced is a query rule
         mistakes.retain(|mistake| match mistake {
             StartupError::UnbackedUnique { model, columns, .. } => {

@@ -12,6 +12,7 @@ use super::{Cell, Dialect, Rows, Store, StoreError};
 mod complete;
 mod ddl;
 mod error;
+mod index;
 mod kind;
 mod postgres;
 mod sqlite;
@@ -21,6 +22,7 @@ mod tests;
 pub use complete::complete;
 pub(in crate::store) use complete::qualified;
 pub use error::StartupError;
+pub(in crate::store) use index::definitions;
 
 /// The schema, where one is named, and the name of a table.
 pub type TableName = (Option<String>, String);
@@ -147,7 +149,7 @@ pub async fn models(store: &Store, sources: &[ModelSource]) -> Result<Vec<ModelM
     }
     let tables: Vec<TableName> = models.iter().map(|m| (m.schema.clone(), m.table.clone())).collect();
     let infos = read(store, &tables).await.map_err(|error| vec![StartupError::Store(error)])?;
-    complete(&mut models, &infos)?;
+    complete(&mut models, &infos, store.dialect())?;
     Ok(models)
 }
 
@@ -156,6 +158,10 @@ pub(super) fn without_schema(model: &mut ModelMeta) {
     model.schema = None;
     for relation in &mut model.relations {
         relation.to_schema = None;
+    }
+    for many in &mut model.many_to_many {
+        many.schema = None;
+        many.to_schema = None;
     }
 }
 
