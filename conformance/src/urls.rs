@@ -1,13 +1,16 @@
 //! The paths of the application, as in `library/urls.py`.
 
+use std::sync::Arc;
+
 use bowline::prelude::*;
 use bowline::renderers::{BrowsableAPIRenderer, Renderers};
+use bowline::storage::FileSystemStorage;
 
-use crate::{authentication, fields, functions, models, negotiation, raise, viewsets};
+use crate::{authentication, fields, functions, models, negotiation, parsers, raise, viewsets};
 
 /// All of them, with the settings of `config/settings.py`.
-pub fn urls() -> DefaultRouter {
-    models::describe(viewsets::seed())
+pub fn urls(media: &str) -> bowline::Result<DefaultRouter> {
+    Ok(models::describe(viewsets::seed())
         .include("lib/", viewsets::lib())
         .include("rel/", viewsets::rel())
         .include("sets/", viewsets::sets())
@@ -19,16 +22,15 @@ pub fn urls() -> DefaultRouter {
             renderers: Renderers::json().and(BrowsableAPIRenderer::new()),
             authentication: vec![authentication::token(), authentication::basic()],
             create_tables: false,
+            storage: Arc::new(FileSystemStorage::new(media, "/media/")),
             ..Settings::default()
         })
-        .path("fields/<str:kind>/", fields::value_view())
-        .path("fields-codes/<str:kind>/", fields::value_codes_view())
-        .path("composite/<str:kind>/", fields::composite_view())
-        .path("composite-codes/<str:kind>/", fields::codes_view())
         .path("raise/<str:kind>/", raise::raise_view())
         .path("raise-noauth/<str:kind>/", raise::raise_no_auth())
         .path("raise-shaped/<str:kind>/", raise::raise_shaped())
         .include("fn/", functions::urls())
         .include("nego/", negotiation::urls())
         .include("meta/", functions::meta_urls())
+        .include("parse/", parsers::urls()?)
+        .include("", fields::urls()?))
 }

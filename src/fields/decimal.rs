@@ -12,6 +12,9 @@ const PRECISION: u32 = 28;
 /// The significant digits that Django takes from a float of SQLite.
 const FLOAT_DIGITS: usize = 15;
 
+/// The digits before the point that every float has room for.
+const FLOAT_POWERS: u32 = 300;
+
 /// An exact number of limited digits, shown as text (`"10.00"`); any input is printed first and then read as Python's
 /// `Decimal()` reads it.
 ///
@@ -166,7 +169,8 @@ impl DecimalField {
                 None => return Ok(Err(number.special().unwrap_or_default())),
             },
             Cell::Int(i) => self.stored(Decimal::from(i)),
-            Cell::Float(f) if !f.is_finite() => return Ok(Err(if f.is_nan() { "NaN" } else { "Infinity" })),
+            Cell::Float(f) if f.is_nan() => return Ok(Err("NaN")),
+            Cell::Float(f) if f.is_infinite() => return Ok(Err(if f > 0.0 { "Infinity" } else { "-Infinity" })),
             Cell::Float(f) if self.column.is_some() => {
                 let text = format!("{f:.*e}", FLOAT_DIGITS - 1);
                 self.stored(text.parse().map_err(|_| Unrepresentable)?)
@@ -179,6 +183,19 @@ impl DecimalField {
     }
 }
 
+/// What is wrong with a number that no answer can hold.
+fn unwritable(number: &Decimal, cx: &FieldContext<'_>) -> Option<ErrorDetail> {
+    if number.to_f64().is_infinite() {
+        return Some(invalid(cx));
+    }
+    // a few characters with an exponent would become an answer of any length
+    limit::too_long(number.plain_length(), cx)
+}
+
+fn invalid(cx: &FieldContext<'_>) -> ErrorDetail {
+    cx.detail("invalid", "A valid number is required.", &[])
+}
+
 fn too_many_digits(max: u32, cx: &FieldContext<'_>) -> ValidationError {
     let default = "Ensure that there are no more than {max_digits} digits in total.";
     cx.error("max_digits", default, &[("max_digits", &max.to_string())])
@@ -189,14 +206,8 @@ impl FieldType for DecimalField {
         let text = input.to_python_str();
         let text = python::strip(&text);
         limit::refuse_long(text, cx)?;
-        let invalid = || cx.error("invalid", "A valid number is required.", &[]);
-        let number = python::parse_decimal(text).ok_or_else(invalid)?;
+        let number = python::parse_decimal(text).ok_or_else(|| invalid(cx))?;
         self.check_precision(&number, cx)?;
-        if number.to_f64().is_infinite() {
-            return Err(invalid());
-        }
-        // a few characters with an exponent would become an answer of any length
-        limit::refuse_many(number.plain_length(), cx)?;
         let number = self.quantize(number).map_err(|_| too_many_digits(self.max_digits.unwrap_or(PRECISION), cx))?;
         Ok(Value::Decimal(number))
     }
@@ -210,6 +221,9 @@ impl FieldType for DecimalField {
             None => std::cmp::Ordering::Equal,
         };
         limit::check((self.min.as_ref(), self.max.as_ref()), compare, cx, errors);
+        if errors.is_empty() && self.max_digits.is_none_or(|digits| digits > FLOAT_POWERS) {
+            errors.extend(unwritable(number, cx));
+        }
     }
 
     fn is_null_input(&self, input: &Value, allow_null: bool) -> bool {

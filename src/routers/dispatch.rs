@@ -4,7 +4,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::Request;
+use axum::extract::{OriginalUri, Request};
 use axum::response::Response as HttpResponse;
 use futures_util::FutureExt;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
@@ -99,6 +99,7 @@ impl Dispatch {
     /// A path that means nothing: Django's redirect to its final slash, or its 404.
     fn unknown(&self, path: &str, uri: &Uri, request: Request) -> HttpResponse {
         if self.append_slash && !path.ends_with('/') && self.resolver.resolve(&format!("{path}/")).is_some() {
+            let uri = request.extensions().get::<OriginalUri>().map_or(uri, |original| &original.0);
             let query = uri.query().map(|q| format!("?{q}")).unwrap_or_default();
             let mut response = HttpResponse::default();
             *response.status_mut() = StatusCode::MOVED_PERMANENTLY;

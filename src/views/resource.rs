@@ -39,6 +39,8 @@ pub(crate) enum Stop {
     Fail(Error),
     /// The database did not do it.
     Store(StoreError),
+    /// A guard stood before the write: the answers of its probes.
+    Refused(Vec<(usize, bool)>),
     /// Nothing was written, and by now nothing seems to be in the way.
     Unexplained,
 }
@@ -107,7 +109,7 @@ impl Tries {
                 self.stopped += 1;
                 if self.stopped > UNEXPLAINED { Err(verdict(&violation)) } else { Ok(()) }
             }
-            Stop::Unexplained => {
+            Stop::Unexplained | Stop::Refused(_) => {
                 self.stopped += 1;
                 if self.stopped > UNEXPLAINED {
                     return Err(Error::unavailable("a constraint that no probe sees stops the write again and again"));
@@ -177,7 +179,7 @@ impl Resource {
         rules: ValidationError,
     ) -> ValidationError {
         let fields_were_fine = errors.is_empty();
-        self.serializer.judge(data, answers, &mut errors);
+        self.serializer.judge(data, answers, None, &mut errors);
         let only_whole = match &errors {
             ValidationError::Fields(map) => map.keys().all(|k| k == "non_field_errors"),
             _ => true,
@@ -242,7 +244,9 @@ impl Resource {
             }
             None => self.examine_new(&validated.changes, via).await?,
         };
-        Ok(self.judged(data, &answers, validated.errors.clone(), ValidationError::fields()))
+        let mut errors = validated.errors.clone();
+        self.serializer.judge(data, &answers, validated.missing.as_ref(), &mut errors);
+        Ok(errors)
     }
 
     /// A row that was read whole, as JSON.
