@@ -7,7 +7,7 @@ use bowline::parsers::{
 use bowline::prelude::*;
 use bowline::serializers::{ListSerializer, Serializer};
 use bowline::value;
-use bowline::value::Map;
+use bowline::value::{Map, Upload};
 
 use crate::composites::{address, line};
 
@@ -104,6 +104,42 @@ fn form_serializer_view() -> bowline::Result<ApiView> {
         .post(async |mut request: Request| request.validate().await)
         .patch(async |mut request: Request| request.validate_partial().await)
         .authentication([]))
+}
+
+/// Reports what the file fields found in the upload.
+async fn found(mut request: Request) -> bowline::Result<Value> {
+    let validated = request.validate().await?;
+    let size = |file: &Upload| Value::from(i64::try_from(file.size()).unwrap_or(i64::MAX));
+    let entries = validated.as_map().into_iter().flatten().map(|(name, value)| {
+        let found = match value {
+            Value::File(file) => value!([file.name(), size(file), file.content_type()]),
+            Value::List(files) => {
+                let files = files.iter().map(|item| match item {
+                    Value::File(file) => value!([file.name(), size(file)]),
+                    other => other.clone(),
+                });
+                Value::List(files.collect())
+            }
+            other => other.clone(),
+        };
+        (name.clone(), found)
+    });
+    Ok(Value::Map(entries.collect::<Map>()))
+}
+
+pub fn upload_check() -> ApiView {
+    let files = ListField::of(FileField::new());
+    let serializer = Serializer::new()
+        .field(Field::new("file", FileField::new().max_length(20)))
+        .field(Field::new("maybe_empty", FileField::new().allow_empty_file(true)).required(false))
+        .field(Field::new("image", ImageField::new()).required(false).allow_null(true))
+        .field(Field::new("files", files).required(false))
+        .field(Field::new("note", CharField::new()).required(false));
+    ApiView::new("UploadCheckView")
+        .description("Reports what FileField / ImageField found in the upload.")
+        .serializer(serializer)
+        .post(found)
+        .authentication([])
 }
 
 pub fn urls() -> bowline::Result<DefaultRouter> {

@@ -32,5 +32,6 @@ pub fn urls(media: &str) -> bowline::Result<DefaultRouter> {
         .include("nego/", negotiation::urls())
         .include("meta/", functions::meta_urls())
         .include("parse/", parsers::urls()?)
+        .path("upload-check/", parsers::upload_check())
         .include("", fields::urls()?))
 }
