@@ -25,8 +25,10 @@ mod dict;
 mod domain;
 mod duration;
 mod email;
+mod file;
 mod float;
 mod formats;
+mod image;
 mod ip;
 mod json;
 mod limit;
@@ -55,7 +57,9 @@ pub use default::{CurrentUserDefault, Default};
 pub use dict::{DictField, HStoreField};
 pub use duration::{DurationField, DurationFormat};
 pub use email::EmailField;
+pub use file::FileField;
 pub use float::FloatField;
+pub use image::ImageField;
 pub use ip::{IPAddressField, Protocol};
 pub use json::JSONField;
 pub use limit::Limit;
@@ -132,6 +136,11 @@ pub trait FieldType: Send + Sync + fmt::Debug {
     ///
     /// When it is not of a kind that the type can show: the row was written by something else.
     fn to_representation(&self, cell: Cell<'_>, cx: &Context, out: &mut Vec<u8>) -> Result<(), Unrepresentable>;
+
+    /// What a body without the field is told, where the field's own messages say nothing.
+    fn required_message(&self) -> &'static str {
+        "This field is required."
+    }
 
     /// Writes an attribute that is not null as JSON: what a serializer does with plain values.
     ///
@@ -470,7 +479,7 @@ impl Field {
             }
             return match &self.default {
                 Some(default) => Ok(Some(default.get(cx).map_or(Outcome::Skip, Outcome::Set))),
-                None if self.required => Err(cx.error("required", "This field is required.", &[])),
+                None if self.required => Err(cx.error("required", self.kind.required_message(), &[])),
                 None => Ok(Some(Outcome::Skip)),
             };
         };
