@@ -95,6 +95,11 @@ impl Context {
         self.inner.kwargs.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
     }
 
+    /// The values of the path with their names.
+    pub fn kwargs(&self) -> &[(String, String)] {
+        &self.inner.kwargs
+    }
+
     /// The query string, without `?`.
     pub fn query(&self) -> &str {
         self.inner.parts.as_ref().and_then(|p| p.uri.query()).unwrap_or("")

@@ -27,10 +27,11 @@ pub mod context;
 pub mod doc;
 pub mod error;
 pub mod fields;
-pub mod media_type;
+mod media_type;
 pub mod model;
 pub mod negotiation;
 pub mod pagination;
+pub mod parsers;
 pub mod pause;
 pub mod prelude;
 pub mod relations;
@@ -47,3 +48,10 @@ pub mod views;
 pub use app::{serve, serve_at};
 pub use async_trait::async_trait;
 pub use error::{Error, Result};
+
+/// The chapters of `docs/`, whose examples run as tests.
+#[cfg(doctest)]
+mod chapters {
+    #[doc = include_str!("../docs/fields.md")]
+    struct Fields;
+}

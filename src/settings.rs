@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crate::authentication::Authentication;
 use crate::error::{ErrorFormat, ExceptionHandler};
-use crate::negotiation::BodyLimits;
 use crate::pagination::PageNumberPagination;
+use crate::parsers::{BodyLimits, Parsers};
 use crate::renderers::Renderers;
 use crate::store::StoreOptions;
 
@@ -21,6 +21,8 @@ pub struct Settings {
     pub pagination: Option<PageNumberPagination>,
     /// How answers are written, DRF's `DEFAULT_RENDERER_CLASSES`: JSON alone by default.
     pub renderers: Renderers,
+    /// How bodies are read, DRF's `DEFAULT_PARSER_CLASSES`: JSON, forms and multipart forms by default.
+    pub parsers: Parsers,
     /// The ways to tell who sent a request, DRF's `DEFAULT_AUTHENTICATION_CLASSES`; none by default.
     pub authentication: Vec<Arc<dyn Authentication>>,
     /// The shape of errors: DRF's, DRF's full details with codes, or RFC 9457.
@@ -47,6 +49,7 @@ impl Default for Settings {
         Settings {
             pagination: None,
             renderers: Renderers::json(),
+            parsers: Parsers::default(),
             authentication: Vec::new(),
             errors: ErrorFormat::Messages,
             list_errors_as_dict: true,

@@ -1,7 +1,7 @@
 //! Values validated and represented: `/fields/<kind>/` and `/composite/<name>/`.
 
 use std::collections::HashMap;
-use std::sync::LazyLock;
+use std::sync::Arc;
 
 use bowline::prelude::*;
 use bowline::serializers::Serializer;
@@ -12,16 +12,11 @@ use crate::kinds::kinds;
 use crate::raise::shaped;
 
 /// Serializers by their names in the path.
-type Serializers = LazyLock<HashMap<&'static str, Serializer>>;
+type Serializers = Arc<HashMap<&'static str, Serializer>>;
 
-static KINDS: Serializers = LazyLock::new(|| {
-    kinds().into_iter().map(|field| (field.0, Serializer::new().field(field.1))).collect()
-});
-static COMPOSITES: Serializers = LazyLock::new(|| composites().into_iter().collect());
-
-async fn answer(mut request: Request, serializers: &Serializers, is_partial: bool) -> bowline::Result<Response> {
-    let kind = request.kwarg("kind").unwrap_or_default();
-    let serializer = serializers.get(kind).ok_or_else(Error::http404)?;
+/// Validates and represents one value.
+async fn answer(mut request: Request, serializers: Serializers, is_partial: bool) -> bowline::Result<Response> {
+    let serializer = serializers.get(request.kwarg("kind").unwrap_or_default()).ok_or_else(Error::http404)?;
     let data = request.data().await?.clone();
     if is_partial {
         let validated = serializer.run_partial_validation(&data, &request)?;
@@ -31,27 +26,25 @@ async fn answer(mut request: Request, serializers: &Serializers, is_partial: boo
     Ok(Response::new(value!({"data": serializer.data(&validated, &request)?, "validated": validated})))
 }
 
-fn view(type_name: &'static str, serializers: &'static Serializers) -> ApiView {
+fn view(type_name: &'static str, serializers: &Serializers) -> ApiView {
+    let (post, patch) = (Arc::clone(serializers), Arc::clone(serializers));
     ApiView::new(type_name)
-        .post(move |request| answer(request, serializers, false))
-        .patch(move |request| answer(request, serializers, true))
+        .post(move |request| answer(request, Arc::clone(&post), false))
+        .patch(move |request| answer(request, Arc::clone(&patch), true))
         .authentication([])
 }
 
-pub fn value_view() -> ApiView {
-    view("ValueView", &KINDS).description("Validates and represents one value.")
-}
-
-pub fn value_codes_view() -> ApiView {
-    view("ValueCodesView", &KINDS).exception_handler(shaped())
-}
-
-pub fn composite_view() -> ApiView {
-    view("CompositeView", &COMPOSITES)
-}
-
-pub fn codes_view() -> ApiView {
-    view("CodesView", &COMPOSITES)
-        .description("As /composite/<name>/ but errors are answered by get_full_details().")
-        .exception_handler(shaped())
+pub fn urls() -> bowline::Result<DefaultRouter> {
+    let kinds = kinds()?.into_iter().map(|(name, field)| (name, Serializer::new().field(field)));
+    let kinds: Serializers = Arc::new(kinds.collect());
+    let composites: Serializers = Arc::new(composites()?.into_iter().collect());
+    let described = "As /composite/<name>/ but errors are answered by get_full_details().";
+    Ok(DefaultRouter::new()
+        .path("fields/<str:kind>/", view("ValueView", &kinds).description("Validates and represents one value."))
+        .path("fields-codes/<str:kind>/", view("ValueCodesView", &kinds).exception_handler(shaped()))
+        .path("composite/<str:kind>/", view("CompositeView", &composites))
+        .path(
+            "composite-codes/<str:kind>/",
+            view("CodesView", &composites).description(described).exception_handler(shaped()),
+        ))
 }

@@ -11,9 +11,12 @@ mod composites;
 mod fields;
 mod functions;
 mod kinds;
+mod models;
 mod negotiation;
 mod raise;
+mod serializers;
 mod urls;
+mod viewsets;
 
 /// What the program is told.
 struct Options {
@@ -50,5 +53,5 @@ fn usage() -> bowline::Error {
 #[tokio::main]
 async fn main() -> bowline::Result<()> {
     let options = Options::read()?;
-    bowline::serve_at(urls::urls(), &options.db, &format!("127.0.0.1:{}", options.port)).await
+    bowline::serve_at(urls::urls()?, &options.db, &format!("127.0.0.1:{}", options.port)).await
 }

@@ -1,6 +1,6 @@
 //! The serializers of `/lib/`, `/rel/`, `/sets/`, `/generic/` and `/bulk/`.
 
-use bowline::fields::{CharField, EmailField, Field, IntegerField, ReadOnlyField, RegexField};
+use bowline::fields::{CharField, CurrentUserDefault, EmailField, Field, IntegerField, ReadOnlyField, RegexField};
 use bowline::prelude::*;
 use bowline::store::plan::Lookup;
 
@@ -40,7 +40,7 @@ pub fn tags() -> ModelSerializer<tag::Entity> {
 }
 
 fn colour() -> Field {
-    Field::new("colour", RegexField::new("^#[0-9a-f]{6}$")).required(false)
+    Field::new("colour", RegexField::new("^#[0-9a-f]{6}$").expect("a pattern")).required(false)
 }
 
 pub fn books() -> ModelSerializer<book::Entity> {
@@ -55,12 +55,8 @@ pub fn books() -> ModelSerializer<book::Entity> {
 pub fn reviews() -> ModelSerializer<review::Entity> {
     ModelSerializer::new()
         .fields(["id", "book", "reviewer", "reviewer_name", "stars", "text", "created_at"])
-        .declare(Field::hidden("reviewer", current_user()))
+        .declare(Field::hidden("reviewer", CurrentUserDefault))
         .declare(Field::new("reviewer_name", CharField::new()).source("reviewer.username").read_only())
-}
-
-fn current_user() -> bowline::fields::Default {
-    bowline::fields::Default::current_user()
 }
 
 pub fn loans() -> ModelSerializer<loan::Entity> {

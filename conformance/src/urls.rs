@@ -3,25 +3,29 @@
 use bowline::prelude::*;
 use bowline::renderers::{BrowsableAPIRenderer, Renderers};
 
-use crate::{authentication, fields, functions, negotiation, raise};
+use crate::{authentication, fields, functions, models, negotiation, raise, viewsets};
 
 /// All of them, with the settings of `config/settings.py`.
-pub fn urls() -> DefaultRouter {
-    DefaultRouter::new()
+pub fn urls() -> bowline::Result<DefaultRouter> {
+    Ok(models::describe(viewsets::seed())
+        .include("lib/", viewsets::lib())
+        .include("rel/", viewsets::rel())
+        .include("sets/", viewsets::sets())
+        .include("bare/", viewsets::bare())
+        .include("perm/", viewsets::perm())
+        .include("generic/", viewsets::generic())
+        .include("bulk/", viewsets::bulk())
         .settings(Settings {
             renderers: Renderers::json().and(BrowsableAPIRenderer::new()),
             authentication: vec![authentication::token(), authentication::basic()],
             create_tables: false,
             ..Settings::default()
         })
-        .path("fields/<str:kind>/", fields::value_view())
-        .path("fields-codes/<str:kind>/", fields::value_codes_view())
-        .path("composite/<str:kind>/", fields::composite_view())
-        .path("composite-codes/<str:kind>/", fields::codes_view())
         .path("raise/<str:kind>/", raise::raise_view())
         .path("raise-noauth/<str:kind>/", raise::raise_no_auth())
         .path("raise-shaped/<str:kind>/", raise::raise_shaped())
         .include("fn/", functions::urls())
         .include("nego/", negotiation::urls())
         .include("meta/", functions::meta_urls())
+        .include("", fields::urls()?))
 }

@@ -1,6 +1,6 @@
 //! Truth values.
 
-use super::{FieldContext, FieldType, Unrepresentable};
+use super::{Field, FieldContext, FieldType, Unrepresentable};
 use crate::context::Context;
 use crate::error::ValidationError;
 use crate::store::Cell;
@@ -8,7 +8,8 @@ use crate::value::Value;
 
 /// A boolean; forms and scripts may spell it `true`, `yes`, `on`, `1`, ….
 ///
-/// Where null is allowed, `""` and `"null"` stand for it.
+/// Where null is allowed, `""` and `"null"` stand for it. A whole HTML form without the field means false, or null where
+/// that is allowed.
 ///
 /// | code | message |
 /// |---|---|
@@ -30,6 +31,9 @@ impl BooleanField {
     }
 }
 
+const TRUE: &[&str] = &["t", "y", "yes", "true", "on", "1"];
+const FALSE: &[&str] = &["f", "n", "no", "false", "off", "0"];
+
 fn is_one_of(words: &[&str], text: &str) -> bool {
     words.iter().any(|word| word.eq_ignore_ascii_case(text))
 }
@@ -43,8 +47,8 @@ impl FieldType for BooleanField {
             // as Python compares: 1.0 is 1, -0.0 is 0
             Value::Float(f) if *f == 1.0 => Some(true),
             Value::Float(f) if *f == 0.0 => Some(false),
-            Value::Str(text) if is_one_of(&["t", "y", "yes", "true", "on", "1"], text) => Some(true),
-            Value::Str(text) if is_one_of(&["f", "n", "no", "false", "off", "0"], text) => Some(false),
+            Value::Str(text) if is_one_of(TRUE, text) => Some(true),
+            Value::Str(text) if is_one_of(FALSE, text) => Some(false),
             _ => None,
         };
         match truth {
@@ -58,10 +62,22 @@ impl FieldType for BooleanField {
         allow_null && matches!(input, Value::Str(text) if is_one_of(&["", "null"], text))
     }
 
+    fn empty_form_value(&self, field: &Field) -> Option<Value> {
+        // a box that is not ticked is not sent; where there is a default, that is what leaving the field out means
+        match (&field.default, field.allow_null) {
+            (Some(_), _) => None,
+            (None, true) => Some(Value::Null),
+            (None, false) => Some(Value::Bool(false)),
+        }
+    }
+
     fn to_representation(&self, cell: Cell<'_>, _cx: &Context, out: &mut Vec<u8>) -> Result<(), Unrepresentable> {
         let truth = match cell {
             Cell::Bool(b) => b,
             Cell::Int(i) => i != 0,
+            Cell::Float(f) => f != 0.0,
+            // whatever is no word for false is true, as in Python
+            Cell::Text(text) => !text.is_empty() && !is_one_of(FALSE, text),
             _ => return Err(Unrepresentable),
         };
         out.extend_from_slice(if truth { b"true" } else { b"false" });
@@ -108,6 +124,22 @@ mod tests {
     fn cells() {
         assert_eq!(shown(&BooleanField::new(), Cell::Bool(true)).unwrap(), "true");
         assert_eq!(shown(&BooleanField::new(), Cell::Int(0)).unwrap(), "false");
-        assert!(shown(&BooleanField::new(), Cell::Text("t")).is_err());
+        assert_eq!(shown(&BooleanField::new(), Cell::Text("No")).unwrap(), "false");
+        assert_eq!(shown(&BooleanField::new(), Cell::Text("x")).unwrap(), "true");
+        assert!(shown(&BooleanField::new(), Cell::Bytes(b"t")).is_err());
+    }
+
+    #[test]
+    fn forms() {
+        let request = Context::default();
+        let whole = FieldContext::new(&request);
+        let part = FieldContext { partial: true, ..whole };
+        let field = field(&BooleanField::new());
+        let empty = Value::Form(Box::default());
+        let value = |field: &Field, cx| field.get_value(&empty, cx).map(std::borrow::Cow::into_owned);
+        assert_eq!(value(&field, &whole), Some(Value::Bool(false)));
+        assert_eq!(value(&field, &part), None);
+        assert_eq!(value(&field.clone().allow_null(true), &whole), Some(Value::Null));
+        assert_eq!(value(&field.default(true), &whole), None);
     }
 }

@@ -114,7 +114,7 @@ impl DateTimeField {
         let seconds = offset.map(|o| o.local_minus_utc());
         if let OutputFormat::Pattern(pattern) = &self.format {
             let zone = match offset {
-                Some(offset) => self.zone.abbreviation(local - offset),
+                Some(offset) => self.zone.abbreviation(local, offset),
                 None => Cow::Borrowed(""),
             };
             let moment = Moment { local, offset: seconds, zone: &zone };

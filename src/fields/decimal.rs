@@ -12,6 +12,9 @@ const PRECISION: u32 = 28;
 /// The significant digits that Django takes from a float of SQLite.
 const FLOAT_DIGITS: usize = 15;
 
+/// The digits before the point that every float has room for.
+const FLOAT_POWERS: u32 = 300;
+
 /// An exact number of limited digits, shown as text (`"10.00"`); any input is printed first and then read as Python's
 /// `Decimal()` reads it.
 ///
@@ -161,8 +164,13 @@ impl DecimalField {
                 None if matches!(text, "NaN" | "Infinity" | "-Infinity") => return Ok(Err(text)),
                 None => return Err(Unrepresentable),
             },
+            Cell::Numeric(number) => match number.to_decimal() {
+                Some(number) => number,
+                None => return Ok(Err(number.special().unwrap_or_default())),
+            },
             Cell::Int(i) => self.stored(Decimal::from(i)),
-            Cell::Float(f) if !f.is_finite() => return Ok(Err(if f.is_nan() { "NaN" } else { "Infinity" })),
+            Cell::Float(f) if f.is_nan() => return Ok(Err("NaN")),
+            Cell::Float(f) if f.is_infinite() => return Ok(Err(if f > 0.0 { "Infinity" } else { "-Infinity" })),
             Cell::Float(f) if self.column.is_some() => {
                 let text = format!("{f:.*e}", FLOAT_DIGITS - 1);
                 self.stored(text.parse().map_err(|_| Unrepresentable)?)
@@ -175,6 +183,19 @@ impl DecimalField {
     }
 }
 
+/// What is wrong with a number that no answer can hold.
+fn unwritable(number: &Decimal, cx: &FieldContext<'_>) -> Option<ErrorDetail> {
+    if number.to_f64().is_infinite() {
+        return Some(invalid(cx));
+    }
+    // a few characters with an exponent would become an answer of any length
+    limit::too_long(number.plain_length(), cx)
+}
+
+fn invalid(cx: &FieldContext<'_>) -> ErrorDetail {
+    cx.detail("invalid", "A valid number is required.", &[])
+}
+
 fn too_many_digits(max: u32, cx: &FieldContext<'_>) -> ValidationError {
     let default = "Ensure that there are no more than {max_digits} digits in total.";
     cx.error("max_digits", default, &[("max_digits", &max.to_string())])
@@ -185,14 +206,8 @@ impl FieldType for DecimalField {
         let text = input.to_python_str();
         let text = python::strip(&text);
         limit::refuse_long(text, cx)?;
-        let invalid = || cx.error("invalid", "A valid number is required.", &[]);
-        let number = python::parse_decimal(text).ok_or_else(invalid)?;
+        let number = python::parse_decimal(text).ok_or_else(|| invalid(cx))?;
         self.check_precision(&number, cx)?;
-        if number.to_f64().is_infinite() {
-            return Err(invalid());
-        }
-        // a few characters with an exponent would become an answer of any length
-        limit::refuse_many(number.plain_length(), cx)?;
         let number = self.quantize(number).map_err(|_| too_many_digits(self.max_digits.unwrap_or(PRECISION), cx))?;
         Ok(Value::Decimal(number))
     }
@@ -206,6 +221,9 @@ impl FieldType for DecimalField {
             None => std::cmp::Ordering::Equal,
         };
         limit::check((self.min.as_ref(), self.max.as_ref()), compare, cx, errors);
+        if errors.is_empty() && self.max_digits.is_none_or(|digits| digits > FLOAT_POWERS) {
+            errors.extend(unwritable(number, cx));
+        }
     }
 
     fn is_null_input(&self, input: &Value, allow_null: bool) -> bool {
@@ -213,6 +231,17 @@ impl FieldType for DecimalField {
     }
 
     fn to_representation(&self, cell: Cell<'_>, _cx: &Context, out: &mut Vec<u8>) -> Result<(), Unrepresentable> {
+        // PostgreSQL's column has the field's places nearly always: its digits are the answer
+        if let (Cell::Numeric(number), Some(places), true) = (cell, self.decimal_places, self.coerce_to_string)
+            && number.is_finite()
+            && u32::from(number.scale()) == places
+            && !self.normalize_output
+        {
+            out.push(b'"');
+            number.write(out);
+            out.push(b'"');
+            return Ok(());
+        }
         let number = match self.number(cell)? {
             Ok(number) => number,
             Err(text) if self.coerce_to_string => {
@@ -255,6 +284,7 @@ mod tests {
 
     use super::super::testing::{error, field, null, set, shown};
     use super::*;
+    use crate::store::Numeric;
 
     fn text(kind: &DecimalField, json: &str) -> String {
         set(kind, json).to_python_str().into_owned()
@@ -345,6 +375,25 @@ mod tests {
         let kind = field(&DecimalField::new(6, 2)).allow_null(true);
         assert!(null(&kind, r#"" \t""#));
         assert_eq!(error(&DecimalField::new(6, 2), r#"" ""#), ["invalid: A valid number is required."]);
+    }
+
+    #[test]
+    fn numbers_of_postgres() {
+        let stored = |groups: &[u16], sign: u16, scale: u16| -> Vec<u8> {
+            let head = [u16::try_from(groups.len()).unwrap(), 0, sign, scale];
+            head.iter().chain(groups).flat_map(|word| word.to_be_bytes()).collect()
+        };
+        let kind = DecimalField::new(6, 2);
+        let text = |kind: &DecimalField, raw: &[u8]| shown(kind, Cell::Numeric(Numeric::read(raw).unwrap())).unwrap();
+        assert_eq!(text(&kind, &stored(&[12, 5000], 0, 2)), r#""12.50""#);
+        assert_eq!(text(&kind, &stored(&[12, 5000], 0x4000, 1)), r#""-12.50""#);
+        assert_eq!(text(&kind, &stored(&[0, 1250], 0, 3)), r#""0.12""#);
+        assert_eq!(text(&kind, &stored(&[], 0xC000, 0)), r#""NaN""#);
+        let number = kind.coerce_to_string(false);
+        assert_eq!(text(&number, &stored(&[12, 5000], 0, 2)), "12.5");
+        assert_eq!(text(&number, &stored(&[], 0xC000, 0)), "null");
+        let normal = DecimalField::new(6, 2).normalize_output(true);
+        assert_eq!(text(&normal, &stored(&[12, 5000], 0, 2)), r#""12.5""#);
     }
 
     #[test]

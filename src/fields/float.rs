@@ -98,6 +98,7 @@ impl FieldType for FloatField {
             Cell::Int(i) => i as f64,
             Cell::Bool(b) => f64::from(u8::from(b)),
             Cell::Text(text) => python::parse_float(text).ok_or(Unrepresentable)?,
+            Cell::Numeric(number) => number.to_string().parse().map_err(|_| Unrepresentable)?,
             Cell::Value(Value::Decimal(decimal)) => decimal.to_f64(),
             Cell::Value(Value::BigInt(digits)) => digits.parse().map_err(|_| Unrepresentable)?,
             _ => return Err(Unrepresentable),

@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 
-use super::{FieldContext, FieldType, Unrepresentable};
+use super::text::cell_value;
+use super::{Field, FieldContext, FieldType, Unrepresentable};
 use crate::context::Context;
 use crate::error::ValidationError;
 use crate::store::Cell;
-use crate::value::{Value, convert, json, write};
+use crate::value::{Form, Value, convert, json, write};
 
 /// Any JSON value.
 ///
@@ -15,7 +16,7 @@ use crate::value::{Value, convert, json, write};
 /// | `invalid` | `Value must be valid JSON.` |
 ///
 /// Refused anywhere in the value: infinite numbers, lone surrogates and NUL characters. No database holds them all, and a
-/// row that does breaks every answer that shows it.
+/// row that does breaks every answer that shows it. An HTML form sends the value as JSON text.
 ///
 /// ```
 /// use bowline::fields::{Field, JSONField};
@@ -41,6 +42,16 @@ impl JSONField {
         self.binary = yes;
         self
     }
+
+    fn write(&self, text: &str, out: &mut Vec<u8>) -> Result<(), Unrepresentable> {
+        if !self.binary {
+            return write::transcode(text, out).map_err(|_| Unrepresentable);
+        }
+        let mut shown = Vec::new();
+        write::dumps(text, &mut shown).map_err(|_| Unrepresentable)?;
+        write::string(&String::from_utf8_lossy(&shown), out);
+        Ok(())
+    }
 }
 
 /// Whether every database can hold the value.
@@ -59,9 +70,11 @@ fn storable(value: &Value) -> bool {
 impl FieldType for JSONField {
     fn to_internal_value(&self, input: &Value, cx: &FieldContext<'_>) -> Result<Value, ValidationError> {
         let value = match (self.binary, input) {
-            (false, value) => Some(value.clone()),
+            // JSON text that a form sent, see `form_value`
+            (_, Value::Bytes(text)) => json::parse(text).ok(),
             (true, Value::Str(text)) => json::parse_str(text).ok(),
             (true, _) => None,
+            (false, value) => Some(value.clone()),
         };
         match value.filter(storable) {
             Some(value) => Ok(value),
@@ -69,20 +82,27 @@ impl FieldType for JSONField {
         }
     }
 
+    fn form_value(&self, field: &Field, form: &Form, _: &FieldContext<'_>) -> Option<Value> {
+        // as bytes, which no JSON body holds, so that they are read as JSON text
+        form.get(&field.name).map(|value| Value::Bytes(value.to_python_str().into_owned().into_bytes()))
+    }
+
     fn to_representation(&self, cell: Cell<'_>, _cx: &Context, out: &mut Vec<u8>) -> Result<(), Unrepresentable> {
         let text = match cell {
             Cell::Json(text) | Cell::Text(text) => Cow::Borrowed(text),
             Cell::Value(value) => Cow::Owned(convert::json_text(value)),
+            Cell::Bool(_) | Cell::Int(_) | Cell::Float(_) => Cow::Owned(convert::json_text(&cell_value(cell))),
             _ => return Err(Unrepresentable),
         };
-        let text = text.as_ref();
+        self.write(&text, out)
+    }
+
+    fn represent(&self, value: &Value, _: &Context, out: &mut Vec<u8>) -> Result<(), Unrepresentable> {
         if !self.binary {
-            return write::transcode(text, out).map_err(|_| Unrepresentable);
+            write::value(value, out);
+            return Ok(());
         }
-        let mut shown = Vec::new();
-        write::dumps(text, &mut shown).map_err(|_| Unrepresentable)?;
-        write::string(&String::from_utf8_lossy(&shown), out);
-        Ok(())
+        self.write(&convert::json_text(value), out)
     }
 }
 
@@ -144,6 +164,24 @@ mod tests {
         assert_eq!(shown(&JSONField::new(), Cell::Json(r#"{"n": 1}"#)).unwrap(), r#"{"n":1}"#);
         assert_eq!(shown(&JSONField::new(), Cell::Text(r#""\u00e9""#)).unwrap(), r#""é""#);
         assert!(shown(&JSONField::new(), Cell::Text("{")).is_err());
-        assert!(shown(&JSONField::new(), Cell::Int(1)).is_err());
+        assert_eq!(shown(&JSONField::new(), Cell::Int(1)).unwrap(), "1");
+        let mut out = Vec::new();
+        JSONField::new().represent(&"{".into(), &Context::default(), &mut out).unwrap();
+        assert_eq!(out, br#""{""#);
+    }
+
+    #[test]
+    fn forms() {
+        let field = Field::new("value", JSONField::new());
+        let value = |text: &str| {
+            let mut form = Form::new();
+            form.append("value", text.into());
+            let request = Context::default();
+            let form = Value::Form(Box::new(form));
+            field.clean(&field.get_value(&form, &FieldContext::new(&request)).unwrap())
+        };
+        assert_eq!(value(r#"{"a": [1]}"#).map(|value| convert::json_text(&value)), Ok(r#"{"a":[1]}"#.into()));
+        assert_eq!(value("null"), Ok(Value::Null));
+        assert!(value("").is_err() && value("{").is_err());
     }
 }

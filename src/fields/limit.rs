@@ -120,16 +120,13 @@ pub(super) fn metadata<L: Clone + Into<Value>>(min: Option<&L>, max: Option<&L>)
 
 /// Refuses a number that is written with more than 1000 characters.
 pub(super) fn refuse_long(text: &str, cx: &FieldContext<'_>) -> Result<(), ValidationError> {
-    if text.len() > MAX_STRING_LENGTH && text.chars().count() > MAX_STRING_LENGTH {
-        return Err(cx.error("max_string_length", "String value too large.", &[]));
-    }
-    Ok(())
+    // characters are counted only where there may be too many
+    let length = if text.len() > MAX_STRING_LENGTH { text.chars().count() } else { 0 };
+    too_long(length, cx).map_or(Ok(()), |detail| Err(detail.into()))
 }
 
-/// The same for what is longer when it is written out than it was sent.
-pub(super) fn refuse_many(characters: usize, cx: &FieldContext<'_>) -> Result<(), ValidationError> {
-    if characters > MAX_STRING_LENGTH {
-        return Err(cx.error("max_string_length", "String value too large.", &[]));
-    }
-    Ok(())
+/// The message about a number of so many characters, where they are more than 1000.
+pub(super) fn too_long(characters: usize, cx: &FieldContext<'_>) -> Option<ErrorDetail> {
+    let is_long = characters > MAX_STRING_LENGTH;
+    is_long.then(|| cx.detail("max_string_length", "String value too large.", &[]))
 }

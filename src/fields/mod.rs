@@ -14,31 +14,57 @@ use crate::store::Cell;
 use crate::value::{Form, Value};
 
 mod boolean;
+mod choice;
+mod column;
+mod computed;
 mod datetime;
 mod decimal;
+mod default;
+mod dict;
+mod domain;
 mod duration;
+mod email;
 mod float;
 mod formats;
+mod ip;
 mod json;
 mod limit;
+mod list;
+pub mod metadata;
 mod number;
+mod path;
+mod regex;
 #[cfg(test)]
 mod testing;
 mod text;
 mod time;
+mod unvalidated;
+mod url;
 mod uuid;
 mod validator;
 
 pub use boolean::BooleanField;
+pub use choice::{Choice, ChoiceField, MultipleChoiceField};
+pub(crate) use column::ColumnField;
+pub use computed::{MethodField, ReadOnlyField};
 pub use datetime::DateTimeField;
 pub use decimal::DecimalField;
+pub use default::{CurrentUserDefault, Default};
+pub use dict::{DictField, HStoreField};
 pub use duration::{DurationField, DurationFormat};
+pub use email::EmailField;
 pub use float::FloatField;
+pub use ip::{IPAddressField, Protocol};
 pub use json::JSONField;
 pub use limit::Limit;
+pub use list::ListField;
 pub use number::{BigIntegerField, IntegerField};
+pub use path::{FilePathField, FilePaths};
+pub use regex::{RegexField, SlugField};
 pub use text::CharField;
 pub use time::{DateField, TimeField};
+pub use unvalidated::UnvalidatedField;
+pub use url::URLField;
 pub use uuid::{UUIDField, UUIDFormat};
 pub use validator::ValueValidator;
 
@@ -50,6 +76,13 @@ pub trait FieldType: Send + Sync + fmt::Debug {
     ///
     /// What is wrong with it; answered as a 400 under the field's name.
     fn to_internal_value(&self, input: &Value, cx: &FieldContext<'_>) -> Result<Value, ValidationError>;
+
+    /// What an input means before anything else is asked: the value that it stands for, or why it is refused.
+    ///
+    /// Text fields judge blank text here. A value that comes from here is not judged any further.
+    fn shortcut(&self, _input: &Value, _cx: &FieldContext<'_>) -> Option<Result<Value, ValidationError>> {
+        None
+    }
 
     /// Collects the messages of the type's own limits (`max_length`, `min_value`, …) for a coerced value: DRF's
     /// validators that a field makes by itself.
@@ -97,6 +130,25 @@ pub trait FieldType: Send + Sync + fmt::Debug {
     /// When it is not of a kind that the type can show: the row was written by something else.
     fn to_representation(&self, cell: Cell<'_>, cx: &Context, out: &mut Vec<u8>) -> Result<(), Unrepresentable>;
 
+    /// Writes an attribute that is not null as JSON: what a serializer does with plain values.
+    ///
+    /// # Errors
+    ///
+    /// As [`FieldType::to_representation`].
+    fn represent(&self, value: &Value, cx: &Context, out: &mut Vec<u8>) -> Result<(), Unrepresentable> {
+        self.to_representation(Cell::from(value), cx, out)
+    }
+
+    /// What a field's own rules found, in the shape of the type: nested objects put messages under `non_field_errors`.
+    fn shape_errors(&self, errors: ValidationError) -> ValidationError {
+        errors
+    }
+
+    /// Sentences about a declaration that cannot work, for the start of the program.
+    fn mistakes(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// The name of the type in OPTIONS metadata: `string`, `integer`, `field`, ….
     fn metadata_type(&self) -> &'static str {
         "field"
@@ -105,6 +157,21 @@ pub trait FieldType: Send + Sync + fmt::Debug {
     /// Further OPTIONS metadata: `max_length`, `min_value`, ….
     fn metadata_limits(&self) -> Vec<(&'static str, Value)> {
         Vec::new()
+    }
+
+    /// The values to choose from with their names for people, in OPTIONS metadata.
+    fn metadata_choices(&self) -> Option<Vec<(Value, Value)>> {
+        None
+    }
+
+    /// The field of each item, in OPTIONS metadata.
+    fn metadata_child(&self, _field: &Field) -> Option<Cow<'_, Field>> {
+        None
+    }
+
+    /// The fields of a nested object, in OPTIONS metadata.
+    fn metadata_children(&self) -> Option<Vec<&Field>> {
+        None
     }
 }
 
@@ -148,6 +215,15 @@ impl<'a> FieldContext<'a> {
         self.messages.detail(code, default, parameters)
     }
 
+    /// The detail of a rule that Django has for text: as [`FieldContext::detail`], with `%(value)s` for the text.
+    pub(crate) fn text_detail(&self, code: &'static str, default: &'static str, value: &str) -> ErrorDetail {
+        let mut detail = self.messages.detail(code, default, &[]);
+        if detail.message.contains('%') {
+            detail.message = detail.message.replace("%(value)s", value).replace("%%", "%").into();
+        }
+        detail
+    }
+
     /// The same as an error.
     pub fn error(&self, code: &'static str, default: &'static str, parameters: &[(&str, &str)]) -> ValidationError {
         self.messages.detail(code, default, parameters).into()
@@ -178,44 +254,6 @@ impl Messages {
             }
         }
         ErrorDetail::new(message, code)
-    }
-}
-
-/// A default for an absent field.
-#[derive(Clone)]
-pub enum Default {
-    /// A fixed value.
-    Value(Value),
-    /// A value made anew for each object, by the request.
-    Call(Arc<dyn Fn(&Context) -> Value + Send + Sync>),
-    /// Only for a new object; an update passes over the field (DRF's `CreateOnlyDefault`).
-    CreateOnly(Box<Default>),
-}
-
-impl Default {
-    /// The value; none where it is passed over.
-    pub fn get(&self, cx: &FieldContext<'_>) -> Option<Value> {
-        match self {
-            Default::Value(value) => Some(value.clone()),
-            Default::Call(make) => Some(make(cx.request)),
-            Default::CreateOnly(default) => {
-                if cx.creating {
-                    default.get(cx)
-                } else {
-                    None
-                }
-            }
-        }
-    }
-}
-
-impl fmt::Debug for Default {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Default::Value(v) => f.debug_tuple("Value").field(v).finish(),
-            Default::Call(_) => f.write_str("Call(..)"),
-            Default::CreateOnly(default) => f.debug_tuple("CreateOnly").field(default).finish(),
-        }
     }
 }
 
@@ -260,10 +298,17 @@ pub struct Field {
     pub allow_empty: bool,
     /// The field's own messages.
     pub messages: Messages,
-    /// Rules about the value, after the limits of its type.
+    /// Rules about the value, before the limits of its type.
     pub validators: Vec<Arc<dyn ValueValidator>>,
     /// The type of its value.
     pub kind: Arc<dyn FieldType>,
+}
+
+/// A field without a name, for the items of lists and dictionaries.
+impl<T: FieldType + 'static> From<T> for Field {
+    fn from(kind: T) -> Self {
+        Field::new("", kind)
+    }
 }
 
 impl fmt::Debug for Field {
@@ -309,12 +354,34 @@ impl Field {
     }
 
     /// A field that is never in a body and never shown: its value is always the default, DRF's `HiddenField`.
-    pub fn hidden(name: impl Into<Cow<'static, str>>, default: Default) -> Self {
-        let mut field = Field::new(name, crate::fields::JSONField::new()).required(false);
-        field.default = Some(default);
+    ///
+    /// ```
+    /// use bowline::fields::Field;
+    /// let source = Field::hidden("source", "import");
+    /// assert!(source.hidden && source.write_only);
+    /// ```
+    pub fn hidden(name: impl Into<Cow<'static, str>>, default: impl Into<Default>) -> Self {
+        let mut field = Field::new(name, UnvalidatedField::new()).required(false);
+        field.default = Some(default.into());
         field.hidden = true;
         field.write_only = true;
         field
+    }
+
+    /// A read-only field that is computed from the whole object, DRF's `SerializerMethodField`.
+    ///
+    /// ```
+    /// use bowline::fields::Field;
+    /// let doubled = Field::method("doubled", |object, _| {
+    ///     object.get("n").and_then(|n| n.as_int()).map(|n| 2 * n).into()
+    /// });
+    /// assert!(doubled.read_only);
+    /// ```
+    pub fn method(
+        name: impl Into<Cow<'static, str>>,
+        compute: impl Fn(&Value, &Context) -> Value + Send + Sync + 'static,
+    ) -> Self {
+        Field::new(name, MethodField::new(compute)).source("*").read_only()
     }
 
     /// What it reads and writes: another attribute, a path (`address.city`), or the whole object (`*`).
@@ -336,6 +403,13 @@ impl Field {
     /// What an absent field becomes on POST and PUT; makes it not required.
     pub fn default(mut self, value: impl Into<Value>) -> Self {
         self.default = Some(Default::Value(value.into()));
+        self.required = false;
+        self
+    }
+
+    /// The same from a helper such as [`CurrentUserDefault`].
+    pub fn default_from(mut self, default: impl Into<Default>) -> Self {
+        self.default = Some(default.into());
         self.required = false;
         self
     }
@@ -475,32 +549,88 @@ impl Field {
                 None => Ok(Some(Outcome::Skip)),
             };
         };
-        if matches!(input, Value::Null) || self.kind.is_null_input(input, self.allow_null) {
-            return if !self.allow_null {
-                Err(cx.error("null", "This field may not be null.", &[]))
-            } else {
-                Ok(Some(if self.source == Source::Whole { Outcome::Skip } else { Outcome::Set(Value::Null) }))
-            };
+        if let Some(found) = self.kind.shortcut(input, cx) {
+            return found.map(|value| Some(Outcome::Set(value)));
+        }
+        let is_null = input.is_null();
+        if is_null || self.kind.is_null_input(input, self.allow_null) {
+            if !self.allow_null {
+                return Err(cx.error("null", "This field may not be null.", &[]));
+            }
+            // the whole object is never null: its field may make something of it
+            if !(is_null && self.source == Source::Whole) {
+                return Ok(Some(Outcome::Set(Value::Null)));
+            }
         }
         Ok(None)
     }
 
-    /// Limits and rules for a value: the messages of all of them, or the first error that is more than messages.
+    /// Rules and limits for a value: the messages of all of them, or the first error that is more than messages.
     ///
     /// # Errors
     ///
     /// What they found.
     pub fn run_validators(&self, value: &Value, cx: &FieldContext<'_>) -> Result<(), ValidationError> {
         let mut errors = Vec::new();
-        self.kind.check(value, cx, &mut errors);
         for validator in &self.validators {
             match validator.validate(value, cx) {
                 Ok(()) => {}
                 Err(ValidationError::List(found)) => errors.extend(found),
-                Err(found) => return Err(found),
+                Err(found) => return Err(self.kind.shape_errors(found)),
             }
         }
-        if errors.is_empty() { Ok(()) } else { Err(errors.into()) }
+        self.kind.check(value, cx, &mut errors);
+        if errors.is_empty() { Ok(()) } else { Err(self.kind.shape_errors(errors.into())) }
+    }
+
+    /// Writes an attribute as JSON.
+    ///
+    /// # Errors
+    ///
+    /// [`Unrepresentable`] where it is not of a kind that the field's type can show.
+    pub fn represent(&self, value: &Value, cx: &Context, out: &mut Vec<u8>) -> Result<(), Unrepresentable> {
+        if value.is_null() {
+            out.extend_from_slice(b"null");
+            return Ok(());
+        }
+        self.kind.represent(value, cx, out)
+    }
+
+    /// Shows an attribute as JSON outside of a request, for tests: the counterpart of [`Field::clean`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Field::represent`].
+    ///
+    /// ```
+    /// use bowline::fields::{DecimalField, Field};
+    /// let price = Field::new("price", DecimalField::new(6, 2));
+    /// assert_eq!(price.show(&"9.9".into()).unwrap(), r#""9.90""#);
+    /// ```
+    pub fn show(&self, value: &Value) -> Result<String, Unrepresentable> {
+        let mut out = Vec::new();
+        self.represent(value, &Context::default(), &mut out)?;
+        String::from_utf8(out).map_err(|_| Unrepresentable)
+    }
+
+    /// Sentences about a declaration that cannot work, for the start of the program; none where all is well.
+    ///
+    /// ```
+    /// use bowline::fields::{Field, IntegerField};
+    /// let field = Field::new("n", IntegerField::new()).read_only().write_only();
+    /// assert_eq!(field.mistakes(), ["field `n`: may not be both read-only and write-only"]);
+    /// ```
+    pub fn mistakes(&self) -> Vec<String> {
+        let path_is_name = matches!(&self.source, Source::Path(path) if path.len() == 1 && path[0] == self.name);
+        let own = [
+            (self.read_only && self.write_only, "may not be both read-only and write-only"),
+            (self.read_only && self.required, "may not be both read-only and required"),
+            (self.required && self.default.is_some(), "may not be both required and have a default"),
+            (self.hidden && self.default.is_none(), "is hidden and needs a default"),
+            (path_is_name, "need not name its source, which has the same name"),
+        ];
+        let own = own.into_iter().filter(|(wrong, _)| *wrong).map(|(_, sentence)| sentence.to_owned());
+        own.chain(self.kind.mistakes()).map(|sentence| format!("field `{}`: {sentence}", self.name)).collect()
     }
 }
 

@@ -63,6 +63,11 @@ fn integer(cell: Cell<'_>) -> Result<Value, Unrepresentable> {
         Cell::Bool(b) => Ok(Value::Int(b.into())),
         Cell::Float(f) if f.is_finite() => python::parse_int(&format!("{:.0}", f.trunc())).ok_or(Unrepresentable),
         Cell::Text(text) => python::parse_int(text).ok_or(Unrepresentable),
+        // `int()` of a decimal drops what is behind the point
+        Cell::Numeric(number) => {
+            let text = number.to_string();
+            python::parse_int(text.split('.').next().unwrap_or_default()).ok_or(Unrepresentable)
+        }
         Cell::Value(value @ Value::BigInt(_)) => Ok(value.clone()),
         _ => Err(Unrepresentable),
     }

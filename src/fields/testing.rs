@@ -31,6 +31,11 @@ pub(super) fn error(kind: &(impl FieldType + Clone + 'static), input: &str) -> V
     }
 }
 
+/// The body of the answer for a JSON input that it refuses.
+pub(super) fn json_error(kind: &(impl FieldType + Clone + 'static), input: &str) -> String {
+    field(kind).clean(&parsed(input)).unwrap_err().to_json()
+}
+
 /// The codes and messages of an error that is a list.
 pub(super) fn details(error: ValidationError) -> Vec<String> {
     let ValidationError::List(errors) = error else { panic!("{error:?}") };

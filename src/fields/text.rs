@@ -1,5 +1,7 @@
 //! Text.
 
+use std::borrow::Cow;
+
 use super::{FieldContext, FieldType, Unrepresentable};
 use crate::context::Context;
 use crate::error::{ErrorDetail, ValidationError};
@@ -17,7 +19,8 @@ use crate::value::{Value, python, write};
 /// | `null_characters_not_allowed` | `Null characters are not allowed.` |
 /// | `surrogate_characters_not_allowed` | `Surrogate characters are not allowed: U+D800.` |
 ///
-/// Lengths count characters, not bytes. Blank text that is allowed passes whatever `min_length` is.
+/// Lengths count characters, not bytes. Blank text that is allowed is not judged any further, whatever `min_length` is
+/// and the field's own rules say.
 ///
 /// ```
 /// use bowline::fields::{CharField, Field};
@@ -67,35 +70,38 @@ impl CharField {
         self.min_length = min.into();
         self
     }
+
+    /// The text of an input; none where it has none.
+    pub(super) fn read(&self, input: &Value) -> Option<Value> {
+        match input {
+            Value::Str(text) => Some(Value::Str(self.trimmed(text).to_owned())),
+            Value::Int(_) | Value::BigInt(_) | Value::Float(_) => Some(Value::Str(input.to_python_str().into_owned())),
+            // refused later, together with whatever else is wrong
+            Value::Surrogates(unit, text) => Some(Value::Surrogates(*unit, self.trimmed(text).to_owned())),
+            _ => None,
+        }
+    }
+
+    fn trimmed<'a>(&self, text: &'a str) -> &'a str {
+        if self.trim_whitespace { python::strip(text) } else { text }
+    }
 }
 
 impl FieldType for CharField {
+    fn shortcut(&self, input: &Value, cx: &FieldContext<'_>) -> Option<Result<Value, ValidationError>> {
+        let blank = matches!(input, Value::Str(text) if self.trimmed(text).is_empty());
+        blank.then(|| match self.allow_blank {
+            true => Ok(Value::Str(String::new())),
+            false => Err(cx.error("blank", "This field may not be blank.", &[])),
+        })
+    }
+
     fn to_internal_value(&self, input: &Value, cx: &FieldContext<'_>) -> Result<Value, ValidationError> {
-        let text = match input {
-            Value::Str(_) | Value::Int(_) | Value::BigInt(_) | Value::Float(_) => input.to_python_str(),
-            Value::Surrogates(unit, _) => {
-                return Err(ErrorDetail::new(
-                    format!("Surrogate characters are not allowed: U+{unit:X}."),
-                    "surrogate_characters_not_allowed",
-                )
-                .into());
-            }
-            _ => return Err(cx.error("invalid", "Not a valid string.", &[])),
-        };
-        let text = if self.trim_whitespace { python::strip(&text) } else { &text };
-        if text.is_empty() && !self.allow_blank {
-            return Err(cx.error("blank", "This field may not be blank.", &[]));
-        }
-        Ok(Value::Str(text.to_owned()))
+        self.read(input).ok_or_else(|| cx.error("invalid", "Not a valid string.", &[]))
     }
 
     fn check(&self, value: &Value, cx: &FieldContext<'_>, errors: &mut Vec<ErrorDetail>) {
-        let Value::Str(text) = value else {
-            return;
-        };
-        if text.is_empty() {
-            return;
-        }
+        let Some(text) = text_of(value) else { return };
         // a character is one byte or more, so that most texts need not be counted
         if let Some(max) = self.max_length.filter(|max| text.len() > *max && text.chars().count() > *max) {
             let default = "Ensure this field has no more than {max_length} characters.";
@@ -106,8 +112,15 @@ impl FieldType for CharField {
             errors.push(cx.detail("min_length", default, &[("min_length", &min.to_string())]));
         }
         if text.contains('\0') {
-            errors.push(ErrorDetail::new("Null characters are not allowed.", "null_characters_not_allowed"));
+            errors.push(null_characters());
         }
+        if let Value::Surrogates(unit, _) = value {
+            errors.push(surrogate_characters(*unit));
+        }
+    }
+
+    fn allows_blank(&self) -> bool {
+        self.allow_blank
     }
 
     fn to_representation(&self, cell: Cell<'_>, _cx: &Context, out: &mut Vec<u8>) -> Result<(), Unrepresentable> {
@@ -118,8 +131,10 @@ impl FieldType for CharField {
                 write::int(i, out);
                 out.push(b'"');
             }
-            Cell::Float(f) => write::string(&python::float_repr(f), out),
-            _ => return Err(Unrepresentable),
+            // nothing in them needs an escape
+            Cell::Inet(inet) => out.extend_from_slice(format!("\"{inet}\"").as_bytes()),
+            Cell::Numeric(number) => out.extend_from_slice(format!("\"{number}\"").as_bytes()),
+            other => write::string(&python_str(other), out),
         }
         Ok(())
     }
@@ -129,11 +144,148 @@ impl FieldType for CharField {
     }
 
     fn metadata_limits(&self) -> Vec<(&'static str, Value)> {
-        let limits = [("min_length", self.min_length), ("max_length", self.max_length)];
-        let value = |limit: usize| Value::Int(i64::try_from(limit).unwrap_or(i64::MAX));
-        limits.into_iter().filter_map(|(name, limit)| Some((name, value(limit?)))).collect()
+        length_limits(self.min_length, self.max_length)
     }
 }
+
+/// The text of a value that a text field made.
+pub(super) fn text_of(value: &Value) -> Option<&str> {
+    match value {
+        Value::Str(text) | Value::Surrogates(_, text) => Some(text),
+        _ => None,
+    }
+}
+
+/// Django's message about NUL.
+pub(super) fn null_characters() -> ErrorDetail {
+    ErrorDetail::new("Null characters are not allowed.", "null_characters_not_allowed")
+}
+
+/// DRF's message about a lone surrogate.
+pub(super) fn surrogate_characters(unit: u16) -> ErrorDetail {
+    let message = format!("Surrogate characters are not allowed: U+{unit:X}.");
+    ErrorDetail::new(message, "surrogate_characters_not_allowed")
+}
+
+/// Lengths in OPTIONS metadata.
+pub(super) fn length_limits(min: Option<usize>, max: Option<usize>) -> Vec<(&'static str, Value)> {
+    let value = |limit: usize| Value::Int(i64::try_from(limit).unwrap_or(i64::MAX));
+    let limits = [("min_length", min), ("max_length", max)];
+    limits.into_iter().filter_map(|(name, limit)| Some((name, value(limit?)))).collect()
+}
+
+/// What Python's `str()` makes of a cell.
+pub(super) fn python_str(cell: Cell<'_>) -> Cow<'_, str> {
+    match cell {
+        Cell::Text(text) | Cell::Json(text) => Cow::Borrowed(text),
+        Cell::Value(value) => value.to_python_str(),
+        other => Cow::Owned(cell_value(other).to_python_str().into_owned()),
+    }
+}
+
+/// A cell as a value.
+pub(super) fn cell_value(cell: Cell<'_>) -> Value {
+    match cell {
+        Cell::Null => Value::Null,
+        Cell::Bool(b) => Value::Bool(b),
+        Cell::Int(i) => Value::Int(i),
+        Cell::Float(f) => Value::Float(f),
+        Cell::Text(text) => Value::Str(text.to_owned()),
+        Cell::Json(text) => crate::value::json::parse_str(text).unwrap_or_else(|_| text.into()),
+        Cell::Bytes(bytes) => Value::Bytes(bytes.to_vec()),
+        Cell::Uuid(uuid) => Value::Uuid(uuid),
+        Cell::Timestamp(at) => Value::DateTime(at.fixed_offset()),
+        Cell::DateTime(at) => Value::NaiveDateTime(at),
+        Cell::Date(date) => Value::Date(date),
+        Cell::Time(time) => Value::Time(time),
+        Cell::Duration(span) => Value::Duration(span),
+        Cell::Zoned(at) => Value::DateTime(at),
+        Cell::Value(value) => value.clone(),
+        other => other.to_plain_attribute(),
+    }
+}
+
+/// Makes a field type of a `CharField` in `text`, a rule `refusal` about its text and the message for what is no text.
+macro_rules! text_field {
+    ($field:ident, $metadata:literal, $invalid:expr) => {
+        impl $field {
+            /// Whether empty text is accepted.
+            pub fn allow_blank(mut self, yes: bool) -> Self {
+                self.text = self.text.allow_blank(yes);
+                self
+            }
+
+            /// Whether white space is cut off both ends.
+            pub fn trim_whitespace(mut self, yes: bool) -> Self {
+                self.text = self.text.trim_whitespace(yes);
+                self
+            }
+
+            /// The most characters that are accepted.
+            pub fn max_length(mut self, max: impl Into<Option<usize>>) -> Self {
+                self.text = self.text.max_length(max);
+                self
+            }
+
+            /// The fewest characters that are accepted.
+            pub fn min_length(mut self, min: impl Into<Option<usize>>) -> Self {
+                self.text = self.text.min_length(min);
+                self
+            }
+        }
+
+        impl $crate::fields::FieldType for $field {
+            fn shortcut(
+                &self,
+                input: &$crate::value::Value,
+                cx: &$crate::fields::FieldContext<'_>,
+            ) -> Option<Result<$crate::value::Value, $crate::error::ValidationError>> {
+                self.text.shortcut(input, cx)
+            }
+
+            fn to_internal_value(
+                &self,
+                input: &$crate::value::Value,
+                cx: &$crate::fields::FieldContext<'_>,
+            ) -> Result<$crate::value::Value, $crate::error::ValidationError> {
+                self.text.read(input).ok_or_else(|| cx.error("invalid", $invalid, &[]))
+            }
+
+            fn check(
+                &self,
+                value: &$crate::value::Value,
+                cx: &$crate::fields::FieldContext<'_>,
+                errors: &mut Vec<$crate::error::ErrorDetail>,
+            ) {
+                self.text.check(value, cx, errors);
+                errors.extend($crate::fields::text::text_of(value).and_then(|text| self.refusal(text, cx)));
+            }
+
+            fn allows_blank(&self) -> bool {
+                self.text.allows_blank()
+            }
+
+            fn to_representation(
+                &self,
+                cell: $crate::store::Cell<'_>,
+                cx: &$crate::context::Context,
+                out: &mut Vec<u8>,
+            ) -> Result<(), $crate::fields::Unrepresentable> {
+                self.text.to_representation(cell, cx, out)
+            }
+
+            fn metadata_type(&self) -> &'static str {
+                $metadata
+            }
+
+            fn metadata_limits(&self) -> Vec<(&'static str, $crate::value::Value)> {
+                self.text.metadata_limits()
+            }
+        }
+    };
+}
+
+pub(super) use text_field;
 
 #[cfg(test)]
 mod tests {
@@ -171,7 +323,7 @@ mod tests {
             ("null", "null: This field may not be null."),
             (r#""a\u0000b""#, "null_characters_not_allowed: Null characters are not allowed."),
             (r#""\u0000""#, "null_characters_not_allowed: Null characters are not allowed."),
-            (r#""a\udfff\ud800""#, "surrogate_characters_not_allowed: Surrogate characters are not allowed: U+DFFF."),
+            (r#"" a\udfff\ud800""#, "surrogate_characters_not_allowed: Surrogate characters are not allowed: U+DFFF."),
         ] {
             assert_eq!(error(&field, json), [message], "{json}");
         }
@@ -191,6 +343,8 @@ mod tests {
         assert_eq!(error(&field, "123456"), [max]);
         let null = "null_characters_not_allowed: Null characters are not allowed.";
         assert_eq!(error(&field, r#""abcde\u0000""#), [max, null]);
+        let surrogate = "surrogate_characters_not_allowed: Surrogate characters are not allowed: U+D800.";
+        assert_eq!(error(&field, r#""\ud800""#), [min, surrogate]);
         assert_eq!(field.metadata_limits(), [("min_length", Value::Int(2)), ("max_length", Value::Int(5))]);
     }
 
@@ -224,6 +378,6 @@ mod tests {
             r#""\"quoted\" <b>\u2028""#
         );
         assert_eq!(shown(&CharField::new(), Cell::Int(7)).unwrap(), r#""7""#);
-        assert!(shown(&CharField::new(), Cell::Bool(true)).is_err());
+        assert_eq!(shown(&CharField::new(), Cell::Bool(true)).unwrap(), r#""True""#);
     }
 }

@@ -147,7 +147,10 @@ impl fmt::Debug for DefaultValue {
 
 impl fmt::Debug for Attributes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Attributes").field("format", &self.format).field("choices", &self.choices).finish_non_exhaustive()
+        f.debug_struct("Attributes")
+            .field("format", &self.format)
+            .field("choices", &self.choices)
+            .finish_non_exhaustive()
     }
 }
 
@@ -346,9 +349,8 @@ mod tests {
     #[test]
     fn defaults_are_values_or_made_anew() {
         let count = Arc::new(std::sync::atomic::AtomicI64::new(0));
-        let made = Attributes::new().default_with(move || {
-            Value::Int(count.fetch_add(1, std::sync::atomic::Ordering::Relaxed))
-        });
+        let made = Attributes::new()
+            .default_with(move || Value::Int(count.fetch_add(1, std::sync::atomic::Ordering::Relaxed)));
         let made = made.default.unwrap();
         assert_eq!((made.get(), made.get()), (Value::Int(0), Value::Int(1)));
         let fixed = Attributes::new().default(7).default.unwrap();

@@ -141,51 +141,7 @@ impl<E: EntityTrait> Model<E> {
     ///
     /// ```
     /// use bowline::model::Model;
-    /// mod tag {
-    ///     # use sea_orm::entity::prelude::*;
-    ///     # #[sea_orm::model]
-    ///     # #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-    ///     # #[sea_orm(table_name = "tag")]
-    ///     # pub struct Model {
-    ///     #     #[sea_orm(primary_key)]
-    ///     #     pub id: i64,
-    ///     # }
-    ///     # impl ActiveModelBehavior for ActiveModel {}
-    ///     // …
-    /// }
-    /// mod book_tag {
-    ///     # use sea_orm::entity::prelude::*;
-    ///     # #[sea_orm::model]
-    ///     # #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-    ///     # #[sea_orm(table_name = "book_tags")]
-    ///     # pub struct Model {
-    ///     #     #[sea_orm(primary_key)]
-    ///     #     pub id: i64,
-    ///     #     pub book_id: i64,
-    ///     #     pub tag_id: i64,
-    ///     #     #[sea_orm(belongs_to, from = "book_id", to = "id")]
-    ///     #     pub book: HasOne<super::book::Entity>,
-    ///     #     #[sea_orm(belongs_to, from = "tag_id", to = "id")]
-    ///     #     pub tag: HasOne<super::tag::Entity>,
-    ///     # }
-    ///     # impl ActiveModelBehavior for ActiveModel {}
-    ///     // …
-    /// }
-    /// mod book {
-    ///     use sea_orm::entity::prelude::*;
-    ///
-    ///     #[sea_orm::model]
-    ///     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-    ///     #[sea_orm(table_name = "book")]
-    ///     pub struct Model {
-    ///         #[sea_orm(primary_key)]
-    ///         pub id: i64,
-    ///         #[sea_orm(has_many, via = "book_tag")]
-    ///         pub tags: HasMany<super::tag::Entity>,
-    ///     }
-    ///     # impl ActiveModelBehavior for ActiveModel {}
-    /// }
-    ///
+    /// # use bowline::doc::{book, tag};
     /// let book = Model::<book::Entity>::new()
     ///     .many_to_many::<tag::Entity>("tags", |tags| tags.related_name("books").blank());
     /// # let _ = book;
@@ -329,9 +285,7 @@ impl Join {
         let (schema, table) = entity::table_name(&via.to_tbl)?;
         let (from, to) = (entity::names(&via.to_col), entity::names(&to.from_col));
         match (&from[..], &to[..]) {
-            ([from], [to]) => {
-                Some(Join { schema, table, from_column: from.clone(), to_column: to.clone() })
-            }
+            ([from], [to]) => Some(Join { schema, table, from_column: from.clone(), to_column: to.clone() }),
             _ => None,
         }
     }
@@ -503,3 +457,6 @@ impl UniqueConstraint {
 
 /// Something that is said about a model, with its type left behind.
 pub(crate) type Property = Arc<dyn Fn(&Row<'_>) -> Value + Send + Sync>;
+
+#[cfg(test)]
+mod tests;

@@ -71,10 +71,7 @@ pub struct PropertyMeta {
 }
 
 impl PropertyMeta {
-    pub(crate) fn new(
-        name: impl Into<String>,
-        property: impl Fn(&Row<'_>) -> Value + Send + Sync + 'static,
-    ) -> Self {
+    pub(crate) fn new(name: impl Into<String>, property: impl Fn(&Row<'_>) -> Value + Send + Sync + 'static) -> Self {
         PropertyMeta { name: name.into(), property: std::sync::Arc::new(property) }
     }
 

@@ -141,7 +141,8 @@ mod tests {
 
     #[test]
     fn labels_begin_with_a_large_letter() {
-        let model = Model::<booking::Entity>::new().column(booking::Column::Note, |note| note.verbose_name("eMail note"));
+        let model =
+            Model::<booking::Entity>::new().column(booking::Column::Note, |note| note.verbose_name("eMail note"));
         let meta = model.into_source().0.meta;
         let labels: Vec<String> = meta.columns.iter().map(ColumnMeta::label).collect();
         assert_eq!(labels, ["ID", "Room id", "Start", "End", "EMail note"]);

@@ -4,7 +4,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::Request;
+use axum::extract::{OriginalUri, Request};
 use axum::response::Response as HttpResponse;
 use futures_util::FutureExt;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
@@ -13,7 +13,6 @@ use super::resolve::{Mounted, Resolver, Root, Target, unescaped};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::model::ColumnKind;
-use crate::negotiation;
 use crate::pagination::Location;
 use crate::pause::Pause;
 use crate::relations::{KeyError, parse_key};
@@ -22,9 +21,9 @@ use crate::serializers::Mode;
 use crate::settings::Settings;
 use crate::value::query::parameters;
 use crate::value::{DbValue, Map, Value, convert};
-use crate::views::Resource;
 use crate::views::detached::Detached;
 use crate::views::policy::Policy;
+use crate::views::{Action, Lists, Resource, View};
 
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 const ROOT: [Method; 3] = [Method::GET, Method::HEAD, Method::OPTIONS];
@@ -41,7 +40,7 @@ pub(crate) struct Dispatch {
 
 impl Dispatch {
     pub(super) fn new(resolver: Resolver, settings: &Settings) -> Self {
-        let root = Policy::new("APIRootView", settings).allowing(&ROOT);
+        let root = Policy::new("APIRootView", settings).allowing(ROOT);
         let root = root.described("The default basic root view for DefaultRouter");
         Dispatch { resolver, root, append_slash: settings.append_slash }
     }
@@ -82,52 +81,25 @@ impl Dispatch {
         pause: Pause,
     ) -> Result<Response> {
         let method = context.method();
-        match (target, method) {
-            (_, &Method::OPTIONS) => Ok(Response::new(policy.metadata())),
-            (Target::Root(root), &Method::GET | &Method::HEAD) => Ok(Response::new(addresses(root, context))),
-            (Target::List(Mounted { view, .. }), &Method::GET | &Method::HEAD) => {
-                let url = format!("{}{}", context.origin(), context.path());
-                let location = Location { url: &url, query: context.query() };
-                Ok(Response::json(Box::pin(view.resource.list(&location, context)).await?))
-            }
-            (Target::List(Mounted { view, .. }), &Method::POST) => {
-                let data = parse(context, body, policy).await?;
-                let (view, cx) = (Arc::clone(view), context.clone());
-                let body = Detached::new(async move { view.create(&view.resource, &data, &cx, &pause).await }).await?;
-                Ok(Response::json(body).status(StatusCode::CREATED))
-            }
-            (Target::Detail(Mounted { view, .. }, text), &Method::GET | &Method::HEAD) => {
-                Ok(Response::json(Box::pin(view.resource.retrieve(&key(&view.resource, text)?, context)).await?))
-            }
-            (Target::Detail(Mounted { view, .. }, text), &Method::PUT | &Method::PATCH) => {
-                let key = key(&view.resource, text)?;
-                let data = match parse(context, body, policy).await {
-                    Ok(data) => data,
-                    Err(error) => {
-                        // DRF looks for the row before it looks at the body
-                        Box::pin(view.resource.retrieve(&key, context)).await?;
-                        return Err(error);
-                    }
-                };
-                let mode = if method == Method::PUT { Mode::Update } else { Mode::Partial };
-                let (view, cx) = (Arc::clone(view), context.clone());
-                let write = async move { view.update(&view.resource, &key, &data, mode, &cx, &pause).await };
-                let body = Detached::new(write).await?;
-                Ok(Response::json(body))
-            }
-            (Target::Detail(Mounted { view, .. }, text), &Method::DELETE) => {
-                let key = key(&view.resource, text)?;
-                let (view, cx) = (Arc::clone(view), context.clone());
-                Detached::new(async move { view.destroy(&view.resource, &key, &cx, &pause).await }).await?;
-                Ok(Response::no_content())
-            }
-            (_, method) => Err(Error::MethodNotAllowed(method.to_string())),
+        if !policy.allows(method) {
+            return Err(Error::MethodNotAllowed(method.to_string()));
+        }
+        if method == Method::OPTIONS {
+            return Ok(Response::new(metadata(target, policy).await?));
+        }
+        match target {
+            Target::Root(root) => Ok(Response::new(addresses(root, context))),
+            Target::List(mounted) => list(&mounted.view, policy, context, body, pause).await,
+            Target::Detail(mounted, text) => detail(&mounted.view, text, policy, context, body, pause).await,
+            // has answered already
+            Target::Path(..) => Err(Error::http404()),
         }
     }
 
     /// A path that means nothing: Django's redirect to its final slash, or its 404.
     fn unknown(&self, path: &str, uri: &Uri, request: Request) -> HttpResponse {
         if self.append_slash && !path.ends_with('/') && self.resolver.resolve(&format!("{path}/")).is_some() {
+            let uri = request.extensions().get::<OriginalUri>().map_or(uri, |original| &original.0);
             let query = uri.query().map(|q| format!("?{q}")).unwrap_or_default();
             let mut response = HttpResponse::default();
             *response.status_mut() = StatusCode::MOVED_PERMANENTLY;
@@ -157,10 +129,123 @@ fn wants_json(headers: &HeaderMap) -> bool {
     accept.is_some_and(|accept| accept.contains("application/json"))
 }
 
-/// The body of a request to a resource.
-async fn parse(context: &Context, body: Body, policy: &Policy) -> Result<Value> {
-    let nothing = HeaderMap::new();
-    negotiation::parse(context.headers().unwrap_or(&nothing), body, &policy.limits).await
+/// A request to the list of a view set.
+async fn list(view: &Arc<View>, policy: &Policy, context: &Context, body: Body, pause: Pause) -> Result<Response> {
+    if matches!(*context.method(), Method::GET | Method::HEAD) {
+        let url = format!("{}{}", context.origin(), context.path());
+        let location = Location { url: &url, query: context.query() };
+        return Ok(Response::json(Box::pin(view.resource(Action::List).list(&location, context)).await?));
+    }
+    let data = policy.parse(context, body).await?;
+    let (view, cx) = (Arc::clone(view), context.clone());
+    match *context.method() {
+        Method::POST => {
+            let is_list = match view.many.create {
+                Lists::Never => false,
+                Lists::Also => matches!(data, Value::List(_)),
+                Lists::Always => true,
+            };
+            let links = !is_list && view.resource(Action::Create).serializer.has_url();
+            let write = async move {
+                let resource = view.resource(Action::Create);
+                if is_list {
+                    return Box::pin(view.create_list(resource, &data, &cx, &pause)).await;
+                }
+                view.create(resource, &data, &cx, &pause).await
+            };
+            let body = Detached::new(write).await?;
+            let location = if links { url_of(&body) } else { None };
+            let response = Response::json(body).status(StatusCode::CREATED);
+            Ok(match location {
+                Some(location) => response.header(header::LOCATION, location),
+                None => response,
+            })
+        }
+        Method::DELETE => {
+            let write = async move { view.destroy_list(view.resource(Action::Destroy), &data, &cx, &pause).await };
+            Detached::new(write).await?;
+            Ok(Response::no_content())
+        }
+        _ => {
+            let (action, mode) = updating(context.method());
+            let write = async move { view.update_list(view.resource(action), &data, mode, &cx, &pause).await };
+            Ok(Response::json(Detached::new(write).await?))
+        }
+    }
+}
+
+/// A request to one object of a view set.
+async fn detail(
+    view: &Arc<View>,
+    text: &str,
+    policy: &Policy,
+    context: &Context,
+    body: Body,
+    pause: Pause,
+) -> Result<Response> {
+    let (view, cx) = (Arc::clone(view), context.clone());
+    match *context.method() {
+        Method::GET | Method::HEAD => {
+            let resource = view.resource(Action::Retrieve);
+            Ok(Response::json(Box::pin(resource.retrieve(&key(resource, text)?, context)).await?))
+        }
+        Method::DELETE => {
+            let key = key(view.resource(Action::Destroy), text)?;
+            let write = async move { view.destroy(view.resource(Action::Destroy), &key, &cx, &pause).await };
+            Detached::new(write).await?;
+            Ok(Response::no_content())
+        }
+        _ => {
+            let (action, mode) = updating(context.method());
+            let key = key(view.resource(action), text)?;
+            let data = match policy.parse(context, body).await {
+                Ok(data) => data,
+                Err(error) => {
+                    // DRF looks for the row before it looks at the body
+                    Box::pin(view.resource(action).retrieve(&key, context)).await?;
+                    return Err(error);
+                }
+            };
+            let write = async move { view.update(view.resource(action), &key, &data, mode, &cx, &pause).await };
+            Ok(Response::json(Detached::new(write).await?))
+        }
+    }
+}
+
+/// The `url` of a new object, for the Location header.
+fn url_of(body: &[u8]) -> Option<String> {
+    let object = crate::value::json::parse(body).ok()?;
+    object.get("url")?.as_str().map(str::to_owned)
+}
+
+/// OPTIONS: what the view is, and the fields of each method that writes (DRF's `determine_actions`).
+async fn metadata(target: &Target<'_>, policy: &Policy) -> Result<Value> {
+    let mut found = policy.metadata();
+    let mut actions = Map::new();
+    match target {
+        Target::List(Mounted { view, .. }) if view.actions.contains(Action::Create) => {
+            actions.insert("POST".into(), view.resource(Action::Create).serializer.metadata());
+        }
+        Target::Detail(Mounted { view, .. }, text) if view.actions.contains(Action::Update) => {
+            let resource = view.resource(Action::Update);
+            // as in DRF, what is not there cannot be changed
+            if let Ok(key) = key(resource, text)
+                && resource.is_there(&key).await?
+            {
+                actions.insert("PUT".into(), resource.serializer.metadata());
+            }
+        }
+        _ => {}
+    }
+    if let (Value::Map(found), false) = (&mut found, actions.is_empty()) {
+        found.insert("actions".into(), Value::Map(actions));
+    }
+    Ok(found)
+}
+
+/// What PUT and PATCH mean.
+fn updating(method: &Method) -> (Action, Mode) {
+    if *method == Method::PUT { (Action::Update, Mode::Update) } else { (Action::PartialUpdate, Mode::Partial) }
 }
 
 /// The API root: the address of each list.

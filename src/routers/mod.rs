@@ -29,7 +29,7 @@ mod urls;
 
 pub(crate) use dispatch::Dispatch;
 use pattern::PathPattern;
-use resolve::{Mounted, Resolver, Root};
+use resolve::{Mounted, Resolver, Root, Style};
 use urls::UrlTable;
 
 /// Routes for view sets, with an API root and format suffixes, DRF's `DefaultRouter`.
@@ -53,7 +53,9 @@ use urls::UrlTable;
 /// ```
 #[derive(Default)]
 pub struct DefaultRouter {
-    registered: Vec<(String, Declared)>,
+    registered: Vec<(String, Declared, Style)>,
+    generic: Vec<(String, Declared)>,
+    style: Option<Style>,
     paths: Vec<(String, ApiView)>,
     roots: Vec<Root>,
     models: Vec<ModelSource>,
@@ -71,7 +73,41 @@ impl DefaultRouter {
     /// Serves a view set under a prefix.
     pub fn register<E: EntityTrait>(mut self, prefix: impl Into<String>, view_set: ModelViewSet<E>) -> Self {
         self.known.learn::<E>();
-        self.registered.push((prefix.into(), view_set.into_declared()));
+        let style = self.style();
+        self.registered.push((prefix.into(), view_set.into_declared(), style));
+        self
+    }
+
+    /// Without an API root and format suffixes, DRF's `SimpleRouter`.
+    pub fn simple() -> Self {
+        let style = Style { rooted: false, suffixes: false, slash: "/" };
+        DefaultRouter { style: Some(style), ..DefaultRouter::default() }
+    }
+
+    /// Whether addresses that are registered from now on end with a slash; they do by default.
+    pub fn trailing_slash(mut self, yes: bool) -> Self {
+        let slash = if yes { "/" } else { "" };
+        self.style = Some(Style { slash, ..self.style() });
+        self
+    }
+
+    fn style(&self) -> Style {
+        self.style.unwrap_or(Style { rooted: true, suffixes: true, slash: "/" })
+    }
+
+    /// Serves a view set at one path, DRF's generic views: its list, or where the path has a value, the object that the
+    /// value names.
+    ///
+    /// ```
+    /// use bowline::prelude::*;
+    /// # use bowline::doc::booking;
+    /// let api = DefaultRouter::new()
+    ///     .generic("bookings/", ModelViewSet::<booking::Entity>::new().actions([Action::List]))
+    ///     .generic("bookings/<int:pk>/", ModelViewSet::<booking::Entity>::new().actions([Action::Retrieve]));
+    /// ```
+    pub fn generic<E: EntityTrait>(mut self, path: impl Into<String>, view_set: ModelViewSet<E>) -> Self {
+        self.known.learn::<E>();
+        self.generic.push((path.into(), view_set.into_declared()));
         self
     }
 
@@ -116,7 +152,9 @@ impl DefaultRouter {
             self.roots.push(Root { at: prefix.to_owned(), prefixes: own });
         }
         self.roots.extend(router.roots.into_iter().map(|root| Root { at: below(&root.at), ..root }));
-        self.registered.extend(router.registered.into_iter().map(|(path, declared)| (below(&path), declared)));
+        let registered = router.registered.into_iter().map(|(path, declared, style)| (below(&path), declared, style));
+        self.registered.extend(registered);
+        self.generic.extend(router.generic.into_iter().map(|(path, declared)| (below(&path), declared)));
         self.paths.extend(router.paths.into_iter().map(|(path, view)| (below(&path), view)));
         self.models.extend(router.models);
         self.known.extend(router.known);
@@ -127,7 +165,8 @@ impl DefaultRouter {
     /// The prefixes of the view sets that are not of an included router.
     fn own_prefixes(&self) -> Vec<String> {
         let included = |prefix: &String| self.roots.iter().any(|root| root.has(prefix));
-        self.registered.iter().map(|(prefix, _)| prefix).filter(|prefix| !included(prefix)).cloned().collect()
+        let own = self.registered.iter().filter(|(_, _, style)| style.rooted).map(|(prefix, ..)| prefix);
+        own.filter(|prefix| !included(prefix)).cloned().collect()
     }
 
     /// Makes a model known that no view set serves: its table is created with the others, what it declares for the
@@ -175,22 +214,23 @@ impl DefaultRouter {
 
     /// The prefix that was registered first.
     pub(crate) fn first_prefix(&self) -> Option<String> {
-        self.registered.first().map(|(prefix, _)| prefix.clone())
+        self.registered.first().map(|(prefix, ..)| prefix.clone())
     }
 
     /// What answers requests, and the store under it.
     pub(crate) async fn build(self, database: &str) -> Result<(Arc<Dispatch>, Store)> {
         let root = Root { at: String::new(), prefixes: self.own_prefixes() };
-        let DefaultRouter { registered, paths, roots, models, known, mut mistakes, settings } = self;
+        let DefaultRouter { registered, generic, paths, roots, models, known, mut mistakes, settings, .. } = self;
+        let all = || registered.iter().map(|(_, declared, _)| declared).chain(generic.iter().map(|(_, d)| d));
         let known = Arc::new(known);
-        let serializable = registered.iter().any(|(_, d)| d.serializer.has_query_rules());
+        let serializable = all().any(Declared::has_query_rules) || models.iter().any(ModelSource::has_query_rules);
         let mut options = settings.store.clone();
         options.serializable |= serializable;
         let store = Store::connect(database, options).await.map_err(Error::startup)?;
 
         let mut sources: Vec<ModelSource> = Vec::new();
         // what is described goes before the entity alone
-        for source in models.iter().chain(registered.iter().map(|(_, d)| &d.source)) {
+        for source in models.iter().chain(all().map(|d| &d.source)) {
             if !sources.iter().any(|s| s.meta.table == source.meta.table && s.meta.schema == source.meta.schema) {
                 sources.push(source.clone());
             }
@@ -198,19 +238,19 @@ impl DefaultRouter {
         if settings.create_tables {
             schema::create_if_empty(&store, &sources).await.map_err(Error::startup)?;
         }
-        let declared: Vec<&Declared> = registered.iter().map(|(_, d)| d).collect();
+        let declared: Vec<&Declared> = all().collect();
         let models = completed(&store, &sources, &declared).await?;
 
         let mut urls = UrlTable::default();
-        for (prefix, declared) in &registered {
+        for (prefix, declared, style) in &registered {
             let basename = declared.basename.clone().unwrap_or_else(|| declared.source.meta.name.to_lowercase());
-            urls.add(format!("/{prefix}"), basename, "/");
+            urls.add(format!("/{prefix}"), basename, style.slash);
         }
         let urls: Arc<dyn Urls> = Arc::new(urls);
         let build = Build { dialect: store.dialect(), models: &models, urls: &urls };
         let application = Application { store: &store, build, settings: &settings, known: &known };
         let mut views = Vec::new();
-        for (prefix, declared) in registered {
+        for (prefix, declared, style) in registered {
             let taken = views.iter().any(|(p, _): &(String, Mounted)| *p == prefix);
             if taken || prefix.starts_with('/') || prefix.ends_with('/') || prefix.contains('.') {
                 mistakes.push(format!(
@@ -219,8 +259,19 @@ impl DefaultRouter {
                 continue;
             }
             match application.view(declared) {
-                Ok(view) => views.push((prefix, Mounted::new(view, &settings))),
+                Ok(view) => views.push((prefix, Mounted::new(view, style, &settings))),
                 Err(found) => mistakes.extend(found),
+            }
+        }
+        let mut single = Vec::new();
+        for (path, declared) in generic {
+            let style = Style { rooted: false, suffixes: false, slash: "" };
+            match (PathPattern::parse(&path), application.view(declared)) {
+                (Ok(pattern), Ok(view)) => single.push((pattern, Mounted::new(view, style, &settings))),
+                (pattern, view) => {
+                    mistakes.extend(pattern.err());
+                    mistakes.extend(view.err().unwrap_or_default());
+                }
             }
         }
         let mut endpoints = Vec::new();
@@ -233,7 +284,7 @@ impl DefaultRouter {
         if !mistakes.is_empty() {
             return Err(Error::Startup(mistakes.join("\n")));
         }
-        let dispatch = Arc::new(Dispatch::new(Resolver::new(root, roots, views, endpoints), &settings));
+        let dispatch = Arc::new(Dispatch::new(Resolver::new(root, roots, views, single, endpoints), &settings));
         Ok((dispatch, store))
     }
 }
@@ -274,6 +325,9 @@ impl Application<'_> {
         let others = declared.serializers.iter().map(|(action, own)| Ok((*action, self.resource(&declared, own)?)));
         let others: Result<Vec<_>, Vec<String>> = others.collect();
         Ok(View {
+            name: declared.name,
+            description: declared.description,
+            exception_handler: declared.exception_handler,
             resource,
             others: others?,
             actions: declared.actions,
@@ -329,7 +383,7 @@ impl Application<'_> {
 
 impl fmt::Debug for DefaultRouter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let prefixes: Vec<&String> = self.registered.iter().map(|(p, _)| p).collect();
+        let prefixes: Vec<&String> = self.registered.iter().map(|(p, ..)| p).collect();
         f.debug_struct("DefaultRouter").field("registered", &prefixes).finish_non_exhaustive()
     }
 }

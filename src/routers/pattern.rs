@@ -133,7 +133,11 @@ mod tests {
             ("r/<int:book>/<str:user>/", "r/1/alice/", Some("book=1 user=alice")),
             ("books/<slug:slug>/tags/", "books/glass-garden_2/tags/", Some("slug=glass-garden_2")),
             ("books/<slug:slug>/tags/", "books/gläss/tags/", None),
-            ("u/<uuid:id>/", "u/00000000-0000-0000-0000-00000000000a/", Some("id=00000000-0000-0000-0000-00000000000a")),
+            (
+                "u/<uuid:id>/",
+                "u/00000000-0000-0000-0000-00000000000a/",
+                Some("id=00000000-0000-0000-0000-00000000000a"),
+            ),
             ("u/<uuid:id>/", "u/00000000-0000-0000-0000-00000000000A/", None),
             ("f/<path:rest>", "f/a/b", Some("rest=a/b")),
             ("a.b/<x>.<y>", "a.b/1.2.3", Some("x=1.2 y=3")),

@@ -8,17 +8,14 @@ use http::Method;
 use super::pattern::{Kwargs, PathPattern};
 use crate::settings::Settings;
 use crate::views::policy::Policy;
-use crate::views::{Endpoint, View};
-
-const LIST: [Method; 4] = [Method::GET, Method::POST, Method::HEAD, Method::OPTIONS];
-const DETAIL: [Method; 6] =
-    [Method::GET, Method::PUT, Method::PATCH, Method::DELETE, Method::HEAD, Method::OPTIONS];
+use crate::views::{Endpoint, View, view_name};
 
 /// The views by their prefixes, and the paths of one's own.
 #[derive(Debug)]
 pub(super) struct Resolver {
     roots: Vec<Root>,
     views: Vec<(String, Mounted)>,
+    generic: Vec<(PathPattern, Mounted)>,
     paths: Vec<(PathPattern, Endpoint)>,
 }
 
@@ -44,17 +41,42 @@ pub(super) struct Mounted {
     pub(super) view: Arc<View>,
     pub(super) list: Policy,
     pub(super) detail: Policy,
+    style: Style,
+}
+
+/// How a router writes the addresses of its view sets.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Style {
+    /// Whether they stand in the router's root.
+    pub(super) rooted: bool,
+    /// Whether they have format suffixes.
+    pub(super) suffixes: bool,
+    /// What they end with.
+    pub(super) slash: &'static str,
 }
 
 impl Mounted {
-    pub(super) fn new(view: View, settings: &Settings) -> Self {
-        let name = view.resource.model().name.clone();
-        let policy = |methods: &[Method], suffix: &str| {
-            let mut policy = Policy::new(format!("{name}ViewSet"), settings).allowing(methods);
-            policy.name = format!("{name} {suffix}");
-            policy
+    /// A view set as a router has it.
+    pub(super) fn new(view: View, style: Style, settings: &Settings) -> Self {
+        let type_name = view.name.clone().unwrap_or_else(|| format!("{}ViewSet", view.resource.model().name));
+        let policy = |detail: bool, suffix: &str| {
+            let methods: Vec<Method> =
+                view.allowed(detail).into_iter().filter_map(|m| Method::from_bytes(m.as_bytes()).ok()).collect();
+            let mut policy = Policy::new(type_name.clone(), settings).allowing(methods);
+            if !suffix.is_empty() {
+                policy.name = format!("{} {suffix}", view_name(&type_name));
+            }
+            if let Some(handler) = &view.exception_handler {
+                policy.exception_handler = handler.clone();
+            }
+            policy.described(&view.description)
         };
-        Mounted { list: policy(&LIST, "List"), detail: policy(&DETAIL, "Instance"), view: Arc::new(view) }
+        Mounted { list: policy(false, "List"), detail: policy(true, "Instance"), style, view: Arc::new(view) }
+    }
+
+    /// Whether there is a list, or an object, at all: a router makes no address for what no method leads to.
+    fn has(&self, detail: bool) -> bool {
+        self.view.allowed(detail).len() > 1
     }
 }
 
@@ -63,7 +85,7 @@ impl Mounted {
 pub(super) enum Target<'a> {
     Root(&'a Root),
     List(&'a Mounted),
-    Detail(&'a Mounted, &'a str),
+    Detail(&'a Mounted, Cow<'a, str>),
     /// A path of one's own, with its values.
     Path(&'a Endpoint, Kwargs),
 }
@@ -73,16 +95,17 @@ impl Resolver {
         root: Root,
         included: Vec<Root>,
         views: Vec<(String, Mounted)>,
+        generic: Vec<(PathPattern, Mounted)>,
         paths: Vec<(PathPattern, Endpoint)>,
     ) -> Self {
-        let roots = [root].into_iter().chain(included).collect();
-        Resolver { roots, views, paths }
+        let roots = [root].into_iter().chain(included).filter(|root| !root.prefixes.is_empty()).collect();
+        Resolver { roots, views, generic, paths }
     }
 
     /// The view and the format suffix of a path; none where no pattern matches.
     pub(super) fn resolve<'a>(&'a self, path: &'a str) -> Option<(Target<'a>, Option<&'a str>)> {
         let path = path.strip_prefix('/')?;
-        self.root(path).or_else(|| self.view(path)).or_else(|| self.path(path))
+        self.root(path).or_else(|| self.view(path)).or_else(|| self.generic(path)).or_else(|| self.path(path))
     }
 
     /// A router's root, or its format suffix.
@@ -101,23 +124,39 @@ impl Resolver {
         self.paths.iter().find_map(|(pattern, endpoint)| Some((Target::Path(endpoint, pattern.matches(path)?), None)))
     }
 
+    /// A path of a generic view: of one object where it has a value, else of the list.
+    fn generic<'a>(&'a self, path: &str) -> Option<(Target<'a>, Option<&'a str>)> {
+        self.generic.iter().find_map(|(pattern, mounted)| {
+            let mut kwargs = pattern.matches(path)?.into_iter();
+            Some(match kwargs.next() {
+                Some((_, key)) => (Target::Detail(mounted, Cow::Owned(key)), None),
+                None => (Target::List(mounted), None),
+            })
+        })
+    }
+
     /// A path of a view set.
     fn view<'a>(&'a self, path: &'a str) -> Option<(Target<'a>, Option<&'a str>)> {
         self.views.iter().find_map(|(prefix, view)| {
             let rest = path.strip_prefix(prefix.as_str())?;
-            if rest == "/" {
+            let suffix = |rest: &'a str| suffix(rest).filter(|_| view.style.suffixes);
+            let slash = view.style.slash;
+            if rest == slash && view.has(false) {
                 return Some((Target::List(view), None));
             }
-            if let Some(format) = suffix(rest) {
+            if let Some(format) = suffix(rest).filter(|_| view.has(false)) {
                 return Some((Target::List(view), Some(format)));
             }
-            let rest = rest.strip_prefix('/')?;
-            let end = rest.find(['/', '.']).filter(|end| *end > 0)?;
+            let rest = rest.strip_prefix('/').filter(|_| view.has(true))?;
+            let end = rest.find(['/', '.']).unwrap_or(rest.len());
             let (key, rest) = rest.split_at(end);
-            if rest == "/" {
-                return Some((Target::Detail(view, key), None));
+            if key.is_empty() {
+                return None;
             }
-            suffix(rest).map(|format| (Target::Detail(view, key), Some(format)))
+            if rest == slash {
+                return Some((Target::Detail(view, Cow::Borrowed(key)), None));
+            }
+            suffix(rest).map(|format| (Target::Detail(view, Cow::Borrowed(key)), Some(format)))
         })
     }
 }

@@ -254,7 +254,15 @@ impl BoundSerializer {
         }
         let cx = FieldContext::new(request);
         let items = list_items(data, &self.list, &cx)?;
-        Ok(items.iter().map(|item| self.validate(item, mode, request)).collect())
+        let one = |item: &Value| {
+            if !item.is_null() {
+                return self.validate(item, mode, request);
+            }
+            let mut found = Validated::new(self.model.columns.len(), mode);
+            found.errors = ErrorDetail::new("This field may not be null.", "null").into();
+            found
+        };
+        Ok(items.iter().map(one).collect())
     }
 
     /// The rules about a list whose objects are all right.

@@ -31,6 +31,7 @@ mod build;
 pub(crate) mod declaration;
 mod input;
 pub(crate) mod judge;
+mod metadata;
 mod model;
 mod options;
 mod plain;
@@ -188,9 +189,9 @@ impl BoundSerializer {
         &self.fields
     }
 
-    /// What a list of objects may be.
-    pub(crate) fn list_options(&self) -> &ListOptions {
-        &self.list
+    /// Whether an object shows its own address, which is where a new one is.
+    pub(crate) fn has_url(&self) -> bool {
+        self.fields.iter().any(|f| f.field.name == "url" && !f.field.write_only)
     }
 
     /// Whether a rule reads the object as it will be.
@@ -206,15 +207,6 @@ impl BoundSerializer {
     /// Whether a rule reads other rows that no constraint protects, and so has to be asked before each write.
     pub(crate) fn has_unenforced(&self) -> bool {
         self.constraints.iter().any(|c| c.unenforced)
-    }
-
-    /// Whether a write is more than one row: files, other rows, rows that have to be found first.
-    pub(crate) fn is_wide(&self) -> bool {
-        self.fields.iter().any(|f| match &f.writes {
-            Writes::Nothing | Writes::Column(_) => false,
-            Writes::One { lookup, .. } => lookup.is_some(),
-            Writes::File(..) | Writes::Many(_) | Writes::Nested(_) => true,
-        })
     }
 
     /// The probes, in DRF's order of errors.

@@ -12,6 +12,7 @@
 
 use sea_orm::sea_query::ArrayType;
 
+use super::plan::sql::{cast, quote};
 use super::{Bound, Dialect, Statement, StoreError};
 use crate::value::DbValue;
 
@@ -189,34 +190,10 @@ impl InsertMany {
 fn array_of(db_type: &str) -> String {
     match cast(db_type).as_str() {
         "smallint" | "integer" => "bigint[]".into(),
+        // before the catalogue was read
+        "" => "text[]".into(),
         other => format!("{other}[]"),
     }
-}
-
-/// PostgreSQL's type to cast to: without its length, since a cast to a length cuts silently.
-fn cast(db_type: &str) -> String {
-    let mut name = String::with_capacity(db_type.len());
-    let mut depth = 0;
-    for c in db_type.chars() {
-        match c {
-            '(' => depth += 1,
-            ')' => depth -= 1,
-            c if depth == 0 => name.push(c),
-            _ => {}
-        }
-    }
-    // without a length these are one character, one bit
-    match name.as_str() {
-        "character" => "bpchar".into(),
-        "character[]" => "bpchar[]".into(),
-        "bit" => "bit varying".into(),
-        "bit[]" => "bit varying[]".into(),
-        _ => name,
-    }
-}
-
-fn quote(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 #[cfg(test)]

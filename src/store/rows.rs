@@ -1,11 +1,19 @@
 //! Rows as a transport hands them up: cells borrowed from the driver's bytes.
 
 use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
+use sea_orm::prelude::Decimal as Exact;
+use sea_orm::sea_query::prelude::rust_decimal::RoundingStrategy;
 use uuid::Uuid;
 
 use super::StoreError;
 use crate::model::{ColumnKind, ColumnMeta};
-use crate::value::{DbValue, Value, convert};
+use crate::value::{DbValue, Value, convert, json};
+
+mod inet;
+mod numeric;
+
+pub use inet::Inet;
+pub use numeric::Numeric;
 
 /// One column of one row.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -19,7 +27,9 @@ pub enum Cell<'a> {
     Int(i64),
     /// A floating point number.
     Float(f64),
-    /// Text; on SQLite also JSON, UUIDs, dates and times that are kept as text.
+    /// An exact number of PostgreSQL's (SQLite keeps a decimal as a float, an integer or text).
+    Numeric(Numeric<'a>),
+    /// Text; on SQLite also JSON, UUIDs, addresses, dates and times that are kept as text.
     Text(&'a str),
     /// The text of a `json` or `jsonb` column.
     Json(&'a str),
@@ -35,8 +45,10 @@ pub enum Cell<'a> {
     Date(NaiveDate),
     /// A time of day.
     Time(NaiveTime),
-    /// A span of time.
+    /// A span of time (on SQLite an integer of microseconds).
     Duration(TimeDelta),
+    /// An address of the Internet (on SQLite text).
+    Inet(Inet),
     /// A point in time with the offset that it is shown in; no column's, but an attribute's.
     Zoned(DateTime<FixedOffset>),
     /// Anything else that an attribute may be: a decimal, a list, an object, a file.
@@ -193,28 +205,31 @@ impl PackedRows {
 }
 
 impl Cell<'_> {
-    /// The cell as SeaORM's value, by the kind of its column.
+    /// The cell as SeaORM's value, by the kind of its column: what hooks and rules read, the same on both databases.
+    ///
+    /// A decimal is [`DbValue::Decimal`] (text where it has more than 28 digits), a span of time [`DbValue::BigInt`] of
+    /// microseconds, JSON and addresses are text. What does not fit its kind, as SQLite allows, stays as it is.
     pub(crate) fn to_value(self, kind: ColumnKind) -> DbValue {
         match (self, kind) {
             (Cell::Null, _) => DbValue::String(None),
+            (Cell::Int(_) | Cell::Float(_) | Cell::Text(_), ColumnKind::Decimal(digits)) => {
+                match stored_decimal(self, digits.map(|(_, places)| places)) {
+                    Some(decimal) => DbValue::Decimal(Some(decimal)),
+                    None => self.to_value(ColumnKind::Other),
+                }
+            }
+            (Cell::Numeric(number), kind) => exact(number, kind),
             (Cell::Bool(b), _) => DbValue::Bool(Some(b)),
             (Cell::Int(i), ColumnKind::Boolean) => DbValue::Bool(Some(i != 0)),
             (Cell::Int(i), ColumnKind::Float) => DbValue::Double(Some(i as f64)),
             (Cell::Int(i), _) => DbValue::BigInt(Some(i)),
             (Cell::Float(f), _) => DbValue::Double(Some(f)),
-            (Cell::Text(text), ColumnKind::Uuid) => match Uuid::try_parse(text) {
+            (Cell::Text(text), kind) => stored_text(text, kind),
+            (Cell::Json(text), _) => DbValue::String(Some(text.to_owned())),
+            (Cell::Bytes(bytes), ColumnKind::Uuid) => match Uuid::from_slice(bytes) {
                 Ok(uuid) => DbValue::Uuid(Some(uuid)),
-                Err(_) => DbValue::String(Some(text.to_owned())),
+                Err(_) => DbValue::Bytes(Some(bytes.to_vec())),
             },
-            (Cell::Text(text), ColumnKind::Date) => match text.parse() {
-                Ok(date) => DbValue::ChronoDate(Some(date)),
-                Err(_) => DbValue::String(Some(text.to_owned())),
-            },
-            (Cell::Text(text), ColumnKind::DateTime(_)) => match stored_datetime(text) {
-                Some(at) => DbValue::ChronoDateTimeUtc(Some(at)),
-                None => DbValue::String(Some(text.to_owned())),
-            },
-            (Cell::Text(text) | Cell::Json(text), _) => DbValue::String(Some(text.to_owned())),
             (Cell::Bytes(bytes), _) => DbValue::Bytes(Some(bytes.to_vec())),
             (Cell::Uuid(uuid), _) => DbValue::Uuid(Some(uuid)),
             (Cell::Timestamp(at), _) => DbValue::ChronoDateTimeUtc(Some(at)),
@@ -222,27 +237,23 @@ impl Cell<'_> {
             (Cell::Date(date), _) => DbValue::ChronoDate(Some(date)),
             (Cell::Time(time), _) => DbValue::ChronoTime(Some(time)),
             (Cell::Duration(span), _) => convert::to_db(Value::Duration(span)),
+            (Cell::Inet(inet), _) => DbValue::String(Some(inet.to_string())),
             (Cell::Zoned(at), _) => DbValue::ChronoDateTimeWithTimeZone(Some(at)),
             (Cell::Value(value), _) => convert::to_db(value.clone()),
         }
     }
-}
 
-impl Cell<'_> {
     /// The cell as a value that properties and method fields read, by its column.
     pub(crate) fn to_attribute(self, column: &ColumnMeta) -> Value {
         match (self, column.kind) {
             (Cell::Int(micros), ColumnKind::Duration) => Value::Duration(TimeDelta::microseconds(micros)),
-            (Cell::Text(text), ColumnKind::Decimal(_)) => text.parse().map_or(Value::Null, Value::Decimal),
-            (Cell::Int(i), ColumnKind::Decimal(_)) => Value::Decimal(i.into()),
-            (Cell::Float(f), ColumnKind::Decimal(_)) => {
-                crate::value::python::float_repr(f).parse().map_or(Value::Null, Value::Decimal)
+            (Cell::Text(text), ColumnKind::Json) => json::parse_str(text).unwrap_or(Value::Null),
+            (Cell::Int(_) | Cell::Float(_) | Cell::Text(_), ColumnKind::Decimal(digits)) => {
+                let digits = column.attributes.digits.or(digits);
+                convert::from_db(&self.to_value(ColumnKind::Decimal(digits)))
             }
-            (Cell::Text(text) | Cell::Json(text), ColumnKind::Json) => {
-                crate::value::json::parse_str(text).unwrap_or(Value::Null)
-            }
-            (Cell::Text(text), ColumnKind::Time) => {
-                text.parse().map_or_else(|_| Value::Str(text.to_owned()), Value::Time)
+            (Cell::Numeric(_) | Cell::Duration(_) | Cell::Json(_) | Cell::Zoned(_) | Cell::Value(_), _) => {
+                self.to_plain_attribute()
             }
             (cell, kind) => convert::from_db(&cell.to_value(kind)),
         }
@@ -251,13 +262,57 @@ impl Cell<'_> {
     /// The same where nothing is known of the column.
     pub(crate) fn to_plain_attribute(self) -> Value {
         match self {
-            Cell::Json(text) => crate::value::json::parse_str(text).unwrap_or(Value::Null),
+            Cell::Json(text) => json::parse_str(text).unwrap_or(Value::Null),
             Cell::Duration(span) => Value::Duration(span),
+            Cell::Numeric(number) => number.to_decimal().map_or_else(|| Value::Str(number.to_string()), Value::Decimal),
             Cell::Zoned(at) => Value::DateTime(at),
             Cell::Value(value) => value.clone(),
             cell => convert::from_db(&cell.to_value(ColumnKind::Other)),
         }
     }
+}
+
+/// A `numeric` as the kind of its column wants it.
+fn exact(number: Numeric<'_>, kind: ColumnKind) -> DbValue {
+    let text = number.to_string();
+    let parsed = match kind {
+        ColumnKind::Float => text.parse().ok().map(|f| DbValue::Double(Some(f))),
+        ColumnKind::SmallInteger | ColumnKind::Integer | ColumnKind::BigInteger => {
+            text.parse().ok().map(|i| DbValue::BigInt(Some(i)))
+        }
+        ColumnKind::Char(_) | ColumnKind::Text => None,
+        _ => Exact::from_str_exact(&text).ok().map(|decimal| DbValue::Decimal(Some(decimal))),
+    };
+    parsed.unwrap_or(DbValue::String(Some(text)))
+}
+
+/// What Django makes of a number that SQLite keeps in a decimal column: of a float 15 digits count, and there are as
+/// many decimal places as the column has.
+pub(super) fn stored_decimal(cell: Cell<'_>, places: Option<u32>) -> Option<Exact> {
+    let decimal = match cell {
+        Cell::Int(i) => Exact::from(i),
+        Cell::Float(f) => Exact::from_scientific(&format!("{f:.14e}")).ok()?,
+        Cell::Text(text) => Exact::from_str_exact(text).or_else(|_| Exact::from_scientific(text)).ok()?,
+        _ => return None,
+    };
+    let Some(places) = places else {
+        return Some(if matches!(cell, Cell::Float(_)) { decimal.normalize() } else { decimal });
+    };
+    let mut rounded = decimal.round_dp_with_strategy(places, RoundingStrategy::MidpointNearestEven);
+    rounded.rescale(places);
+    Some(rounded)
+}
+
+/// Text of SQLite's, by the kind of its column.
+fn stored_text(text: &str, kind: ColumnKind) -> DbValue {
+    let value = match kind {
+        ColumnKind::Uuid => Uuid::try_parse(text).ok().map(|uuid| DbValue::Uuid(Some(uuid))),
+        ColumnKind::Date => text.parse().ok().map(|date| DbValue::ChronoDate(Some(date))),
+        ColumnKind::Time => text.parse().ok().map(|time| DbValue::ChronoTime(Some(time))),
+        ColumnKind::DateTime(_) => stored_datetime(text).map(|at| DbValue::ChronoDateTimeUtc(Some(at))),
+        _ => None,
+    };
+    value.unwrap_or_else(|| DbValue::String(Some(text.to_owned())))
 }
 
 /// A date and time as SQLite databases keep it: with an offset, or naive and then in UTC, as Django writes it.
@@ -271,3 +326,6 @@ fn stored_datetime(text: &str) -> Option<DateTime<Utc>> {
         .find_map(|format| NaiveDateTime::parse_from_str(naive, format).ok())
         .map(|at| at.and_utc())
 }
+
+#[cfg(test)]
+mod tests;

@@ -54,7 +54,25 @@ pub fn parse(bytes: &[u8]) -> Result<Value, ParseError> {
 ///
 /// As [`parse`].
 pub fn parse_str(text: &str) -> Result<Value, ParseError> {
-    let mut parser = Parser { text, bytes: text.as_bytes(), at: 0, depth: 0 };
+    parse_document(text, true)
+}
+
+/// Parses a whole document that may also name `NaN`, `Infinity` and `-Infinity`, as Python's `json` does by itself.
+///
+/// # Errors
+///
+/// As [`parse`] otherwise.
+///
+/// ```
+/// use bowline::value::{Value, json};
+/// assert_eq!(json::parse_loose("[-Infinity]").unwrap(), Value::List(vec![Value::Float(f64::NEG_INFINITY)]));
+/// ```
+pub fn parse_loose(text: &str) -> Result<Value, ParseError> {
+    parse_document(text, false)
+}
+
+fn parse_document(text: &str, strict: bool) -> Result<Value, ParseError> {
+    let mut parser = Parser { text, bytes: text.as_bytes(), at: 0, depth: 0, strict };
     if text.starts_with('\u{feff}') {
         return Err(parser.error("Unexpected UTF-8 BOM (decode using utf-8-sig)", 0));
     }
@@ -68,7 +86,7 @@ pub fn parse_str(text: &str) -> Result<Value, ParseError> {
 }
 
 /// The bytes as text, or Python's sentence about the first ones that are not UTF-8.
-fn decode(bytes: &[u8]) -> Result<&str, ParseError> {
+pub(crate) fn decode(bytes: &[u8]) -> Result<&str, ParseError> {
     let error = match std::str::from_utf8(bytes) {
         Ok(text) => return Ok(text),
         Err(error) => error,
@@ -98,6 +116,8 @@ struct Parser<'a> {
     bytes: &'a [u8],
     at: usize,
     depth: usize,
+    /// Whether `NaN` and the infinities are refused.
+    strict: bool,
 }
 
 impl Parser<'_> {
@@ -135,12 +155,19 @@ impl Parser<'_> {
             Some(b'n') if self.take(b"null") => Ok(Value::Null),
             Some(b't') if self.take(b"true") => Ok(Value::Bool(true)),
             Some(b'f') if self.take(b"false") => Ok(Value::Bool(false)),
-            Some(b'N') if self.take(b"NaN") => Err(constant("NaN")),
-            Some(b'I') if self.take(b"Infinity") => Err(constant("Infinity")),
-            Some(b'-') if self.take(b"-Infinity") => Err(constant("-Infinity")),
+            Some(b'N') if self.take(b"NaN") => self.constant("NaN", f64::NAN),
+            Some(b'I') if self.take(b"Infinity") => self.constant("Infinity", f64::INFINITY),
+            Some(b'-') if self.take(b"-Infinity") => self.constant("-Infinity", f64::NEG_INFINITY),
             Some(b'-' | b'0'..=b'9') => self.number(),
             _ => Err(self.error("Expecting value", self.at)),
         }
+    }
+
+    fn constant(&self, name: &str, value: f64) -> Result<Value, ParseError> {
+        if self.strict {
+            return Err(ParseError(format!("Out of range float values are not JSON compliant: '{name}'")));
+        }
+        Ok(Value::Float(value))
     }
 
     fn take(&mut self, word: &[u8]) -> bool {
@@ -335,10 +362,6 @@ impl Parser<'_> {
         self.at += 2;
         Ok(Ok(c))
     }
-}
-
-fn constant(name: &str) -> ParseError {
-    ParseError(format!("Out of range float values are not JSON compliant: '{name}'"))
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ mod zone;
 
 pub use decimal::{Decimal, Rounding};
 pub use form::Form;
-pub use upload::Upload;
+pub use upload::{Upload, UploadReader};
 pub use zone::{TimeZone, UnknownTimeZone};
 
 pub use sea_orm::Value as DbValue;
@@ -102,6 +102,7 @@ impl Value {
             Value::List(_) => "list",
             Value::Map(_) => "dict",
             Value::Form(_) => "QueryDict",
+            Value::File(file) if file.in_memory().is_none() => "TemporaryUploadedFile",
             Value::File(_) => "InMemoryUploadedFile",
             Value::Decimal(_) => "Decimal",
             Value::DateTime(_) | Value::NaiveDateTime(_) => "datetime",
@@ -125,15 +126,11 @@ impl Value {
             Value::Decimal(decimal) => Cow::Owned(decimal.to_string()),
             Value::Uuid(uuid) => Cow::Owned(uuid.to_string()),
             Value::Date(date) => Cow::Owned(date.to_string()),
-            Value::File(file) => Cow::Borrowed(file.name()),
-            Value::DateTime(_) | Value::NaiveDateTime(_) | Value::Time(_) => {
-                let mut out = Vec::new();
-                write::value(self, &mut out);
-                let text = String::from_utf8_lossy(&out);
-                Cow::Owned(text.trim_matches('"').replacen('T', " ", 1).replace('Z', "+00:00"))
+            Value::Time(_) | Value::DateTime(_) | Value::NaiveDateTime(_) | Value::Duration(_) => {
+                Cow::Owned(python::time_str(self))
             }
-            Value::Duration(span) => Cow::Owned(duration::python_string(*span)),
-            _ => Cow::Owned(python::repr(self)),
+            Value::File(file) => Cow::Borrowed(file.name()),
+            Value::List(_) | Value::Map(_) | Value::Form(_) | Value::Bytes(_) => Cow::Owned(python::repr(self)),
         }
     }
 }

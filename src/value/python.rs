@@ -4,7 +4,9 @@
 
 use std::borrow::Cow;
 
-use super::{Decimal, Value, write};
+use chrono::TimeDelta;
+
+use super::{Decimal, Value, iso, write};
 
 /// The most digits of an integer that `int()` reads; beyond them its cost grows with their square.
 pub(super) const MAX_INT_DIGITS: usize = 4300;
@@ -69,23 +71,59 @@ fn push_repr(value: &Value, out: &mut String) {
             }
             out.push('}');
         }
-        Value::Bytes(bytes) => {
-            out.push('b');
-            push_str_repr(&String::from_utf8_lossy(bytes), out);
-        }
         Value::Form(form) => {
-            out.push_str("<QueryDict: {");
-            for (n, (key, values)) in form.lists().enumerate() {
-                if n > 0 {
-                    out.push_str(", ");
-                }
-                push_str_repr(key, out);
-                out.push_str(": ");
-                push_repr(&Value::List(values.to_vec()), out);
-            }
-            out.push_str("}>");
+            let list = |(name, values): (&str, &[Value])| (name.to_owned(), Value::List(values.to_vec()));
+            out.push_str("<QueryDict: ");
+            push_repr(&Value::Map(form.lists().map(list).collect()), out);
+            out.push('>');
+        }
+        Value::Bytes(bytes) => {
+            out.push_str("b'");
+            out.extend(bytes.iter().flat_map(|b| b.escape_ascii()).map(char::from));
+            out.push('\'');
         }
         scalar => out.push_str(&scalar.to_python_str()),
+    }
+}
+
+/// `str()` of a time, a date and time, or a span of time.
+pub(super) fn time_str(value: &Value) -> String {
+    let mut out = Vec::new();
+    match value {
+        Value::Time(time) => iso::write_time(*time, &mut out),
+        Value::NaiveDateTime(at) => {
+            iso::write_date(at.date(), &mut out);
+            out.push(b' ');
+            iso::write_time(at.time(), &mut out);
+        }
+        Value::DateTime(at) => {
+            let offset = at.offset().local_minus_utc();
+            let mut text = time_str(&Value::NaiveDateTime(at.naive_local())).into_bytes();
+            out.append(&mut text);
+            match offset {
+                // as JSON has it this would be a `Z`
+                0 => out.extend_from_slice(b"+00:00"),
+                offset => iso::write_offset(offset, &mut out),
+            }
+        }
+        Value::Duration(span) => return span_str(*span),
+        _ => {}
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+/// `str(timedelta)`: `-1 day, 23:59:59.500000`.
+fn span_str(span: TimeDelta) -> String {
+    let days =
+        span.num_seconds().div_euclid(86400) - i64::from(span.num_seconds() % 86400 == 0 && span.subsec_nanos() < 0);
+    let rest = TimeDelta::try_days(days).and_then(|days| span.checked_sub(&days)).unwrap_or_default();
+    let (seconds, micros) = (rest.num_seconds(), rest.subsec_nanos() / 1000);
+    let clock = format!("{}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
+    let clock = if micros == 0 { clock } else { format!("{clock}.{micros:06}") };
+    match days {
+        0 => clock,
+        1 | -1 => format!("{days} day, {clock}"),
+        days => format!("{days} days, {clock}"),
     }
 }
 
@@ -118,7 +156,7 @@ fn push_str_repr(text: &str, out: &mut String) {
 }
 
 /// `str.isprintable()` of a character that is not ASCII.
-fn is_printable(c: char) -> bool {
+pub(crate) fn is_printable(c: char) -> bool {
     // Rust's table for `{:?}` is made by the same rule; a leading letter keeps combining marks from being escaped
     let text: String = ['a', c].iter().collect();
     !c.is_ascii() && text.escape_debug().count() == 2
@@ -306,6 +344,26 @@ mod tests {
         ] {
             assert_eq!(float_repr(float), text);
         }
+    }
+
+    #[test]
+    fn times_are_printed_as_python_prints_them() {
+        for (micros, text) in [
+            (0, "0:00:00"),
+            (60_000_000, "0:01:00"),
+            (2 * 86_400_000_000, "2 days, 0:00:00"),
+            (-1, "-1 day, 23:59:59.999999"),
+            (-86_400_000_000, "-1 day, 0:00:00"),
+            (-86_400_000_001, "-2 days, 23:59:59.999999"),
+            (90_061_500_000, "1 day, 1:01:01.500000"),
+        ] {
+            assert_eq!(Value::Duration(TimeDelta::microseconds(micros)).to_python_str(), text);
+        }
+        let at = chrono::DateTime::parse_from_rfc3339("2024-01-02T03:04:05.5+02:00").unwrap();
+        assert_eq!(Value::DateTime(at).to_python_str(), "2024-01-02 03:04:05.500000+02:00");
+        assert_eq!(Value::DateTime(at.to_utc().fixed_offset()).to_python_str(), "2024-01-02 01:04:05.500000+00:00");
+        assert_eq!(Value::Time(at.time()).to_python_str(), "03:04:05.500000");
+        assert_eq!(Value::Bytes(b"a\n".to_vec()).to_python_str(), "b'a\\n'");
     }
 
     #[test]

@@ -17,12 +17,16 @@ fn decode(text: &str) -> Cow<'_, str> {
     if !text.contains(['%', '+']) {
         return Cow::Borrowed(text);
     }
+    Cow::Owned(String::from_utf8_lossy(&unescape(text)).into_owned())
+}
+
+/// The bytes of a text with escapes and pluses.
+pub(crate) fn unescape(text: &str) -> Vec<u8> {
     let bytes = text.as_bytes();
     let mut out = Vec::with_capacity(bytes.len());
     let mut n = 0;
     while let Some(&byte) = bytes.get(n) {
-        let escape = bytes.get(n + 1..n + 3).filter(|_| byte == b'%');
-        let escaped = escape.and_then(|hex| u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok());
+        let escaped = if byte == b'%' { hex(bytes.get(n + 1..n + 3)) } else { None };
         match (byte, escaped) {
             (_, Some(value)) => {
                 out.push(value);
@@ -33,7 +37,14 @@ fn decode(text: &str) -> Cow<'_, str> {
         }
         n += 1;
     }
-    Cow::Owned(String::from_utf8_lossy(&out).into_owned())
+    out
+}
+
+/// The byte of two hexadecimal digits.
+pub(crate) fn hex(digits: Option<&[u8]>) -> Option<u8> {
+    let &[high, low] = digits? else { return None };
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|d| u8::try_from(d).ok());
+    Some(digit(high)? * 16 + digit(low)?)
 }
 
 /// Python's `quote_plus`.

@@ -81,7 +81,7 @@ fn write(letter: char, style: Style, moment: Moment<'_>, out: &mut String) -> bo
     let number = |value: u32, digits: usize, pad: char| padded(i64::from(value), digits, pad, style);
     let text = match letter {
         'Y' => padded(at.year().into(), 1, '0', style),
-        'C' => padded((at.year() / 100).into(), 2, '0', style),
+        'C' => padded((at.year() / 100).into(), 1, '0', style),
         'y' => padded(at.year().rem_euclid(100).into(), 2, '0', style),
         'G' => padded(at.iso_week().year().into(), 1, '0', style),
         'g' => padded(at.iso_week().year().rem_euclid(100).into(), 2, '0', style),
@@ -100,7 +100,8 @@ fn write(letter: char, style: Style, moment: Moment<'_>, out: &mut String) -> bo
         'W' => number(week(at, Weekday::Mon), 2, '0'),
         'u' => number(at.weekday().number_from_monday(), 1, '0'),
         'w' => number(at.weekday().num_days_from_sunday(), 1, '0'),
-        's' => padded(at.and_utc().timestamp() - i64::from(moment.offset.unwrap_or(0)), 1, '0', style),
+        // the clocks of the process are in UTC
+        's' => padded(at.and_utc().timestamp(), 1, '0', style),
         'a' => named(&weekday(at)[..3], style),
         'A' => named(weekday(at), style),
         'b' | 'h' => named(&month(at)[..3], style),

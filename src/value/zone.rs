@@ -68,21 +68,9 @@ impl TimeZone {
     /// Where they show it twice it is the first time; where they skip it, the offset before the leap: what Python's
     /// `zoneinfo` does when nobody says otherwise (PEP 495, `fold=0`).
     pub fn offset_of(self, local: NaiveDateTime) -> FixedOffset {
-        let TimeZone::Named(zone) = self else {
-            return self.offset_at(local);
-        };
-        let local = listed(local);
-        match zone.offset_from_local_datetime(&local) {
-            LocalResult::Single(offset) | LocalResult::Ambiguous(offset, _) => offset.fix(),
-            LocalResult::None => {
-                // no clock was ever put forward by more than a day
-                let before = (1..=50).filter_map(|halves| local.checked_sub_signed(TimeDelta::minutes(30 * halves)));
-                let mut offsets = before.filter_map(|earlier| match zone.offset_from_local_datetime(&earlier) {
-                    LocalResult::Single(offset) | LocalResult::Ambiguous(_, offset) => Some(offset.fix()),
-                    LocalResult::None => None,
-                });
-                offsets.next().unwrap_or_else(|| chrono::Utc.fix())
-            }
+        match self {
+            TimeZone::Named(zone) => named_offset(zone, local).fix(),
+            _ => self.offset_at(local),
         }
     }
 
@@ -97,8 +85,8 @@ impl TimeZone {
         aware(local.checked_sub_offset(offset)?, offset)
     }
 
-    /// The short name that it goes by at a point in time, Python's `tzname()`.
-    pub(crate) fn abbreviation(self, utc: NaiveDateTime) -> Cow<'static, str> {
+    /// The short name that it goes by when its clocks show this, so far from UTC: Python's `tzname()`.
+    pub(crate) fn abbreviation(self, local: NaiveDateTime, offset: FixedOffset) -> Cow<'static, str> {
         match self {
             TimeZone::Naive => Cow::Borrowed(""),
             TimeZone::Fixed(offset) => match offset.local_minus_utc() {
@@ -110,12 +98,30 @@ impl TimeZone {
                 }
             },
             TimeZone::Named(zone) => {
-                let offset = zone.offset_from_utc_datetime(&listed(utc));
-                match offset.abbreviation() {
+                let at = local.checked_sub_offset(offset).unwrap_or(local);
+                let found = zone.offset_from_utc_datetime(&listed(at));
+                let found = if found.fix() == offset { found } else { named_offset(zone, local) };
+                match found.abbreviation() {
                     Some(name) => Cow::Owned(name.to_owned()),
-                    None => Cow::Owned(numeric(offset.fix().local_minus_utc())),
+                    None => Cow::Owned(numeric(found.fix().local_minus_utc())),
                 }
             }
+        }
+    }
+}
+
+fn named_offset(zone: chrono_tz::Tz, local: NaiveDateTime) -> <chrono_tz::Tz as chrono::TimeZone>::Offset {
+    let local = listed(local);
+    match zone.offset_from_local_datetime(&local) {
+        LocalResult::Single(offset) | LocalResult::Ambiguous(offset, _) => offset,
+        LocalResult::None => {
+            // no clock was ever put forward by more than a day
+            let before = (1..=50).filter_map(|halves| local.checked_sub_signed(TimeDelta::minutes(30 * halves)));
+            let mut offsets = before.filter_map(|earlier| match zone.offset_from_local_datetime(&earlier) {
+                LocalResult::Single(offset) | LocalResult::Ambiguous(_, offset) => Some(offset),
+                LocalResult::None => None,
+            });
+            offsets.next().unwrap_or_else(|| zone.offset_from_utc_datetime(&local))
         }
     }
 }
@@ -195,12 +201,13 @@ mod tests {
 
     #[test]
     fn names() {
-        let at = local("2024-07-01T00:00");
-        let named = |name| TimeZone::named(name).unwrap().abbreviation(at);
-        assert_eq!(named("America/New_York"), "EDT");
-        assert_eq!(named("Asia/Tehran"), "+0330");
-        assert_eq!(TimeZone::from(FixedOffset::east_opt(19800).unwrap()).abbreviation(at), "UTC+05:30");
-        assert_eq!(TimeZone::UTC.abbreviation(at), "UTC");
+        let name = |zone: TimeZone, at| zone.abbreviation(local(at), zone.offset_of(local(at)));
+        let named = |name| TimeZone::named(name).unwrap();
+        assert_eq!(name(named("America/New_York"), "2024-07-01T00:00"), "EDT");
+        assert_eq!(name(named("America/New_York"), "2024-03-10T02:30"), "EST");
+        assert_eq!(name(named("Asia/Tehran"), "2024-07-01T00:00"), "+0330");
+        assert_eq!(name(FixedOffset::east_opt(19800).unwrap().into(), "2024-07-01T00:00"), "UTC+05:30");
+        assert_eq!(name(TimeZone::UTC, "2024-07-01T00:00"), "UTC");
     }
 
     #[test]

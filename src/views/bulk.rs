@@ -63,8 +63,9 @@ impl View {
         pause: &Pause,
     ) -> Result<Vec<u8>> {
         let mut objects = resource.serializer.validate_list(data, mode, cx)?;
-        let keys = resource.keys(data)?;
-        resource.right_or_wrong(data, &mut objects, Some(&keys)).await?;
+        let keys = resource.keys(data);
+        resource.right_or_wrong(data, &mut objects, keys.as_deref().ok()).await?;
+        let keys = keys?;
         resource.serializer.validate_whole_list(&objects)?;
         let repeated = resource.serializer.repeated(&objects);
         if !repeated.is_empty() {
@@ -189,9 +190,15 @@ impl View {
                 Some(_) => hooks.perform_update(&mut save).await,
                 None => hooks.perform_create(&mut save).await,
             };
-            return save.finish(outcome, rows).await;
+            return match save.finish(outcome, rows).await {
+                Err(Stop::Refused(answers)) => {
+                    resource.refuse(&Value::Null, &answers)?;
+                    Err(Stop::Unexplained)
+                }
+                body => body,
+            };
         }
-        let written = resource.target().write_row(tx, key, stored, &object).await?;
+        let written = resource.target().write_row(tx, key, stored, &object, false).await?;
         resource.answer(&written, &object.changes, rows, tx, cx).await
     }
 
@@ -404,7 +411,7 @@ fn missing() -> ValidationError {
 fn by_index(errors: impl IntoIterator<Item = (usize, ValidationError)>) -> ValidationError {
     let mut all = ValidationError::fields();
     for (n, error) in errors {
-        all.insert(n.to_string(), error.into_fields());
+        all.insert(n.to_string(), error);
     }
     all
 }

@@ -125,7 +125,7 @@ impl<'a> Save<'a> {
     /// When a constraint stops it: pass the error on, the request is judged again and answered with DRF's 400.
     pub async fn save(&mut self) -> Result<()> {
         let target = self.resource.target();
-        match target.write_row(self.tx, self.key, self.stored, &self.validated).await {
+        match target.write_row(self.tx, self.key, self.stored, &self.validated, true).await {
             Ok(written) => {
                 self.saved = Some(written);
                 Ok(())

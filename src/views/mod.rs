@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use sea_orm::EntityTrait;
 
+use crate::error::ExceptionHandler;
 use crate::model::Condition;
 use crate::model::entity::ModelSource;
 use crate::pagination::PageNumberPagination;
@@ -31,7 +32,7 @@ mod write;
 pub use hooks::{Instance, Save, ViewSetHooks};
 pub use naming::view_name;
 pub(crate) use plain::Endpoint;
-pub use plain::{ApiView, Handler, api_view};
+pub use plain::{Answer, ApiView, Handler, api_view};
 pub use request::Request;
 pub(crate) use resource::Resource;
 pub use valid::Valid;
@@ -54,6 +55,8 @@ pub struct ModelViewSet<E: EntityTrait> {
 #[derive(Clone)]
 pub(crate) struct Declared {
     pub(crate) source: ModelSource,
+    pub(crate) name: Option<String>,
+    pub(crate) description: String,
     pub(crate) basename: Option<String>,
     pub(crate) lookup_field: Option<String>,
     pub(crate) only: Option<Condition>,
@@ -62,13 +65,25 @@ pub(crate) struct Declared {
     pub(crate) serializers: Vec<(Action, Declaration)>,
     pub(crate) actions: Actions,
     pub(crate) many: Many,
+    pub(crate) exception_handler: Option<ExceptionHandler>,
     pub(crate) hooks: Option<Arc<dyn ViewSetHooks>>,
     pub(crate) pagination: Paginated,
+}
+
+impl Declared {
+    /// Whether a rule is declared that reads other rows.
+    pub(crate) fn has_query_rules(&self) -> bool {
+        self.serializer.has_query_rules() || self.serializers.iter().any(|(_, own)| own.has_query_rules())
+    }
 }
 
 /// A view set, built: its resource, and the hooks around its writes.
 #[derive(Debug)]
 pub(crate) struct View {
+    /// The name of its type, where it is not the model's with `ViewSet` after it.
+    pub(crate) name: Option<String>,
+    pub(crate) description: String,
+    pub(crate) exception_handler: Option<ExceptionHandler>,
     pub(crate) resource: Resource,
     /// The resource as single actions see it, where they have a serializer of their own.
     pub(crate) others: Vec<(Action, Resource)>,
@@ -99,8 +114,8 @@ impl View {
             let methods = [
                 ("GET", has(Action::List)),
                 ("POST", has(Action::Create)),
-                ("PUT", self.many.update),
-                ("PATCH", self.many.update),
+                ("PUT", self.many.put),
+                ("PATCH", self.many.patch),
                 ("DELETE", self.many.destroy),
             ];
             allowed.extend(methods.into_iter().filter(|(_, has)| *has).map(|(method, _)| method));
@@ -152,7 +167,8 @@ impl FromIterator<Action> for Actions {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Many {
     pub(crate) create: Lists,
-    pub(crate) update: bool,
+    pub(crate) put: bool,
+    pub(crate) patch: bool,
     pub(crate) destroy: bool,
 }
 
@@ -182,6 +198,8 @@ impl<E: EntityTrait> ModelViewSet<E> {
     pub fn new() -> Self {
         let declared = Declared {
             source: ModelSource::of::<E>(),
+            name: None,
+            description: String::new(),
             basename: None,
             lookup_field: None,
             only: None,
@@ -190,6 +208,7 @@ impl<E: EntityTrait> ModelViewSet<E> {
             serializers: Vec::new(),
             actions: Actions::ALL,
             many: Many::default(),
+            exception_handler: None,
             hooks: None,
             pagination: Paginated::Default,
         };
@@ -225,15 +244,31 @@ impl<E: EntityTrait> ModelViewSet<E> {
         self
     }
 
-    /// PUT and PATCH of the list change many objects, each named by its key.
-    pub fn update_many(mut self) -> Self {
-        self.declared.many.update = true;
+    /// PUT of the list, or PATCH, or both change many objects, each named by its key.
+    pub fn update_many(mut self, actions: impl IntoIterator<Item = Action>) -> Self {
+        for action in actions {
+            self.declared.many.put |= action == Action::Update;
+            self.declared.many.patch |= action == Action::PartialUpdate;
+        }
         self
     }
 
     /// DELETE of the list deletes many objects, named by their keys.
     pub fn destroy_many(mut self) -> Self {
         self.declared.many.destroy = true;
+        self
+    }
+
+    /// The name of its type, which its names for people are made of (`BookViewSet` is "Book List" and "Book Instance"); by
+    /// default the model's.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.declared.name = Some(name.into());
+        self
+    }
+
+    /// A description for people, DRF's docstring of the class.
+    pub fn description(mut self, text: impl Into<String>) -> Self {
+        self.declared.description = text.into();
         self
     }
 
@@ -262,6 +297,12 @@ impl<E: EntityTrait> ModelViewSet<E> {
             None => (field.to_owned(), false),
         });
         self.declared.ordering = fields.collect();
+        self
+    }
+
+    /// Answers errors by a function of one's own (DRF's `get_exception_handler`).
+    pub fn exception_handler(mut self, handler: ExceptionHandler) -> Self {
+        self.declared.exception_handler = Some(handler);
         self
     }
 

@@ -12,7 +12,8 @@ use super::view_name;
 use crate::authentication::Authentication;
 use crate::context::Context;
 use crate::error::{Error, ErrorContext, ErrorFormat, ExceptionHandler, Result};
-use crate::negotiation::{self, BodyLimits};
+use crate::negotiation;
+use crate::parsers::{BodyLimits, Parsers};
 use crate::renderers::{Accepted, RenderContext, Renderers, Unrenderable};
 use crate::response::{Data, Response};
 use crate::settings::Settings;
@@ -27,13 +28,15 @@ pub(crate) struct Policy {
     pub(crate) name: String,
     pub(crate) description: String,
     pub(crate) renderers: Renderers,
+    pub(crate) parsers: Parsers,
     pub(crate) authentication: Vec<Arc<dyn Authentication>>,
     pub(crate) limits: BodyLimits,
     pub(crate) errors: ErrorFormat,
     pub(crate) list_errors_as_dict: bool,
     pub(crate) exception_handler: ExceptionHandler,
-    /// The methods that the view has, for `Allow`.
-    pub(crate) allow: HeaderValue,
+    /// The methods that the view has, and the header that names them.
+    methods: Vec<Method>,
+    allow: HeaderValue,
 }
 
 impl Policy {
@@ -45,12 +48,14 @@ impl Policy {
             type_name,
             description: String::new(),
             renderers: settings.renderers.clone(),
+            parsers: settings.parsers.clone(),
             authentication: settings.authentication.clone(),
             limits: settings.body.clone(),
             errors: settings.errors,
             list_errors_as_dict: settings.list_errors_as_dict,
             exception_handler: settings.exception_handler.clone(),
-            allow: HeaderValue::from_static("OPTIONS"),
+            methods: Vec::new(),
+            allow: HeaderValue::from_static(""),
         }
     }
 
@@ -61,12 +66,18 @@ impl Policy {
     }
 
     /// With the methods that the view has.
-    pub(crate) fn allowing<'a>(mut self, methods: impl IntoIterator<Item = &'a Method>) -> Self {
-        let methods: Vec<&str> = methods.into_iter().map(Method::as_str).collect();
-        if let Ok(value) = HeaderValue::from_str(&methods.join(", ")) {
+    pub(crate) fn allowing(mut self, methods: impl IntoIterator<Item = Method>) -> Self {
+        self.methods = methods.into_iter().collect();
+        let names: Vec<&str> = self.methods.iter().map(Method::as_str).collect();
+        if let Ok(value) = HeaderValue::from_str(&names.join(", ")) {
             self.allow = value;
         }
         self
+    }
+
+    /// Whether the view has a method.
+    pub(crate) fn allows(&self, method: &Method) -> bool {
+        self.methods.contains(method)
     }
 
     /// Everything that comes before the handler, in the order in which DRF's `initial` runs it: the suffix and the
@@ -93,14 +104,26 @@ impl Policy {
         Ok(())
     }
 
+    /// The body of a request, parsed by its media type: an empty object or form where there is none.
+    ///
+    /// # Errors
+    ///
+    /// As [`Parsers::parse`].
+    pub(crate) async fn parse(&self, context: &Context, body: Body) -> Result<Value> {
+        let nothing = HeaderMap::new();
+        let headers = context.headers().unwrap_or(&nothing);
+        self.parsers.parse(headers, body, context.kwargs(), &self.limits).await
+    }
+
     /// DRF's `SimpleMetadata`.
     pub(crate) fn metadata(&self) -> Value {
         let renders: Vec<Value> = self.renderers.media_types().map(Value::from).collect();
+        let parses: Vec<Value> = self.parsers.media_types().map(Value::from).collect();
         crate::value!({
             "name": &self.name,
             "description": &self.description,
             "renders": renders,
-            "parses": ["application/json"],
+            "parses": parses,
         })
     }
 
@@ -161,12 +184,7 @@ impl Policy {
         self.exception_handler.handle(&error, &cx).unwrap_or_else(|| cx.answer(&error))
     }
 
-    fn render(
-        &self,
-        response: Response,
-        context: &Context,
-        accepted: &Accepted,
-    ) -> Result<HttpResponse, Unrenderable> {
+    fn render(&self, response: Response, context: &Context, accepted: &Accepted) -> Result<HttpResponse, Unrenderable> {
         let Response { status, data, headers, content_type } = response;
         let has_no_body = status == StatusCode::NO_CONTENT || context.method() == Method::HEAD;
         let mut rendered = HttpResponse::default();

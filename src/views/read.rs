@@ -28,6 +28,11 @@ impl Resource {
         Ok(out)
     }
 
+    /// Whether a row has the key.
+    pub(crate) async fn is_there(&self, key: &DbValue) -> Result<bool> {
+        Ok(!self.read(self.plan.reads().retrieve(key)).await?.is_empty())
+    }
+
     /// All rows as a JSON array, or a page in DRF's envelope.
     ///
     /// # Errors

@@ -10,7 +10,6 @@ use axum::body::Body;
 use super::policy::Policy;
 use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::negotiation;
 use crate::renderers::Accepted;
 use crate::serializers::FromBody;
 use crate::value::Value;
@@ -50,9 +49,7 @@ impl Request {
     /// parser of the view reads. What is asked again after that is an empty object.
     pub async fn data(&mut self) -> Result<&Value> {
         if let Some(body) = self.body.take() {
-            let nothing = Default::default();
-            let headers = self.context.headers().unwrap_or(&nothing);
-            self.data = negotiation::parse(headers, body, &self.policy.limits).await?;
+            self.data = self.policy.parse(&self.context, body).await?;
         }
         Ok(&self.data)
     }

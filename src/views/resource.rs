@@ -39,6 +39,8 @@ pub(crate) enum Stop {
     Fail(Error),
     /// The database did not do it.
     Store(StoreError),
+    /// A guard stood before the write: the answers of its probes.
+    Refused(Vec<(usize, bool)>),
     /// Nothing was written, and by now nothing seems to be in the way.
     Unexplained,
 }
@@ -107,7 +109,7 @@ impl Tries {
                 self.stopped += 1;
                 if self.stopped > UNEXPLAINED { Err(verdict(&violation)) } else { Ok(()) }
             }
-            Stop::Unexplained => {
+            Stop::Unexplained | Stop::Refused(_) => {
                 self.stopped += 1;
                 if self.stopped > UNEXPLAINED {
                     return Err(Error::unavailable("a constraint that no probe sees stops the write again and again"));

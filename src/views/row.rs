@@ -57,11 +57,12 @@ impl Target<'_> {
         key: Option<&'a DbValue>,
         stored: Option<&'a [DbValue]>,
         validated: &'a Validated,
+        guarded: bool,
     ) -> BoxFuture<'a, Result<Written, Stop>>
     where
         Self: 'a,
     {
-        Box::pin(async move { self.write(tx, key, stored, validated).await })
+        Box::pin(async move { self.write(tx, key, stored, validated, guarded).await })
     }
 
     async fn write(
@@ -70,6 +71,7 @@ impl Target<'_> {
         key: Option<&DbValue>,
         stored: Option<&[DbValue]>,
         validated: &Validated,
+        guarded: bool,
     ) -> Result<Written, Stop> {
         let changes = &validated.changes;
         let stored_pk = stored.and_then(|stored| stored.get(self.plan.key()).cloned());
@@ -80,8 +82,20 @@ impl Target<'_> {
                 Some((tx.query(prepared.bind(key, changes)).await?, prepared))
             }
             None => {
-                let prepared = self.plan.insert_plain(changes.columns());
-                Some((tx.query(prepared.bind(None, changes)).await?, prepared))
+                let prepared = match guarded {
+                    true => self.plan.insert(changes.columns()),
+                    false => self.plan.insert_plain(changes.columns()),
+                };
+                let rows = tx.query(prepared.bind(None, changes)).await?;
+                if guarded && !self.is_written(&prepared, &rows)? {
+                    // the guard stood before it: no number was used up, and nothing was aborted
+                    let answers = match prepared.bind_verdict(None, changes) {
+                        Some(verdict) => Resource::answers(&prepared, &tx.query(verdict).await?, 0)?,
+                        None => Resource::answers(&prepared, &rows, 0)?,
+                    };
+                    return Err(Stop::Refused(answers));
+                }
+                Some((rows, prepared))
             }
         };
         let pk = match (&returned, stored_pk) {
@@ -90,7 +104,8 @@ impl Target<'_> {
                     return Err(Stop::Unexplained);
                 }
                 let at = prepared.returns.iter().position(|n| *n == self.plan.key()).unwrap_or(0);
-                key_of(rows.cell(0, at)?).ok_or_else(|| Error::internal("a row without a key was written"))?
+                let before = if prepared.guarded { prepared.probes.len() } else { 0 };
+                key_of(rows.cell(0, at + before)?).ok_or_else(|| Error::internal("a row without a key was written"))?
             }
             (None, Some(pk)) => pk,
             (None, None) => return Err(Error::internal("a row without a key was changed").into()),
@@ -163,7 +178,7 @@ impl Target<'_> {
                 row.changes.set(write.column, owner.clone());
             }
             let stored = key.map(|key| write.whole(key));
-            match target.write_row(tx, key, stored.as_deref(), &row).await {
+            match target.write_row(tx, key, stored.as_deref(), &row, false).await {
                 Ok(_) => {}
                 Err(Stop::Store(StoreError::Violation(violation))) => {
                     let error = write.serializer.verdict(&violation, &Value::Null);

@@ -8,7 +8,6 @@ use axum::response::{IntoResponse, Response};
 use super::policy::Policy;
 use crate::context::Context;
 use crate::error::Error;
-use crate::negotiation;
 use crate::serializers::FromBody;
 use crate::settings::Settings;
 
@@ -69,8 +68,8 @@ impl<T: FromBody, S: Sync> FromRequest<S> for Valid<T> {
     async fn from_request(request: Request, _: &S) -> Result<Self, Invalid> {
         let (parts, body) = request.into_parts();
         let settings = parts.extensions.get::<Settings>().cloned().unwrap_or_default();
-        let parsed = negotiation::parse(&parts.headers, body, &settings.body).await;
         let context = Context::new(parts, Vec::new());
+        let parsed = Policy::new("Valid", &settings).parse(&context, body).await;
         let valid = parsed.and_then(|data| Ok(T::from_body(&data, &context)?));
         valid.map(Valid).map_err(|error| Invalid { error, context, settings: Box::new(settings) })
     }
@@ -127,8 +126,8 @@ mod tests {
 
         fn from_value(value: Value) -> Result<Self, ValidationError> {
             match value.get("n").and_then(Value::as_int) {
-                Some(n) => Ok(Number(n)),
-                None => Err(ValidationError::field("n", "Too large.")),
+                Some(n) if n < 1000 => Ok(Number(n)),
+                _ => Err(ValidationError::field("n", "Too large.")),
             }
         }
     }
@@ -158,8 +157,13 @@ mod tests {
         let json = "application/json".to_owned();
         for (content_type, body, status, answer) in [
             ("application/json", r#"{"n": "x"}"#, 400, r#"{"n":["A valid integer is required."]}"#),
-            ("application/json", r#"{"n": 99999999999999999999}"#, 400, r#"{"n":["Too large."]}"#),
-            ("application/json", "[", 400, r#"{"detail":"JSON parse error - Expecting value: line 1 column 2 (char 1)"}"#),
+            ("application/json", r#"{"n": 1000}"#, 400, r#"{"n":["Too large."]}"#),
+            (
+                "application/json",
+                "[",
+                400,
+                r#"{"detail":"JSON parse error - Expecting value: line 1 column 2 (char 1)"}"#,
+            ),
             ("text/plain", "x", 415, r#"{"detail":"Unsupported media type \"text/plain\" in request."}"#),
         ] {
             assert_eq!(post_to(app(), content_type, body).await, (status, json.clone(), answer.to_owned()));

@@ -195,7 +195,13 @@ impl View {
                 Some(_) => hooks.perform_update(&mut save).await,
                 None => hooks.perform_create(&mut save).await,
             };
-            let body = save.finish(outcome, rows).await?;
+            let body = match save.finish(outcome, rows).await {
+                Err(Stop::Refused(answers)) => {
+                    resource.refuse(data, &answers)?;
+                    return Err(Stop::Unexplained);
+                }
+                body => body?,
+            };
             pause.at(Point::BeforeCommit).await;
             return Ok(Finish::Done(body));
         }
@@ -203,10 +209,28 @@ impl View {
             return Ok(match key {
                 Some(_) if changes.columns().is_empty() => Finish::Done(resource.whole_body(rows, cx)?),
                 Some(_) => Finish::Write(resource.plan.update(changes.columns())),
-                None => Finish::Write(resource.plan.insert_plain(changes.columns())),
+                None if careful => Finish::Write(resource.plan.insert_plain(changes.columns())),
+                None => {
+                    let written = match resource.target().write_row(tx, None, None, validated, true).await {
+                        Err(Stop::Refused(answers)) => {
+                            resource.refuse(data, &answers)?;
+                            return Err(Stop::Unexplained);
+                        }
+                        written => written?,
+                    };
+                    let body = resource.answer(&written, changes, rows, tx, cx).await?;
+                    pause.at(Point::BeforeCommit).await;
+                    Finish::Done(body)
+                }
             });
         }
-        let written = resource.target().write_row(tx, key, stored, validated).await?;
+        let written = match resource.target().write_row(tx, key, stored, validated, !careful).await {
+            Err(Stop::Refused(answers)) => {
+                resource.refuse(data, &answers)?;
+                return Err(Stop::Unexplained);
+            }
+            written => written?,
+        };
         let body = resource.answer(&written, changes, rows, tx, cx).await?;
         pause.at(Point::BeforeCommit).await;
         Ok(Finish::Done(body))

@@ -59,7 +59,8 @@ def column(field):
     described = {
         'name': field.name,
         'column': field.column,
-        'kind': KINDS[target.get_internal_type()],
+        # migrations number join tables by the project's kind of key, whatever the application says
+        'kind': 'big' if field.model._meta.auto_created and field.primary_key else KINDS[target.get_internal_type()],
         'format': next((say(field) for kind, say in FORMATS if isinstance(field, kind)), None),
         'max_length': field.max_length if text or isinstance(field, m.FileField) else None,
         'digits': [field.max_digits, field.decimal_places] if isinstance(field, m.DecimalField) else None,

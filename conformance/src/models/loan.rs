@@ -30,9 +30,7 @@ pub fn model() -> Description<Entity> {
         .ordering([Column::Id])
         .foreign_key(Column::BookId, |book| book.related_name("loans"))
         .foreign_key(Column::MemberId, |member| member.related_name("loans"))
-        .constraint(
-            UniqueConstraint::new([Column::MemberId, Column::BookId, Column::Due]).name("loan_member_book_due"),
-        )
+        .constraint(UniqueConstraint::new([Column::MemberId, Column::BookId, Column::Due]).name("loan_member_book_due"))
         .constraint(
             UniqueConstraint::new([Column::BookId])
                 .condition(Condition::is_null(Column::ReturnedAt))

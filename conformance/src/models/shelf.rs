@@ -22,8 +22,5 @@ pub struct Model {
 impl ActiveModelBehavior for ActiveModel {}
 
 pub fn model() -> Description<Entity> {
-    Description::new()
-        .verbose_name_plural("shelves")
-        .ordering([Column::Id])
-        .display(|row| row.text(Column::Name))
+    Description::new().verbose_name_plural("shelves").ordering([Column::Id]).display(|row| row.text(Column::Name))
 }

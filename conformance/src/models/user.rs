@@ -61,9 +61,7 @@ pub fn model() -> Description<Entity> {
         .column(Column::LastName, |name| name.blank())
         .column(Column::Email, |email| email.verbose_name("email address").email().blank())
         .column(Column::IsStaff, |staff| {
-            staff
-                .verbose_name("staff status")
-                .help_text("Designates whether the user can log into this admin site.")
+            staff.verbose_name("staff status").help_text("Designates whether the user can log into this admin site.")
         })
         .column(Column::IsActive, |active| {
             active.verbose_name("active").help_text(

@@ -56,6 +56,11 @@ impl ModelSource {
         ModelSource { meta: meta::<E>(), needs: definition::needs::<E>(), definition: definition::statements::<E> }
     }
 
+    /// Whether a rule is declared that reads other rows, so that every write of the application has to be serializable.
+    pub(crate) fn has_query_rules(&self) -> bool {
+        !self.meta.unique_for.is_empty() || self.meta.constraints.iter().any(|c| c.unenforced)
+    }
+
     /// The statements that create the table where it does not exist: types, the table, its indexes.
     ///
     /// # Errors

@@ -1,21 +1,19 @@
 //! Fields of plain columns: DRF's `build_standard_field`.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::constraints::SetArguments;
 use super::{Build, Made, shared};
-use crate::context::Context;
-use crate::error::ValidationError;
 use crate::fields::{
-    BigIntegerField, BooleanField, CharField, DateField, DateTimeField, Field, FieldContext, FieldType, FloatField,
-    IntegerField, JSONField, UUIDField, Unrepresentable,
+    BigIntegerField, BooleanField, CharField, ChoiceField, DateField, DateTimeField, DecimalField, DurationField,
+    EmailField, Field, FieldType, FloatField, IPAddressField, IntegerField, JSONField, Protocol,
+    SlugField, TimeField, URLField, UUIDField,
 };
 use crate::model::{ColumnKind, ColumnMeta, Format, ModelMeta};
 use crate::serializers::reads::Reads;
 use crate::serializers::{FieldOptions, Writes};
-use crate::store::{Cell, Dialect};
-use crate::value::{Value, write};
+use crate::store::Dialect;
+use crate::value::{DbValue, Decimal};
 
 /// The field of a column.
 pub(super) fn field(
@@ -28,16 +26,16 @@ pub(super) fn field(
 ) -> Result<Made, String> {
     let meta = &model.columns[n];
     let attributes = &meta.attributes;
+    let read_only = options.read_only.unwrap_or(meta.auto_increment || attributes.not_editable);
     let kind = match &options.kind {
         Some(kind) => Arc::clone(kind),
-        None => kind(model, meta, options, build.dialect)?,
+        None => kind(model, meta, options, build.dialect, read_only)?,
     };
     let mut field = Field::shared(name.to_owned(), kind);
     if name != meta.name {
         field = field.source(meta.name.clone());
     }
-    let read_only = meta.auto_increment || attributes.not_editable;
-    field.read_only = options.read_only.unwrap_or(read_only);
+    field.read_only = read_only;
     field.write_only = options.write_only.unwrap_or(false);
     let has_default = meta.default.is_some() || attributes.default.is_some() || meta.has_default;
     let optional = has_default || attributes.blank || meta.null;
@@ -73,47 +71,154 @@ pub(super) fn capfirst(text: &str) -> String {
     chars.next().map(|c| c.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }
 
+/// A choice of a column as a field has it.
+fn choice(choice: &crate::model::Choice) -> crate::fields::Choice {
+    use crate::model::Choice;
+    match choice {
+        Choice::Option(value, label) => (value.clone(), label.clone()).into(),
+        Choice::Group(heading, options) => crate::fields::Choice::group(
+            heading.clone(),
+            options.iter().map(|(value, label)| (value.clone(), label.clone())),
+        ),
+    }
+}
+
+/// The type of a column's values, DRF's `serializer_field_mapping`.
 fn kind(
     model: &ModelMeta,
     meta: &ColumnMeta,
     options: &FieldOptions,
     dialect: Dialect,
+    read_only: bool,
 ) -> Result<Arc<dyn FieldType>, String> {
-    let limits =
-        |low: i64, high: i64| (Some(options.min_value.unwrap_or(low)), Some(options.max_value.unwrap_or(high)));
+    let attributes = &meta.attributes;
+    let blank = matches!(&meta.default, Some(DbValue::String(Some(text))) if text.is_empty());
+    let blank = options.allow_blank.unwrap_or(meta.is_text() && (blank || attributes.blank));
+    if !attributes.choices.is_empty() {
+        let field = ChoiceField::new(attributes.choices.iter().map(choice));
+        return Ok(shared(field.allow_blank(blank)));
+    }
+    let column = match meta.kind {
+        ColumnKind::Char(Some(n)) => usize::try_from(n).ok(),
+        _ => None,
+    };
+    // what is only shown has no limits, as in DRF
+    let max_length = options.max_length.or(attributes.max_length).or(column).filter(|_| !read_only);
+    if let Some(format) = &attributes.format {
+        match format {
+            Format::Email => {
+                let field = EmailField::new().allow_blank(blank).max_length(max_length);
+                return Ok(shared(field.min_length(options.min_length)));
+            }
+            Format::Slug(unicode) => {
+                let field = SlugField::new().allow_unicode(*unicode).allow_blank(blank).max_length(max_length);
+                return Ok(shared(field.min_length(options.min_length)));
+            }
+            Format::Url => {
+                let field = URLField::new().allow_blank(blank).max_length(max_length);
+                return Ok(shared(field.min_length(options.min_length)));
+            }
+            Format::Ip(protocol) => {
+                let protocol = match *protocol {
+                    "ipv4" | "IPv4" => Protocol::IPv4,
+                    "ipv6" | "IPv6" => Protocol::IPv6,
+                    _ => Protocol::Both,
+                };
+                return Ok(shared(IPAddressField::new().protocol(protocol).allow_blank(blank)));
+            }
+            Format::Duration => return Ok(shared(DurationField::new().column())),
+            Format::File(_) | Format::Image(_) | Format::FilePath(_) => {}
+        }
+    }
     Ok(match meta.kind {
         ColumnKind::Boolean => shared(BooleanField::new()),
-        ColumnKind::SmallInteger | ColumnKind::Integer => {
+        ColumnKind::SmallInteger | ColumnKind::Integer | ColumnKind::BigInteger => {
             // as Django: SQLite holds 64 bits whatever the column is called
-            let (min, max) = match (dialect, meta.kind) {
-                (Dialect::Sqlite, _) => limits(i64::MIN, i64::MAX),
-                (_, ColumnKind::SmallInteger) => limits(i16::MIN.into(), i16::MAX.into()),
-                _ => limits(i32::MIN.into(), i32::MAX.into()),
+            let (low, high) = match (dialect, meta.kind) {
+                (Dialect::Postgres, ColumnKind::SmallInteger) => (i16::MIN.into(), i16::MAX.into()),
+                (Dialect::Postgres, ColumnKind::Integer) => (i32::MIN.into(), i32::MAX.into()),
+                _ => (i64::MIN, i64::MAX),
             };
-            shared(IntegerField::new().min_value(min).max_value(max))
+            let low = if attributes.positive { 0 } else { low };
+            let whole = |limit: &Decimal| limit.to_string().parse::<i64>().ok();
+            let min = attributes.min_value.as_ref().and_then(whole).map_or(low, |own| own.max(low));
+            let max = attributes.max_value.as_ref().and_then(whole).map_or(high, |own| own.min(high));
+            let (min, max) = (options.min_value.unwrap_or(min), options.max_value.unwrap_or(max));
+            let (min, max) = (Some(min).filter(|_| !read_only), Some(max).filter(|_| !read_only));
+            if meta.kind == ColumnKind::BigInteger {
+                let field = BigIntegerField::new().min_value(min).max_value(max);
+                shared(field.coerce_to_string(options.coerce_to_string.unwrap_or(false)))
+            } else {
+                shared(IntegerField::new().min_value(min).max_value(max))
+            }
         }
-        ColumnKind::BigInteger => {
-            let (min, max) = limits(i64::MIN, i64::MAX);
-            shared(BigIntegerField::new().min_value(min).max_value(max))
-        }
-        ColumnKind::Float => shared(FloatField::new()),
-        ColumnKind::Char(_) | ColumnKind::Text => {
-            let column = match meta.kind {
-                ColumnKind::Char(Some(n)) => usize::try_from(n).ok(),
-                _ => None,
+        ColumnKind::Float => {
+            let number = |own: Option<i64>, said: &Option<Decimal>| {
+                own.map(|n| n as f64).or_else(|| said.as_ref()?.to_string().parse().ok())
             };
-            let blank = matches!(&meta.default, Some(crate::value::DbValue::String(Some(text))) if text.is_empty());
-            let blank = blank || meta.attributes.blank;
-            let field = CharField::new()
-                .allow_blank(options.allow_blank.unwrap_or(blank))
-                .max_length(options.max_length.or(meta.attributes.max_length).or(column))
-                .min_length(options.min_length);
+            let mut field = FloatField::new();
+            if let Some(min) = number(options.min_value, &attributes.min_value) {
+                field = field.min_value(min);
+            }
+            if let Some(max) = number(options.max_value, &attributes.max_value) {
+                field = field.max_value(max);
+            }
             shared(field)
+        }
+        ColumnKind::Decimal(own) => {
+            let digits = attributes.digits.or(own);
+            let mut field = DecimalField::new(digits.map(|d| d.0), digits.map(|d| d.1));
+            if let Some((digits, places)) = own {
+                field = field.column(digits, places);
+            }
+            if let Some(min) = options.min_value.map(Decimal::from).or_else(|| attributes.min_value.clone()) {
+                field = field.min_value(min);
+            }
+            if let Some(max) = options.max_value.map(Decimal::from).or_else(|| attributes.max_value.clone()) {
+                field = field.max_value(max);
+            }
+            if let Some(yes) = options.coerce_to_string {
+                field = field.coerce_to_string(yes);
+            }
+            shared(field)
+        }
+        ColumnKind::Char(_) | ColumnKind::Text => {
+            shared(CharField::new().allow_blank(blank).max_length(max_length).min_length(options.min_length))
         }
         ColumnKind::Json => shared(JSONField::new()),
         ColumnKind::Uuid => shared(UUIDField::new()),
-        ColumnKind::DateTime(_) => shared(DateTimeField::new()),
-        ColumnKind::Date => shared(DateField::new()),
+        ColumnKind::Inet => shared(IPAddressField::new()),
+        ColumnKind::Duration => shared(DurationField::new().column()),
+        ColumnKind::DateTime(_) => {
+            let mut field = DateTimeField::new();
+            if let Some(format) = &options.format {
+                field = field.format(format);
+            }
+            if !options.input_formats.is_empty() {
+                field = field.input_formats(&options.input_formats);
+            }
+            shared(field)
+        }
+        ColumnKind::Date => {
+            let mut field = DateField::new();
+            if let Some(format) = &options.format {
+                field = field.format(format);
+            }
+            if !options.input_formats.is_empty() {
+                field = field.input_formats(&options.input_formats);
+            }
+            shared(field)
+        }
+        ColumnKind::Time => {
+            let mut field = TimeField::new();
+            if let Some(format) = &options.format {
+                field = field.format(format);
+            }
+            if !options.input_formats.is_empty() {
+                field = field.input_formats(&options.input_formats);
+            }
+            shared(field)
+        }
         other => {
             return Err(format!(
                 "{}.{}: no field is made for a column of the kind {other:?}; exclude it, or give it a type by \
@@ -122,47 +227,4 @@ fn kind(
             ));
         }
     })
-}
-
-/// A value as it is, DRF's `ReadOnlyField`: by the kind of the column that it comes from.
-#[derive(Clone, Debug)]
-pub(super) struct Raw {
-    column: Option<ColumnMeta>,
-    nested: bool,
-}
-
-impl Raw {
-    /// Of whatever kind.
-    pub(super) fn any() -> Self {
-        Raw { column: None, nested: false }
-    }
-
-    /// Another object.
-    pub(super) fn nested() -> Self {
-        Raw { column: None, nested: true }
-    }
-}
-
-impl FieldType for Raw {
-    fn to_internal_value(&self, input: &Value, _: &FieldContext<'_>) -> Result<Value, ValidationError> {
-        Ok(input.clone())
-    }
-
-    fn over(&self, column: &ColumnMeta) -> Option<Arc<dyn FieldType>> {
-        Some(Arc::new(Raw { column: Some(column.clone()), nested: self.nested }))
-    }
-
-    fn to_representation(&self, cell: Cell<'_>, _: &Context, out: &mut Vec<u8>) -> Result<(), Unrepresentable> {
-        let value = match (&self.column, cell) {
-            (Some(column), cell) => Cow::Owned(cell.to_attribute(column)),
-            (None, Cell::Value(value)) => Cow::Borrowed(value),
-            (None, cell) => Cow::Owned(cell.to_plain_attribute()),
-        };
-        write::value(&value, out);
-        Ok(())
-    }
-
-    fn metadata_type(&self) -> &'static str {
-        if self.nested { "nested object" } else { "field" }
-    }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::declaration::{Declaration, Declared, How, Selection};
 use super::reads::{Absent, Item, Reads};
 use super::{BoundField, BoundSerializer, ColumnDefault, FieldOptions, NestedWrite, Writes};
-use crate::fields::{Field, FieldType, Source};
+use crate::fields::{ColumnField, Field, FieldType, Source};
 use crate::model::{AutoNow, ModelMeta};
 use crate::relations::{Hyperlink, Link, Urls};
 use crate::store::Dialect;
@@ -172,14 +172,14 @@ impl Build<'_> {
         if let Some(property) = model.properties.iter().find(|p| p.name == source) {
             let property = property.clone();
             let method: super::declaration::RowMethod = Arc::new(move |row, _| property.get(row));
-            let field = Field::new(name.to_owned(), column::Raw::any()).read_only();
+            let field = Field::new(name.to_owned(), ColumnField::any()).read_only();
             return Ok(Made { field, writes: Writes::Nothing, reads: Reads::Row(method) });
         }
         if name == "url" && declaration.hyperlinked {
             let view_name = format!("{}-detail", model.name.to_lowercase());
             let link = self.hyperlink(&view_name).map_err(|mistake| vec![mistake])?;
             let key = model.primary_key.first().copied().unwrap_or(0);
-            let field = Field::new("url", column::Raw::any()).read_only();
+            let field = Field::new("url", ColumnField::any()).read_only();
             return Ok(Made { field, writes: Writes::Nothing, reads: Reads::Link(key, link) });
         }
         let columns: Vec<&str> = model.columns.iter().map(|c| c.name.as_str()).collect();
@@ -220,7 +220,7 @@ impl Build<'_> {
             ..Declaration::default()
         };
         let serializer = Arc::new(self.serializer(&below)?);
-        let field = Field::new(name.to_owned(), column::Raw::nested()).read_only();
+        let field = Field::new(name.to_owned(), ColumnField::nested()).read_only();
         let reads = if link.is_many() {
             Reads::Many(link, Item::Object(serializer))
         } else {
@@ -245,14 +245,14 @@ impl Build<'_> {
                         Some(name) => model.named(name).ok_or_else(|| one(format!("{} has no field {name}.", model.name)))?,
                         None => key,
                     };
-                    let made = Field::new(field.arguments.name.clone(), column::Raw::any()).read_only();
+                    let made = Field::new(field.arguments.name.clone(), ColumnField::any()).read_only();
                     Ok(Made { field: made, writes: Writes::Nothing, reads: Reads::Link(lookup, link) })
                 }
                 _ => relation::declared(self, model, field),
             },
             Declared::Nested(nested) => self.nested(nested, model),
             Declared::Method(name, method) => {
-                let field = Field::new(name.clone(), column::Raw::any()).read_only();
+                let field = Field::new(name.clone(), ColumnField::any()).read_only();
                 Ok(Made { field, writes: Writes::Nothing, reads: Reads::Row(Arc::clone(method)) })
             }
             Declared::Count(name, relation) => {
@@ -270,7 +270,7 @@ impl Build<'_> {
                     }
                     _ => return Err(one(format!("{} has no relation {relation} to many rows.", model.name))),
                 };
-                let field = Field::new(name.clone(), crate::fields::IntegerField::new()).read_only();
+                let field = Field::new(name.clone(), ColumnField::any()).read_only();
                 Ok(Made { field, writes: Writes::Nothing, reads })
             }
         }
@@ -360,7 +360,7 @@ impl Build<'_> {
         };
         let serializer = Arc::new(self.serializer(&nested.declaration)?);
         let many = link.is_many();
-        let mut field = Field::new(name.clone(), column::Raw::nested());
+        let mut field = Field::new(name.clone(), ColumnField::nested());
         relation::say(arguments, &mut field);
         field.required = arguments.required.unwrap_or(!field.read_only && field.default.is_none());
         let writes = if field.read_only {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::constraints::SetArguments;
 use super::{Build, Made, column, shared};
-use crate::fields::Field;
+use crate::fields::{ColumnField, Field};
 use crate::model::{Condition, ModelMeta};
 use crate::relations::{Link, ManyRelatedKind, Naming, Related, RelatedKind};
 use crate::serializers::declaration::{Arguments, Declaration, How, HyperlinkTo, RelatedField};
@@ -38,7 +38,7 @@ pub(super) fn declared(
     let Some(link) = Link::find(model, &source, build.models) else {
         return Err(vec![format!("{} has no relation {source} for the field {name}.", model.name)]);
     };
-    let mut field = Field::new(name, column::Raw::any());
+    let mut field = Field::new(name, ColumnField::any());
     say(arguments, &mut field);
     field.required = arguments.required.unwrap_or(!field.read_only && field.default.is_none());
     made(build, model, field, link, &said.how, said.only.as_ref())
@@ -54,7 +54,7 @@ pub(super) fn derived(
     options: &FieldOptions,
     sets: &SetArguments,
 ) -> Result<Made, Vec<String>> {
-    let mut field = Field::new(name.to_owned(), column::Raw::any());
+    let mut field = Field::new(name.to_owned(), ColumnField::any());
     let mut only = None;
     let (mut optional, mut null, mut blank) = (false, false, true);
     match &link {
@@ -149,7 +149,7 @@ fn made(
     let many = link.is_many();
     let item = match &related {
         Some(related) => shared(RelatedKind(related.clone())),
-        None => shared(column::Raw::any()),
+        None => shared(ColumnField::any()),
     };
     let writes = match &related {
         Some(related) if !field.read_only => writes(build, &link, related, by, key, only, &field, model)?,

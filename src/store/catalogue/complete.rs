@@ -2,10 +2,10 @@
 
 use crate::model::{ModelMeta, OnDelete, ReferenceMeta, UniqueMeta};
 
-use super::{ForeignKeyInfo, StartupError, TableInfo, UniqueInfo};
+use super::{ForeignKeyInfo, StartupError, TableInfo, UniqueInfo, kind};
 
-/// Fills in what only the database knows: types, defaults, names of constraints, uniques that no entity declares,
-/// and who points to whom.
+/// Fills in what only the database knows: types with their limits, defaults, names of constraints, uniques that no entity
+/// declares, and who points to whom.
 ///
 /// What an entity declares for deletion goes before what the database does: where the two differ, bowline does what
 /// is declared, in the same transaction. What differs without harm is logged as a warning.
@@ -65,6 +65,7 @@ fn columns(model: &mut ModelMeta, info: &TableInfo, errors: &mut Vec<StartupErro
             continue;
         };
         column.db_type.clone_from(&found.db_type);
+        column.kind = kind::limited(column.kind, &found.db_type);
         if column.null && found.not_null {
             tracing::warn!(model = %name, column = %column.column, "the entity allows NULL, the table refuses it");
             column.null = false;

@@ -12,6 +12,7 @@ use super::{Cell, Dialect, Rows, Store, StoreError};
 mod complete;
 mod ddl;
 mod error;
+mod kind;
 mod postgres;
 mod sqlite;
 #[cfg(test)]

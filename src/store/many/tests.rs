@@ -270,13 +270,3 @@ async fn a_nul_inside_of_a_key_does_not_end_it() {
     store.write(Unit { statements: insert.bind(rows).unwrap(), verdict: None }).await.unwrap();
     assert_eq!(found(store, "name", "text", vec!["a\0b".into()]).await, [2]);
 }
-
-#[test]
-fn a_cast_never_cuts() {
-    assert_eq!(cast("character varying(50)"), "character varying");
-    assert_eq!(cast("character varying(50)[]"), "character varying[]");
-    assert_eq!(cast("character(32)"), "bpchar");
-    assert_eq!(cast("bit(3)"), "bit varying");
-    assert_eq!(cast("timestamp(3) with time zone"), "timestamp with time zone");
-    assert_eq!(cast("bigint"), "bigint");
-}

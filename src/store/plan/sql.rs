@@ -6,7 +6,7 @@ use super::super::{Dialect, Statement};
 use super::Place;
 
 /// A name in quotes.
-pub(super) fn quote(name: &str) -> String {
+pub(in crate::store) fn quote(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
@@ -35,7 +35,14 @@ pub(in crate::store) fn cast(db_type: &str) -> String {
             _ => {}
         }
     }
-    if base == "character" { "bpchar".into() } else { base }
+    // without a length these are one character, one bit
+    match base.as_str() {
+        "character" => "bpchar".into(),
+        "character[]" => "bpchar[]".into(),
+        "bit" => "bit varying".into(),
+        "bit[]" => "bit varying[]".into(),
+        _ => base,
+    }
 }
 
 /// Text under construction, with the places it has so far.
@@ -87,7 +94,9 @@ mod tests {
     #[test]
     fn a_cast_never_cuts() {
         assert_eq!(cast("character varying(50)"), "character varying");
+        assert_eq!(cast("character varying(50)[]"), "character varying[]");
         assert_eq!(cast("character(32)"), "bpchar");
+        assert_eq!(cast("bit(3)"), "bit varying");
         assert_eq!(cast("timestamp(3) with time zone"), "timestamp with time zone");
         assert_eq!(cast("bigint"), "bigint");
     }

@@ -3,8 +3,9 @@
 //! A unit goes out in one piece, its COMMIT included, so a value that cannot be written has to be found
 //! before the first byte leaves. [`bind`] writes all values of a statement; sending them cannot fail.
 //!
-//! The usual pairs go in binary. For everything else there is PostgreSQL's own parser: a string bound to a
-//! `numeric`, an enum, an array (`{1,2}`) or an `inet` goes as text, and what it cannot read is class 22.
+//! The usual pairs go in binary, an integer bound to an `interval` as microseconds. For everything else there is
+//! PostgreSQL's own parser: a string bound to a `numeric`, an enum, an array (`{1,2}`) or an `inet` goes as text, and
+//! what it cannot read is class 22.
 
 use std::error::Error as StdError;
 use std::fmt::Display;
@@ -122,6 +123,8 @@ pub(super) fn write(value: &DbValue, ty: &Type, out: &mut BytesMut) -> Result<Fo
         DbValue::Float(Some(v)) => float((*v).into(), v, ty, out)?,
         DbValue::Double(Some(v)) => float(*v, v, ty, out)?,
         DbValue::Decimal(Some(v)) if is_number(ty) || is_text(ty) => Some(as_text(v, out)),
+        // An empty address is none, as Django has it.
+        DbValue::String(Some(v)) if v.is_empty() && *ty == Type::INET => Some(Form::Null),
         DbValue::String(Some(v)) => text(v, ty, out),
         DbValue::Char(Some(v)) => text(v.encode_utf8(&mut [0; 4]), ty, out),
         DbValue::Enum(sea_orm::sea_query::OptionEnum::Some(v)) => text(&v.value, ty, out),
@@ -142,6 +145,7 @@ pub(super) fn write(value: &DbValue, ty: &Type, out: &mut BytesMut) -> Result<Fo
         },
         DbValue::ChronoTime(Some(v)) => match *ty {
             Type::TIME => Some(binary(v, ty, out)?),
+            Type::TIMETZ => Some(as_text(v, out)),
             _ => is_text(ty).then(|| as_text(v, out)),
         },
         DbValue::ChronoDateTime(Some(v)) => match *ty {
@@ -174,10 +178,20 @@ fn integer(v: i128, ty: &Type, out: &mut BytesMut) -> Result<Option<Form>, Store
         Type::INT4 => out.put_i32(i32::try_from(v).map_err(|_| too_large())?),
         Type::INT8 => out.put_i64(i64::try_from(v).map_err(|_| too_large())?),
         Type::OID => out.put_u32(u32::try_from(v).map_err(|_| too_large())?),
+        Type::INTERVAL => interval(i64::try_from(v).map_err(|_| too_large())?, out),
         Type::FLOAT4 | Type::FLOAT8 | Type::NUMERIC => return Ok(Some(as_text(&v, out))),
         _ => return Ok(is_text(ty).then(|| as_text(&v, out))),
     }
     Ok(Some(Form::Binary))
+}
+
+/// Microseconds, in days and the rest of a day that is never negative, as Python's `timedelta` and so Django keep them.
+fn interval(micros: i64, out: &mut BytesMut) {
+    const DAY: i64 = 86_400_000_000;
+    out.put_i64(micros.rem_euclid(DAY));
+    // A day of 64 bits' microseconds is within 32 bits.
+    out.put_i32(i32::try_from(micros.div_euclid(DAY)).unwrap_or(i32::MAX));
+    out.put_i32(0);
 }
 
 fn float(v: f64, shortest: &dyn Display, ty: &Type, out: &mut BytesMut) -> Result<Option<Form>, StoreError> {

@@ -8,17 +8,20 @@ use tokio_postgres::types::{FromSql, Kind, Type};
 use uuid::Uuid;
 
 use super::bind::{base, is_text};
-use crate::store::{Cell, StoreError};
+use crate::store::{Cell, Inet, Numeric, StoreError};
 
 /// Seconds from 1970 to 2000, where PostgreSQL's clock starts.
 const EPOCH_SECONDS: i64 = 946_684_800;
+
+/// The most days of Python's `timedelta`.
+const MAX_DAYS: i64 = 999_999_999;
 
 /// The cell of a row, borrowed from the bytes that PostgreSQL sent.
 ///
 /// # Errors
 ///
-/// [`StoreError::Internal`] where there is no such column, for a type that no [`Cell`] stands for (`numeric`,
-/// arrays, `interval`…: select them as text), and for what no Rust value can hold (`infinity`, `24:00:00`).
+/// [`StoreError::Internal`] where there is no such column, for a type that no [`Cell`] stands for (arrays, ranges…:
+/// select them as text), and for what no Rust value can hold (the date `infinity`, the time `24:00:00`).
 pub fn cell(row: &Row, column: usize) -> Result<Cell<'_>, StoreError> {
     match row.try_get::<_, InPlace<'_>>(column) {
         Ok(InPlace(cell)) => Ok(cell),
@@ -65,7 +68,12 @@ fn read<'a>(ty: &Type, raw: &'a [u8]) -> Result<Cell<'a>, Unreadable> {
             _ => return Err("a version of jsonb that is not known".into()),
         },
         Type::DATE => Cell::Date(date(i32::from_be_bytes(raw.try_into()?))?),
+        Type::NUMERIC => Cell::Numeric(Numeric::read(raw).ok_or("a numeric that is cut short")?),
+        Type::INTERVAL => Cell::Duration(interval(raw)?),
+        Type::INET | Type::CIDR => Cell::Inet(Inet::read(raw).ok_or("an address of a family that is not known")?),
         Type::TIME => Cell::Time(time(micros(raw)?)?),
+        // No zone without a day: Python's and Django's advice is to drop it.
+        Type::TIMETZ => Cell::Time(time(micros(raw.get(..8).ok_or("a time that is cut short")?)?)?),
         Type::BYTEA => Cell::Bytes(raw),
         // An extension's text type has an OID of its own; an enum's value is its label.
         _ if is_text(ty) || ty.name() == "citext" || matches!(ty.kind(), Kind::Enum(_)) => {
@@ -109,6 +117,21 @@ fn time(micros: i64) -> Result<NaiveTime, Unreadable> {
         (time, 0) => Ok(time),
         _ => Err("24:00:00 is no time of day".into()),
     }
+}
+
+/// The span of an interval, whose months and years psycopg, and so Django, takes for 30 and 365 days.
+fn interval(raw: &[u8]) -> Result<TimeDelta, Unreadable> {
+    let (micros, rest) = raw.split_first_chunk::<8>().ok_or("an interval that is cut short")?;
+    let (days, months) = rest.split_first_chunk::<4>().ok_or("an interval that is cut short")?;
+    let (micros, days) = (i64::from_be_bytes(*micros), i64::from(i32::from_be_bytes(*days)));
+    let months = i64::from(i32::from_be_bytes(months.try_into()?));
+    let days = days + months / 12 * 365 + months % 12 * 30;
+    if days.abs() > MAX_DAYS {
+        return Err("an interval out of range".into());
+    }
+    TimeDelta::try_days(days)
+        .and_then(|span| span.checked_add(&TimeDelta::microseconds(micros)))
+        .ok_or_else(|| "an interval out of range".into())
 }
 
 /// The number that a `real` prints as, so that `0.1` stays `0.1`.

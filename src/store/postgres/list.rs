@@ -62,6 +62,10 @@ fn text(items: &[DbValue], element: &Type, out: &mut BytesMut) -> Result<(), Sto
         }
         one.clear();
         let form = match write(item, base(element), &mut one)? {
+            // microseconds have no such text
+            Form::Binary if *base(element) == Type::INTERVAL => {
+                return Err(StoreError::Internal("a list of spans in texts and in microseconds".into()));
+            }
             // a list of mixed kinds: this one again, in the form that a text has
             Form::Binary if !is_text(base(element)) => {
                 one.clear();

@@ -22,7 +22,6 @@ pub(crate) mod cluster;
 mod connect;
 mod lease;
 mod list;
-mod numeric;
 mod pipeline;
 #[cfg(test)]
 mod tests;
@@ -30,7 +29,6 @@ mod transaction;
 mod verdict;
 
 pub use cell::cell;
-pub(super) use numeric::numeric;
 pub use transaction::PostgresTransaction;
 
 use super::{Bound, Isolation, Rows, StoreError, StoreOptions, Unit};

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::known::{KnownEntities, Wanted};
 use crate::error::Source;
-use crate::store::postgres::numeric;
+use crate::store::rows::stored_decimal;
 use crate::store::{Cell, Rows, StoreError};
 
 /// The rows of a statement that SeaORM wrote, as SeaORM reads them.
@@ -46,12 +46,6 @@ fn names(rows: &Rows) -> Vec<String> {
 
 /// One column of one row.
 fn value(rows: &Rows, row: usize, column: usize, wanted: &Wanted) -> Result<Value, StoreError> {
-    if let Some(decimal) = decimal_cell(rows, row, column)? {
-        return match wanted {
-            Wanted::Variant(variant) => from_decimal(decimal, variant),
-            Wanted::Unknown(_) | Wanted::Any => Ok(Value::Decimal(decimal)),
-        };
-    }
     let cell = rows.cell(row, column)?;
     match wanted {
         Wanted::Variant(variant) => convert(cell, variant).map_err(|reason| unfit(rows, column, cell, &reason)),
@@ -60,26 +54,6 @@ fn value(rows: &Rows, row: usize, column: usize, wanted: &Wanted) -> Result<Valu
         )),
         Wanted::Unknown(_) | Wanted::Any => by_database(rows, row, column, cell),
     }
-}
-
-/// PostgreSQL's `numeric`, which no [`Cell`] stands for.
-fn decimal_cell(rows: &Rows, row: usize, column: usize) -> Result<Option<Option<Decimal>>, StoreError> {
-    match rows {
-        Rows::Postgres(rows) => rows.get(row).map_or(Ok(None), |row| numeric(row, column)),
-        Rows::Packed(_) => Ok(None),
-    }
-}
-
-fn from_decimal(value: Option<Decimal>, wanted: &Value) -> Result<Value, StoreError> {
-    let Some(value) = value else {
-        return Ok(wanted.as_null());
-    };
-    let text = value.to_string();
-    let parsed = match wanted {
-        Value::Decimal(_) => Ok(Value::Decimal(Some(value))),
-        other => convert(Cell::Text(&text), other),
-    };
-    parsed.map_err(|reason| StoreError::Internal(format!("a numeric cannot be decoded: {reason}").into()))
 }
 
 fn unfit(rows: &Rows, column: usize, cell: Cell<'_>, reason: &Source) -> StoreError {
@@ -121,8 +95,9 @@ fn by_database(rows: &Rows, row: usize, column: usize, cell: Cell<'_>) -> Result
         (Cell::Date(_), _) => Value::ChronoDate(None),
         (Cell::Time(_), _) => Value::ChronoTime(None),
         (Cell::Duration(_), _) => Value::BigInt(None),
+        (Cell::Numeric(_), _) => Value::Decimal(None),
         // A null reads as `None` whatever its variant is.
-        (Cell::Text(_) | Cell::Null | Cell::Zoned(_) | Cell::Value(_), _) => Value::String(None),
+        (Cell::Text(_) | Cell::Inet(_) | Cell::Null | Cell::Zoned(_) | Cell::Value(_), _) => Value::String(None),
     };
     convert(cell, &variant).map_err(|reason| unfit(rows, column, cell, &reason))
 }
@@ -131,6 +106,9 @@ fn by_database(rows: &Rows, row: usize, column: usize, cell: Cell<'_>) -> Result
 fn convert(cell: Cell<'_>, wanted: &Value) -> Result<Value, Source> {
     if cell == Cell::Null {
         return Ok(wanted.as_null());
+    }
+    if let (Cell::Numeric(number), true) = (cell, !matches!(wanted, Value::Decimal(_))) {
+        return convert(Cell::Text(&number.to_string()), wanted);
     }
     Ok(match wanted {
         Value::Bool(_) => Value::Bool(Some(match cell {
@@ -150,14 +128,13 @@ fn convert(cell: Cell<'_>, wanted: &Value) -> Result<Value, Source> {
         Value::Float(_) => Value::Float(Some(float(cell)? as f32)),
         Value::Double(_) => Value::Double(Some(float(cell)?)),
         Value::Decimal(_) => Value::Decimal(Some(match cell {
-            Cell::Int(v) => v.into(),
-            Cell::Float(v) => Decimal::try_from(v)?,
-            Cell::Text(v) => v.parse()?,
-            _ => return no(),
+            Cell::Numeric(v) if v.is_finite() => Decimal::from_str_exact(&v.to_string())?,
+            cell => stored_decimal(cell, None).ok_or("it is no decimal")?,
         })),
         Value::String(_) => Value::String(Some(match cell {
             Cell::Text(v) | Cell::Json(v) => v.to_owned(),
             Cell::Uuid(v) => v.to_string(),
+            Cell::Inet(v) => v.to_string(),
             _ => return no(),
         })),
         Value::Char(_) => Value::Char(Some(match cell {
@@ -204,6 +181,8 @@ fn int(cell: Cell<'_>) -> Result<i64, Source> {
     match cell {
         Cell::Int(v) => Ok(v),
         Cell::Bool(v) => Ok(v.into()),
+        // microseconds, as SQLite keeps them
+        Cell::Duration(v) => v.num_microseconds().ok_or_else(|| "more microseconds than 64 bits hold".into()),
         Cell::Text(v) => Ok(v.parse()?),
         _ => no(),
     }

@@ -12,7 +12,7 @@ use super::decode::results;
 use super::{KnownEntities, Transaction, store_error};
 use crate::store::postgres::Postgres;
 use crate::store::postgres::cluster::Cluster;
-use crate::store::{Isolation, PackedRows, Rows, StoreError, StoreOptions};
+use crate::store::{Isolation, PackedRows, Rows, Store, StoreError, StoreOptions};
 
 /// A field of every Rust type, and an `Option` of each.
 mod thing {
@@ -45,6 +45,11 @@ mod thing {
         #[sea_orm(column_type = "Decimal(Some((12, 4)))")]
         pub(super) price: Decimal,
         pub(super) size: Size,
+        pub(super) clock: Time,
+        #[sea_orm(column_type = "Interval(None, None)")]
+        pub(super) span: i64,
+        #[sea_orm(column_type = "Inet")]
+        pub(super) address: String,
         pub(super) maybe_id: Option<i32>,
         pub(super) maybe_big: Option<i64>,
         pub(super) maybe_name: Option<String>,
@@ -59,6 +64,11 @@ mod thing {
         #[sea_orm(column_type = "Decimal(Some((12, 4)))", nullable)]
         pub(super) maybe_price: Option<Decimal>,
         pub(super) maybe_size: Option<Size>,
+        pub(super) maybe_clock: Option<Time>,
+        #[sea_orm(column_type = "Interval(None, None)", nullable)]
+        pub(super) maybe_span: Option<i64>,
+        #[sea_orm(column_type = "Inet", nullable)]
+        pub(super) maybe_address: Option<String>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -107,9 +117,10 @@ const TABLES: &str = "
     CREATE TABLE thing (id serial PRIMARY KEY, big int8 NOT NULL, name text NOT NULL UNIQUE, flag bool NOT NULL,
         ratio float8 NOT NULL, extra jsonb NOT NULL, key uuid NOT NULL, utc timestamptz NOT NULL,
         zoned timestamptz NOT NULL, naive timestamp NOT NULL, day date NOT NULL, price numeric(12, 4) NOT NULL,
-        size varchar(1) NOT NULL, maybe_id int4, maybe_big int8, maybe_name text, maybe_flag bool, maybe_ratio float8,
+        size varchar(1) NOT NULL, clock time NOT NULL, span interval NOT NULL, address inet NOT NULL, maybe_id int4, maybe_big int8, maybe_name text, maybe_flag bool, maybe_ratio float8,
         maybe_extra jsonb, maybe_key uuid, maybe_utc timestamptz, maybe_zoned timestamptz, maybe_naive timestamp,
-        maybe_day date, maybe_price numeric(12, 4), maybe_size varchar(1));
+        maybe_day date, maybe_price numeric(12, 4), maybe_size varchar(1), maybe_clock time, maybe_span interval,
+        maybe_address inet);
     CREATE TABLE part (id bigserial PRIMARY KEY, thing_id int4 NOT NULL REFERENCES thing, zoned timestamptz);
 ";
 
@@ -138,6 +149,9 @@ fn full() -> thing::Model {
         day: utc.date_naive(),
         price,
         size: thing::Size::Large,
+        clock: "23:59:59.000001".parse().unwrap(),
+        span: -90_061_000_001,
+        address: "10.0.0.1".into(),
         maybe_id: Some(3),
         maybe_big: Some(4),
         maybe_name: Some("x".into()),
@@ -151,6 +165,9 @@ fn full() -> thing::Model {
         maybe_day: Some(utc.date_naive()),
         maybe_price: Some(price),
         maybe_size: Some(thing::Size::Small),
+        maybe_clock: Some("12:30:00".parse().unwrap()),
+        maybe_span: Some(0),
+        maybe_address: Some("2001:db8::1".into()),
     }
 }
 
@@ -171,6 +188,9 @@ fn empty() -> thing::Model {
         maybe_day: None,
         maybe_price: None,
         maybe_size: None,
+        maybe_clock: None,
+        maybe_span: None,
+        maybe_address: None,
         ..full()
     }
 }
@@ -246,16 +266,34 @@ async fn raw_statements_decode_by_the_database_type() {
         single: f32,
         exact: Decimal,
         none: Option<i32>,
+        span: i64,
+        address: String,
+        clock: chrono::NaiveTime,
     }
     let (_cluster, postgres) = postgres().await;
     let tx = begin(&postgres).await;
     let sql = "SELECT 1::int2 AS small, 2 AS int, $1::int8 AS big, '2026-01-01Z'::timestamptz AS at, 'x' AS text, \
-               0.1::float4 AS single, 100000000.00025 AS exact, NULL::int4 AS none";
+               0.1::float4 AS single, 100000000.00025 AS exact, NULL::int4 AS none, '1 day 1us'::interval AS span, \
+               '::1'::inet AS address, '12:30'::time AS clock";
     let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, [3_i64.into()]);
     let row = Row::find_by_statement(statement).one(&tx).await.unwrap().unwrap();
     let at = Some("2026-01-01T00:00:00Z".parse().unwrap());
     let exact = "100000000.00025".parse().unwrap();
-    let expected = Row { small: 1, int: 2, big: Some(3), at, text: "x".into(), single: 0.1, exact, none: None };
+    let clock = "12:30:00".parse().unwrap();
+    let (span, address) = (86_400_000_001, "::1".into());
+    let expected = Row {
+        small: 1,
+        int: 2,
+        big: Some(3),
+        at,
+        text: "x".into(),
+        single: 0.1,
+        exact,
+        none: None,
+        span,
+        address,
+        clock,
+    };
     assert_eq!(row, expected);
 }
 
@@ -333,6 +371,48 @@ fn packed(connection: &rusqlite::Connection, sql: &str) -> Rows {
         (0..width).for_each(|column| packed.push(row.get_ref(column).unwrap()).unwrap());
     }
     Rows::Packed(packed)
+}
+
+/// The columns as Django makes them on SQLite.
+const DJANGO: [(&str, &str); 10] = [
+    ("bigserial", "integer"),
+    ("serial", "integer"),
+    ("numeric(12, 4)", "decimal"),
+    ("interval", "bigint"),
+    ("inet", "char(39)"),
+    ("uuid", "char(32)"),
+    ("timestamptz", "datetime"),
+    ("timestamp", "datetime"),
+    ("int8", "bigint"),
+    ("float8", "real"),
+];
+
+#[tokio::test]
+async fn models_come_back_from_sqlite_as_django_keeps_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("things.db");
+    let tables = DJANGO.iter().fold(TABLES.to_owned(), |sql, (from, to)| sql.replace(from, to));
+    rusqlite::Connection::open(&path).unwrap().execute_batch(&tables).unwrap();
+    let store = Store::connect(path.to_str().unwrap(), StoreOptions::default()).await.unwrap();
+    let (tx, _) = store.begin(Isolation::Serializable, None).await.unwrap();
+    let tx = tx.knowing(Arc::new(known()));
+    for model in [full(), empty()] {
+        let inserted = model.clone().into_active_model().reset_all().insert(&tx).await.unwrap();
+        assert_eq!(inserted, model);
+    }
+    assert_eq!(thing::Entity::find().order_by_asc(thing::Column::Id).all(&tx).await.unwrap(), [full(), empty()]);
+    let found = thing::Entity::find()
+        .filter(thing::Column::Price.eq(full().price))
+        .filter(thing::Column::Key.eq(full().key))
+        .filter(thing::Column::Clock.eq(full().clock))
+        .filter(thing::Column::Span.lt(0));
+    assert_eq!(found.count(&tx).await.unwrap(), 2);
+    tx.commit().await.unwrap();
+    let stored: String = rusqlite::Connection::open(&path)
+        .unwrap()
+        .query_row("SELECT quote(price) || quote(key) || quote(clock) || quote(span) FROM thing", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(stored, "-1234.5'00000000000000000000000000000007''23:59:59.000001'-90061000001");
 }
 
 #[test]

@@ -10,6 +10,7 @@ use super::policy::Policy;
 use super::view_name;
 use crate::authentication::Authentication;
 use crate::error::ExceptionHandler;
+use crate::parsers::Parsers;
 use crate::renderers::Renderers;
 use crate::settings::Settings;
 use crate::value::Value;
@@ -19,7 +20,7 @@ mod handler;
 
 pub(crate) use endpoint::Endpoint;
 use handler::BoxHandler;
-pub use handler::Handler;
+pub use handler::{Answer, Handler};
 
 use super::Request;
 
@@ -61,6 +62,7 @@ pub struct ApiView {
     methods: Vec<(Method, BoxHandler)>,
     metadata: Metadata,
     renderers: Option<Renderers>,
+    parsers: Option<Parsers>,
     authentication: Option<Vec<Arc<dyn Authentication>>>,
     exception_handler: Option<ExceptionHandler>,
 }
@@ -106,6 +108,7 @@ impl ApiView {
             methods: Vec::new(),
             metadata: Metadata::Simple,
             renderers: None,
+            parsers: None,
             authentication: None,
             exception_handler: None,
         }
@@ -173,6 +176,12 @@ impl ApiView {
         self
     }
 
+    /// With other parsers than the settings'.
+    pub fn parsers(mut self, parsers: Parsers) -> Self {
+        self.parsers = Some(parsers);
+        self
+    }
+
     /// With other ways to tell who sent a request than the settings'; without any, nobody is ever known and a 401 is a 403.
     pub fn authentication(mut self, ways: impl IntoIterator<Item = Arc<dyn Authentication>>) -> Self {
         self.authentication = Some(ways.into_iter().collect());
@@ -206,10 +215,13 @@ impl ApiView {
     /// The view with what the settings say where it says nothing.
     pub(crate) fn bind(self, settings: &Settings) -> Endpoint {
         let mut policy = Policy::new(self.type_name.clone(), settings).described(&self.description);
-        policy = policy.allowing(&self.allowed());
+        policy = policy.allowing(self.allowed());
         policy.name = self.name.unwrap_or_else(|| view_name(&self.type_name));
         if let Some(renderers) = self.renderers {
             policy.renderers = renderers;
+        }
+        if let Some(parsers) = self.parsers {
+            policy.parsers = parsers;
         }
         if let Some(authentication) = self.authentication {
             policy.authentication = authentication;

@@ -1,6 +1,6 @@
 //! Values of every type, there and back.
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
 use sea_orm::sea_query::{Enum, OptionEnum};
 use uuid::Uuid;
 
@@ -61,6 +61,17 @@ async fn values_of_every_type_come_back() {
         ("date", day.into(), Cell::Date(day)),
         ("date", "1999-12-31".into(), Cell::Date(day)),
         ("time", time.into(), Cell::Time(time)),
+        ("timetz", time.into(), Cell::Time(time)),
+        ("timetz", "23:59:59.999999+07".into(), Cell::Time(time)),
+        ("interval", V::BigInt(Some(1)), Cell::Duration(TimeDelta::microseconds(1))),
+        ("interval", V::Int(Some(-1)), Cell::Duration(TimeDelta::microseconds(-1))),
+        ("interval", i64::MIN.into(), Cell::Duration(TimeDelta::microseconds(i64::MIN))),
+        ("interval", i64::MAX.into(), Cell::Duration(TimeDelta::microseconds(i64::MAX))),
+        ("interval", "2 years 3 mons 4 days 00:00:05".into(), Cell::Duration(TimeDelta::seconds(824 * 86_400 + 5))),
+        ("interval", "-14 months".into(), Cell::Duration(TimeDelta::days(-425))),
+        ("interval", "1 month -1 day".into(), Cell::Duration(TimeDelta::days(29))),
+        ("interval", V::BigInt(None), Cell::Null),
+        ("inet", "".into(), Cell::Null),
         ("date", V::Int(None), Cell::Null),
         ("jsonb", V::Json(None), Cell::Null),
         ("text", V::Uuid(None), Cell::Null),
@@ -70,11 +81,50 @@ async fn values_of_every_type_come_back() {
         let rows = rows.unwrap_or_else(|e| panic!("{value:?} as {ty}: {e}"));
         assert_eq!(rows.cell(0, 0).unwrap(), expected, "{value:?} as {ty}");
     }
+    // printed as PostgreSQL prints it
+    for (ty, value) in [
+        ("numeric", "0"),
+        ("numeric", "-0.00"),
+        ("numeric(7,2)", "12.5"),
+        ("numeric", "100000000.00025"),
+        ("numeric", "0.00000000000000000000000000000000000000000012345"),
+        ("numeric", "-99999999999999999999999999999999999999999999.9900"),
+        ("numeric", "1e30"),
+        ("numeric", "1e-30"),
+        ("numeric", "NaN"),
+        ("inet", "10.0.0.1"),
+        ("inet", "10.0.0.1/8"),
+        ("cidr", "10.0.0.0/8"),
+        ("cidr", "10.0.0.1"),
+        ("inet", "2001:DB8:0:0:1::1"),
+        ("inet", "2001:db8::/32"),
+        ("inet", "::ffff:1.2.3.4"),
+        ("inet", "::1.2.3.4"),
+        ("inet", "::1"),
+        ("inet", "::"),
+        ("inet", "::1:2"),
+        ("inet", "1:0:3:4:5:6:7:8"),
+        ("inet", "0:0:1::"),
+    ] {
+        let rows = postgres.read(sql1(&format!("SELECT v, v::text FROM (SELECT $1::{ty} AS v) x"), value)).await;
+        let rows = rows.unwrap_or_else(|e| panic!("{value:?} as {ty}: {e}"));
+        let printed = match rows.cell(0, 0).unwrap() {
+            Cell::Numeric(number) => number.to_string(),
+            Cell::Inet(inet) => inet.to_string(),
+            other => panic!("{other:?}"),
+        };
+        let Cell::Text(text) = rows.cell(0, 1).unwrap() else { panic!() };
+        // Django does not show that an address is whole
+        let text = if ty == "inet" { text.trim_end_matches("/32").trim_end_matches("/128") } else { text };
+        let text = if value == "2001:db8::/32" { value } else { text };
+        assert_eq!(printed, text, "{value} as {ty}");
+    }
     let decimal: sea_orm::prelude::Decimal = "-12345.6789".parse().unwrap();
     for (ty, value, printed) in [
         ("numeric", decimal.into(), "-12345.6789"),
         ("numeric", V::Double(Some(0.1)), "0.1"),
         ("numeric(22,2)", V::BigUnsigned(Some(u64::MAX)), "18446744073709551615.00"),
+        ("interval", V::BigInt(Some(-1)), "-1 days +23:59:59.999999"),
         ("int4[]", "{1,2}".into(), "{1,2}"),
         ("inet", "10.0.0.1".into(), "10.0.0.1"),
     ] {
@@ -102,7 +152,9 @@ async fn values_that_do_not_fit_are_refused() {
     assert_eq!(kind(postgres.read(sql("SELECT $1::int4")).await), "internal");
     let long = Unit::one(sql1("INSERT INTO t VALUES ($1)", "abc"));
     assert_eq!(kind(postgres.write(long).await), "data");
-    for text in ["'infinity'::date", "'-infinity'::timestamptz", "'24:00'::time", "ARRAY[1]", "1.5::numeric"] {
+    for text in
+        ["'infinity'::date", "'-infinity'::timestamptz", "'24:00'::time", "ARRAY[1]", "'3000000 years'::interval"]
+    {
         let rows = postgres.read(sql(&format!("SELECT {text}"))).await.unwrap();
         assert_eq!(kind(rows.cell(0, 0)), "internal", "{text}");
         assert_eq!(kind(rows.cell(0, 1)), "internal");

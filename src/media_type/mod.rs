@@ -2,6 +2,16 @@
 
 use std::borrow::Cow;
 
+pub(crate) mod charset;
+pub(crate) mod header;
+
+use header::Parameters;
+
+use crate::value::python;
+
+/// Longer media types match nothing.
+const MAX_LENGTH: usize = 256;
+
 /// A media type with its parameters: `application/json; indent=4`.
 ///
 /// ```
@@ -18,7 +28,7 @@ pub struct MediaType<'a> {
 }
 
 impl<'a> MediaType<'a> {
-    /// Reads a header's value, or one of its parts between commas.
+    /// Reads a header's value, or one of its parts between commas; what cannot be read is the empty type.
     pub fn parse(text: &'a str) -> Self {
         let (full, params) = parameters(text);
         let (main, sub) = match full {
@@ -78,54 +88,26 @@ impl<'a> MediaType<'a> {
     }
 }
 
-/// A header with parameters, Django's `parse_header_parameters`: what stands before the first `;` in lower case, and each
-/// `name=value` after it, unquoted.
-pub fn parameters(line: &str) -> (Cow<'_, str>, Vec<(String, Cow<'_, str>)>) {
-    let mut parts = split(line);
-    let first = parts.next().unwrap_or("").trim();
-    let first = match first.bytes().any(|b| b.is_ascii_uppercase()) {
-        true => Cow::Owned(first.to_ascii_lowercase()),
-        false => Cow::Borrowed(first),
-    };
-    let params = parts.filter_map(|part| {
-        let (name, value) = part.split_once('=').unwrap_or((part, ""));
-        let name = name.trim().to_ascii_lowercase();
-        (!name.is_empty()).then(|| (name, unquoted(value.trim())))
-    });
-    (first, params.collect())
+/// Whether a content type is one of the two that HTML forms have.
+pub(crate) fn is_form(content_type: &str) -> bool {
+    let is_type = |full: &str| matches!(full, "application/x-www-form-urlencoded" | "multipart/form-data");
+    !is_too_long(content_type) && is_type(&parameters(content_type).0)
 }
 
-/// The parts between semicolons that are not inside quotes.
-fn split(line: &str) -> impl Iterator<Item = &str> {
-    let mut rest = Some(line);
-    std::iter::from_fn(move || {
-        let text = rest?;
-        let (mut quoted, mut escaped) = (false, false);
-        let end = text.bytes().position(|b| {
-            match b {
-                _ if escaped => escaped = false,
-                b'\\' if quoted => escaped = true,
-                b'"' => quoted = !quoted,
-                b';' if !quoted => return true,
-                _ => {}
-            }
-            false
-        });
-        let (part, after) = match end {
-            Some(end) => (text.get(..end).unwrap_or(text), text.get(end + 1..)),
-            None => (text, None),
-        };
-        rest = after;
-        Some(part)
-    })
+/// Whether a media type is longer than DRF reads.
+pub(crate) fn is_too_long(media_type: &str) -> bool {
+    media_type.len() > MAX_LENGTH && media_type.chars().count() > MAX_LENGTH
 }
 
-fn unquoted(value: &str) -> Cow<'_, str> {
-    match value.strip_prefix('"').and_then(|v| v.strip_suffix('"')) {
-        Some(inner) if inner.contains('\\') => inner.replace("\\\\", "\\").replace("\\\"", "\"").into(),
-        Some(inner) => inner.into(),
-        None => value.into(),
+/// What stands before the first `;` in lower case, and the parameters after it.
+fn parameters(line: &str) -> (Cow<'_, str>, Vec<(String, Cow<'_, str>)>) {
+    if !line.contains(';') {
+        let full = python::strip(line);
+        let is_lower = !full.contains(|c: char| c.is_uppercase());
+        return (if is_lower { full.into() } else { full.to_lowercase().into() }, Vec::new());
     }
+    let Parameters { main, parameters } = Parameters::parse(line).unwrap_or_default();
+    (main.into(), parameters.into_iter().map(|(name, value)| (name, value.into())).collect())
 }
 
 #[cfg(test)]
@@ -170,10 +152,11 @@ mod tests {
     }
 
     #[test]
-    fn quotes() {
-        let (first, params) = parameters(r#"attachment; filename="a;\"b\".txt"; ; X = y ;z"#);
-        assert_eq!(first, "attachment");
-        let params: Vec<_> = params.iter().map(|(n, v)| (n.as_str(), v.as_ref())).collect();
-        assert_eq!(params, [("filename", "a;\"b\".txt"), ("x", "y"), ("z", "")]);
+    fn forms() {
+        assert!(is_form("Multipart/Form-Data; boundary=x"));
+        assert!(is_form("APPLICATION/x-www-form-urlencoded"));
+        assert!(!is_form("multipart/*"));
+        assert!(!is_form("multipart/form-data; x*=nope''x"));
+        assert!(!is_form(&format!("multipart/form-data; boundary={}", "x".repeat(256))));
     }
 }

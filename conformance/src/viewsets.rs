@@ -1,0 +1,231 @@
+//! The view sets, as in `library/views.py`, and where they are.
+
+use bowline::prelude::*;
+use sea_orm::ActiveValue::Set;
+
+use crate::models::{author, book, entry, event, job, review, shelf_item, tag};
+use crate::serializers as s;
+
+/// `/`: the models of the issue that all of this began with.
+pub fn seed() -> DefaultRouter {
+    DefaultRouter::new()
+        .register("collections", ModelViewSet::new().serializer(s::collections()))
+        .register("documents", ModelViewSet::new().serializer(s::documents()).name("DocumentView"))
+}
+
+/// `/lib/`
+pub fn lib() -> DefaultRouter {
+    DefaultRouter::new()
+        .register("authors", ModelViewSet::new().serializer(s::authors()).description("Authors of books."))
+        .register("profiles", ModelViewSet::new().serializer(s::profiles()).name("ProfileViewSet"))
+        .register("publishers", ModelViewSet::new().serializer(s::publishers()))
+        .register("tags", tags())
+        .register("books", books())
+        .register("members", ModelViewSet::new().serializer(s::members()))
+        .register("reviews", ModelViewSet::new().serializer(s::reviews()))
+        .register("loans", ModelViewSet::new().serializer(s::loans()))
+        .register("attachments", ModelViewSet::new().serializer(s::attachments()))
+        .register("shelves", ModelViewSet::new().serializer(s::shelves()))
+        .register("samples", ModelViewSet::new().serializer(s::samples()))
+        .register("stricts", ModelViewSet::new().serializer(s::stricts()))
+        .register(
+            "stricts-extra",
+            ModelViewSet::new().serializer(s::stricts_extra()).basename("strict-extra").name("StrictExtraViewSet"),
+        )
+        .register("seats", ModelViewSet::new().serializer(s::seats()))
+        .register("events", ModelViewSet::new().serializer(s::events()))
+        .register(
+            "events-custom",
+            ModelViewSet::<event::Entity>::new()
+                .serializer(s::events_custom())
+                .basename("event-custom")
+                .name("EventCustomViewSet"),
+        )
+        .register("accounts", ModelViewSet::new().serializer(s::accounts()))
+        .register(
+            "reviews-together",
+            ModelViewSet::new()
+                .serializer(s::reviews_together())
+                .basename("review-together")
+                .name("ReviewTogetherViewSet"),
+        )
+        .register(
+            "reviews-readonly",
+            ModelViewSet::new()
+                .serializer(s::reviews_readonly())
+                .hooks(ReviewedByAlice)
+                .basename("review-readonly")
+                .name("ReviewReadOnlyViewSet"),
+        )
+        .register("users", ModelViewSet::new().serializer(s::users()).read_only().ordering(["id"]))
+}
+
+fn tags() -> ModelViewSet<tag::Entity> {
+    ModelViewSet::new().serializer(s::tags()).lookup_field("slug")
+}
+
+fn books() -> ModelViewSet<book::Entity> {
+    ModelViewSet::new()
+        .serializer(s::books())
+        .lookup_field("slug")
+        .pagination(PageNumberPagination::new(5))
+        .description("Books, by *slug*.\n\nHas extra actions.")
+}
+
+struct ReviewedByAlice;
+
+#[bowline::async_trait]
+impl ViewSetHooks for ReviewedByAlice {
+    async fn perform_create(&self, save: &mut Save<'_>) -> bowline::Result<()> {
+        save.set(review::Column::ReviewerId, 3_i64);
+        save.save().await
+    }
+}
+
+/// `/rel/`
+pub fn rel() -> DefaultRouter {
+    let books = |serializer, name: &str, basename: &str| {
+        ModelViewSet::<book::Entity>::new().serializer(serializer).name(name).basename(basename)
+    };
+    DefaultRouter::simple()
+        .register("books-pk", books(s::books_pk(), "BookPkViewSet", "rel-book-pk"))
+        .register("books-slug", books(s::books_slug(), "BookSlugViewSet", "rel-book-slug"))
+        .register("books-string", books(s::books_string(), "BookStringViewSet", "rel-book-string"))
+        .register("books-hyper", books(s::books_hyper(), "BookHyperViewSet", "rel-book-hyper"))
+        .register("books-nested", books(s::books_nested(), "BookNestedViewSet", "rel-book-nested"))
+        .register("books-depth1", books(s::books_depth1(), "BookDepth1ViewSet", "rel-book-depth1"))
+        .register("books-depth2", books(s::books_depth2(), "BookDepth2ViewSet", "rel-book-depth2"))
+        .register(
+            "authors-reverse",
+            ModelViewSet::new()
+                .serializer(s::authors_reverse())
+                .name("AuthorReverseViewSet")
+                .basename("rel-author-reverse"),
+        )
+}
+
+/// `/sets/`
+pub fn sets() -> DefaultRouter {
+    let tags = || ModelViewSet::new().serializer(s::tags());
+    DefaultRouter::simple()
+        .register("tags-readonly", tags().read_only().name("ReadOnlyTagViewSet").basename("set-tag-readonly"))
+        .register("entries", entries_by_key())
+        .register(
+            "create-list",
+            tags().actions([Action::Create, Action::List]).name("CreateListViewSet").basename("set-create-list"),
+        )
+        .register(
+            "no-delete",
+            tags()
+                .actions([Action::List, Action::Create, Action::Retrieve, Action::Update])
+                .name("NoDeleteViewSet")
+                .basename("set-no-delete"),
+        )
+        .register("per-action", per_action())
+}
+
+fn entries_by_key() -> ModelViewSet<entry::Entity> {
+    ModelViewSet::new()
+        .serializer(s::entries_brief())
+        .read_only()
+        .filter(Condition::lte(entry::Column::Id, 6))
+        .lookup_field("key")
+        .name("EntryByKeyViewSet")
+        .basename("set-entry")
+}
+
+/// The list has a short serializer, other actions a full one.
+fn per_action() -> ModelViewSet<author::Entity> {
+    ModelViewSet::new()
+        .serializer(s::authors())
+        .serializer_for(Action::List, ModelSerializer::new().fields(["id", "last_name"]))
+        .hooks(PerAction)
+        .name("PerActionViewSet")
+        .basename("set-per-action")
+}
+
+struct PerAction;
+
+#[bowline::async_trait]
+impl ViewSetHooks for PerAction {
+    async fn perform_create(&self, save: &mut Save<'_>) -> bowline::Result<()> {
+        save.set(author::Column::Bio, "Added by the view.");
+        save.save().await
+    }
+
+    async fn perform_update(&self, save: &mut Save<'_>) -> bowline::Result<()> {
+        save.set(author::Column::Bio, "Changed by the view.");
+        save.save().await
+    }
+
+    async fn perform_destroy(&self, instance: &mut Instance<'_>) -> bowline::Result<()> {
+        let Some(id) = instance.get(author::Column::Id) else { return Ok(()) };
+        let author = author::ActiveModel { id: Set(id), is_active: Set(false), ..Default::default() };
+        author.update(instance.tx()).await?;
+        Ok(())
+    }
+}
+
+/// `/bare/`, without final slashes.
+pub fn bare() -> DefaultRouter {
+    DefaultRouter::simple().trailing_slash(false).register("tags", tags().basename("bare-tag"))
+}
+
+/// `/generic/`
+pub fn generic() -> DefaultRouter {
+    let tags = |name: &str, actions: &[Action]| {
+        ModelViewSet::<tag::Entity>::new().serializer(s::tags()).name(name).actions(actions.iter().copied())
+    };
+    let changes = [Action::Update, Action::PartialUpdate];
+    DefaultRouter::new()
+        .generic("tags/", tags("TagList", &[Action::List, Action::Create]))
+        .generic(
+            "tags/<int:pk>/",
+            tags("TagDetail", &[Action::Retrieve, Action::Update, Action::PartialUpdate, Action::Destroy]),
+        )
+        .generic("tags/create/", tags("TagCreate", &[Action::Create]))
+        .generic("tags/retrieve/<str:pk>/", tags("TagRetrieve", &[Action::Retrieve]))
+        .generic("tags/update/<str:name>/", tags("TagUpdate", &changes).lookup_field("name"))
+        .generic("tags/destroy/<int:pk>/", tags("TagDestroy", &[Action::Destroy]))
+}
+
+/// `/bulk/`
+pub fn bulk() -> DefaultRouter {
+    let items = |name: &str| {
+        ModelViewSet::<shelf_item::Entity>::new()
+            .serializer(s::bulk_items())
+            .actions([Action::Create])
+            .create_many(Lists::Always)
+            .update_many([Action::Update])
+            .name(name)
+    };
+    DefaultRouter::new()
+        .generic(
+            "tags/",
+            ModelViewSet::new()
+                .serializer(s::bulk_tags())
+                .actions([Action::List, Action::Create])
+                .create_many(Lists::Also)
+                .name("BulkTags"),
+        )
+        .generic("items/", items("BulkItems"))
+        .generic("shaped/", items("BulkShaped").exception_handler(crate::raise::shaped()))
+}
+
+/// `/perm/any/`; the others wait for permissions.
+pub fn perm() -> DefaultRouter {
+    DefaultRouter::simple().register(
+        "any",
+        ModelViewSet::<job::Entity>::new().serializer(s::jobs()).hooks(OwnedByFirst).name("JobViewSet").basename("perm-any"),
+    )
+}
+
+struct OwnedByFirst;
+
+#[bowline::async_trait]
+impl ViewSetHooks for OwnedByFirst {
+    async fn perform_create(&self, save: &mut Save<'_>) -> bowline::Result<()> {
+        save.set(job::Column::OwnerId, 1_i64);
+        save.save().await
+    }
+}
