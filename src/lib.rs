@@ -40,6 +40,7 @@ pub mod response;
 pub mod routers;
 pub mod serializers;
 pub mod settings;
+pub mod storage;
 pub mod store;
 pub mod validators;
 pub mod value;

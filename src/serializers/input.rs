@@ -30,14 +30,12 @@ pub(crate) struct Validated {
     pub(crate) nested: Vec<NestedInput>,
     /// Files, by their columns.
     pub(crate) files: Vec<(usize, Arc<Upload>)>,
-    /// Whether the object is new.
-    pub(crate) creating: bool,
     /// The validated values by field, where a rule about a list wants them.
     pub(crate) attributes: IndexMap<String, Value>,
 }
 
 impl Validated {
-    fn new(columns: usize, mode: Mode) -> Self {
+    fn new(columns: usize) -> Self {
         Validated {
             changes: Changes::new(columns),
             errors: ValidationError::fields(),
@@ -45,7 +43,6 @@ impl Validated {
             found: Vec::new(),
             nested: Vec::new(),
             files: Vec::new(),
-            creating: mode == Mode::Create,
             attributes: IndexMap::new(),
         }
     }
@@ -90,7 +87,7 @@ pub(crate) struct NestedInput {
 impl BoundSerializer {
     /// Value rules: everything that can be said without the database, in DRF's order.
     pub(crate) fn validate(&self, data: &Value, mode: Mode, request: &Context) -> Validated {
-        let mut found = Validated::new(self.model.columns.len(), mode);
+        let mut found = Validated::new(self.model.columns.len());
         if !matches!(data, Value::Map(_) | Value::Form(_)) {
             let detail = match data {
                 Value::Null => ErrorDetail::new("No data provided", "null"),
@@ -258,7 +255,7 @@ impl BoundSerializer {
             if !item.is_null() {
                 return self.validate(item, mode, request);
             }
-            let mut found = Validated::new(self.model.columns.len(), mode);
+            let mut found = Validated::new(self.model.columns.len());
             found.errors = ErrorDetail::new("This field may not be null.", "null").into();
             found
         };

@@ -254,8 +254,10 @@ impl Build<'_> {
             Some(validator) => validator.detail(),
             // Django's text, which DRF takes over for derived validators
             None => {
-                let text = format!("{} with this {} already exists.", model.verbose_name(), meta.verbose_name());
-                ErrorDetail::new(text, "unique")
+                let text = meta.attributes.unique_message.as_deref();
+                let text = text.unwrap_or("{model_name} with this {field_label} already exists.");
+                let text = text.replace("{model_name}", &model.verbose_name());
+                ErrorDetail::new(text.replace("{field_label}", &meta.verbose_name()), "unique")
             }
         };
         let free = Free {
