@@ -1,13 +1,16 @@
 //! The paths of the application, as in `library/urls.py`.
 
+use std::sync::Arc;
+
 use bowline::prelude::*;
 use bowline::renderers::{BrowsableAPIRenderer, Renderers};
+use bowline::storage::FileSystemStorage;
 
-use crate::{authentication, fields, functions, negotiation, parsers, raise, viewsets};
+use crate::{authentication, fields, functions, models, negotiation, parsers, raise, viewsets};
 
 /// All of them, with the settings of `config/settings.py`.
-pub fn urls() -> bowline::Result<DefaultRouter> {
-    Ok(viewsets::seed()
+pub fn urls(media: &str) -> bowline::Result<DefaultRouter> {
+    Ok(models::describe(viewsets::seed())
         .include("lib/", viewsets::lib())
         .include("rel/", viewsets::rel())
         .include("sets/", viewsets::sets())
@@ -19,6 +22,7 @@ pub fn urls() -> bowline::Result<DefaultRouter> {
             renderers: Renderers::json().and(BrowsableAPIRenderer::new()),
             authentication: vec![authentication::token(), authentication::basic()],
             create_tables: false,
+            storage: Arc::new(FileSystemStorage::new(media, "/media/")),
             ..Settings::default()
         })
         .path("raise/<str:kind>/", raise::raise_view())
