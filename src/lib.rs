@@ -48,6 +48,8 @@ pub mod views;
 
 pub use app::{serve, serve_at};
 pub use async_trait::async_trait;
+#[cfg(feature = "derive")]
+pub use bowline_derive::Serializer;
 pub use error::{Error, Result};
 
 /// The chapters of `docs/`, whose examples run as tests.

@@ -2,6 +2,9 @@
 
 pub use sea_orm::{ActiveModelTrait, ActiveValue, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder};
 
+#[cfg(feature = "derive")]
+pub use bowline_derive::Serializer;
+
 pub use crate::context::{Context, User};
 pub use crate::error::{Error, ErrorDetail, ValidationError};
 pub use crate::fields::FieldContext;

@@ -36,9 +36,10 @@ mod metadata;
 mod model;
 mod options;
 mod plain;
-mod valid;
 mod reads;
 pub(crate) mod shape;
+pub mod typed;
+mod valid;
 
 pub(crate) use build::Build;
 pub(crate) use declaration::Declaration;
