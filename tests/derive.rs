@@ -122,7 +122,9 @@ fn a_whole_body() {
 #[test]
 fn what_is_wrong() {
     assert_eq!(
-        errors::<Order>(&value!({"lines": [{"sku": "long!"}, {"quantity": 0}], "gift": {}, "days": [4], "secret": "x"})),
+        errors::<Order>(
+            &value!({"lines": [{"sku": "long!"}, {"quantity": 0}], "gift": {}, "days": [4], "secret": "x"})
+        ),
         concat!(
             r#"{"customer":["This field is required."],"from":["This field is required."],"#,
             r#""days":["\"4\" is not a valid choice."],"#,
@@ -138,9 +140,18 @@ fn what_is_wrong() {
         Value::Map(map)
     };
     assert_eq!(errors::<Order>(&changed("note", "quiet".into())), r#"{"note":["Louder."]}"#);
-    assert_eq!(errors::<Order>(&changed("payment", "gold".into())), r#"{"payment":["\"gold\" is not a valid choice."]}"#);
-    assert_eq!(errors::<Order>(&changed("lines", value!([]))), r#"{"lines":{"non_field_errors":["This list may not be empty."]}}"#);
-    assert_eq!(errors::<Order>(&changed("wait", 1.into())), r#"{"wait":["Ensure this value is greater than or equal to 0:01:00."]}"#);
+    assert_eq!(
+        errors::<Order>(&changed("payment", "gold".into())),
+        r#"{"payment":["\"gold\" is not a valid choice."]}"#
+    );
+    assert_eq!(
+        errors::<Order>(&changed("lines", value!([]))),
+        r#"{"lines":{"non_field_errors":["This list may not be empty."]}}"#
+    );
+    assert_eq!(
+        errors::<Order>(&changed("wait", 1.into())),
+        r#"{"wait":["Ensure this value is greater than or equal to 0:01:00."]}"#
+    );
     assert_eq!(
         errors::<Order>(&changed("to", "2023-01-01".into())),
         r#"{"non_field_errors":["The end comes after the start."]}"#

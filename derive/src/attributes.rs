@@ -61,7 +61,10 @@ impl Parse for Item {
             ("crate".to_owned(), input.parse::<Token![crate]>()?.span())
         } else {
             let ident: Ident = input.parse().map_err(|error| {
-                Error::new(error.span(), "an attribute is a name: `max_length = 10`, `read_only`, `choices(\"a\", \"b\")`")
+                Error::new(
+                    error.span(),
+                    "an attribute is a name: `max_length = 10`, `read_only`, `choices(\"a\", \"b\")`",
+                )
             })?;
             (ident.to_string(), ident.span())
         };
@@ -165,9 +168,7 @@ impl Item {
         match self.said {
             Said::Nothing => Ok(LitBool::new(true, self.span)),
             Said::Is(Expr::Lit(ExprLit { lit: Lit::Bool(yes), .. })) => Ok(yes),
-            Said::Is(other) => {
-                Err(Error::new(other.span(), format!("`{}` is `true` or `false`", self.name)))
-            }
+            Said::Is(other) => Err(Error::new(other.span(), format!("`{}` is `true` or `false`", self.name))),
             _ => Err(Error::new(self.span, format!("`{0}` stands alone, or `{0} = false`", self.name))),
         }
     }

@@ -1,9 +1,9 @@
 //! The code of a serializer.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
-use syn::LitStr;
 use syn::spanned::Spanned;
+use syn::{LitStr, Path};
 
 use super::shape::{Field, Shape};
 
@@ -11,101 +11,142 @@ use super::shape::{Field, Shape};
 pub(crate) fn expand(shape: &Shape) -> TokenStream {
     let Shape { name, bowline, validate, fields } = shape;
     let typed = quote!(#bowline::serializers::typed);
-    let added = fields.iter().map(|field| added(field, bowline, &typed));
-    let rule = validate.as_ref().map(|path| {
-        let hidden = fields.iter().filter(|field| field.read_only).map(|field| {
-            let path = path_of(field);
-            quote!(#typed::forget(&mut attributes, #path);)
-        });
-        quote_spanned! {path.span()=>
-            let rule: fn(#name) -> ::core::result::Result<#name, #bowline::error::ValidationError> = #path;
-            let serializer = serializer.validate(move |attributes, cx| {
-                if cx.partial {
-                    return ::core::result::Result::Ok(attributes);
-                }
-                let whole = #bowline::value::Value::Map(attributes);
-                let it = rule(<#name as #bowline::serializers::Validate>::from_value(whole)?)?;
-                #[allow(unused_mut)]
-                let mut attributes = #typed::attributes(it);
-                #(#hidden)*
-                ::core::result::Result::Ok(attributes)
-            });
-        }
+    let uses = fields.iter().map(|field| {
+        let (function, kind) = (uses_of(field), &field.kind);
+        let made = quote_spanned!(kind.span()=> #typed::uses::<#kind>());
+        quote!(const fn #function() -> #typed::Uses<#kind> { #made })
     });
+    let added = fields.iter().map(|field| added(field, bowline, &typed));
+    let rule = validate.as_ref().map(|path| rule_of_the_whole(shape, path, &typed));
     let taken = fields.iter().map(|field| taken(field, bowline, &typed));
     let idents: Vec<_> = fields.iter().map(|field| &field.ident).collect();
-    let locals: Vec<_> = idents.iter().map(|ident| format_ident!("field_{}", strip(ident))).collect();
+    let locals: Vec<_> = fields.iter().map(local_of).collect();
     let put = fields.iter().map(|field| {
-        let (ident, path) = (&field.ident, path_of(field));
-        quote_spanned! {field.kind.span()=>
-            #typed::put(&mut attributes, #path, #typed::FieldValue::into_value(it.#ident));
-        }
+        let (ident, function, path) = (&field.ident, uses_of(field), path_of(field));
+        quote!(#typed::put(&mut attributes, #path, (#function().into_value)(it.#ident));)
     });
     quote! {
-        #[automatically_derived]
-        impl #bowline::serializers::Validate for #name {
-            fn serializer() -> &'static #bowline::serializers::Serializer {
-                static SERIALIZER: ::std::sync::LazyLock<#bowline::serializers::Serializer> =
-                    ::std::sync::LazyLock::new(|| {
-                        let serializer = #bowline::serializers::Serializer::new();
-                        #(#added)*
-                        #rule
-                        serializer
-                    });
-                &SERIALIZER
-            }
+        const _: () = {
+            #(#uses)*
 
-            fn from_value(
-                value: #bowline::value::Value,
-            ) -> ::core::result::Result<Self, #bowline::error::ValidationError> {
-                #[allow(unused_mut)]
-                let mut attributes = #typed::Attributes::new(value);
-                #(#taken)*
-                match (#(#locals,)*) {
-                    (#(::core::option::Option::Some(#locals),)*) => {
-                        ::core::result::Result::Ok(#name { #(#idents: #locals,)* })
+            #[automatically_derived]
+            impl #bowline::serializers::Validate for #name {
+                fn serializer() -> &'static #bowline::serializers::Serializer {
+                    static SERIALIZER: ::std::sync::LazyLock<#bowline::serializers::Serializer> =
+                        ::std::sync::LazyLock::new(|| {
+                            let serializer = #bowline::serializers::Serializer::new();
+                            #(#added)*
+                            #rule
+                            serializer
+                        });
+                    &SERIALIZER
+                }
+
+                fn from_value(
+                    value: #bowline::value::Value,
+                ) -> ::core::result::Result<Self, #bowline::error::ValidationError> {
+                    #[allow(unused_mut)]
+                    let mut attributes = #typed::Attributes::new(value);
+                    #(#taken)*
+                    match (#(#locals,)*) {
+                        (#(::core::option::Option::Some(#locals),)*) => {
+                            ::core::result::Result::Ok(#name { #(#idents: #locals,)* })
+                        }
+                        #[allow(unreachable_patterns)]
+                        _ => ::core::result::Result::Err(attributes.into_errors()),
                     }
-                    #[allow(unreachable_patterns)]
-                    _ => ::core::result::Result::Err(attributes.into_errors()),
                 }
             }
-        }
 
-        #[automatically_derived]
-        impl ::core::convert::From<#name> for #bowline::value::Value {
-            #[allow(unused_variables, unused_mut)]
-            fn from(it: #name) -> Self {
-                let mut attributes = #bowline::value::Map::new();
-                #(#put)*
-                #bowline::value::Value::Map(attributes)
+            #[automatically_derived]
+            impl #typed::FieldValue for #name {
+                fn field_type(_: &#typed::Limits) -> ::std::sync::Arc<dyn #bowline::fields::FieldType> {
+                    #typed::one::<Self>()
+                }
+
+                fn list_type(limits: &#typed::Limits) -> ::std::sync::Arc<dyn #bowline::fields::FieldType> {
+                    #typed::many::<Self>(limits)
+                }
+
+                fn from_value(
+                    value: #bowline::value::Value,
+                ) -> ::core::result::Result<Self, #bowline::error::ValidationError> {
+                    <Self as #bowline::serializers::Validate>::from_value(value)
+                }
+
+                fn into_value(self) -> #bowline::value::Value {
+                    ::core::convert::Into::into(self)
+                }
             }
-        }
+
+            #[automatically_derived]
+            impl ::core::convert::From<#name> for #bowline::value::Value {
+                #[allow(unused_variables, unused_mut)]
+                fn from(it: #name) -> Self {
+                    let mut attributes = #bowline::value::Map::new();
+                    #(#put)*
+                    #bowline::value::Value::Map(attributes)
+                }
+            }
+        };
     }
 }
 
-fn strip(ident: &syn::Ident) -> String {
+fn strip(ident: &Ident) -> String {
     let name = ident.to_string();
     name.strip_prefix("r#").unwrap_or(&name).to_owned()
 }
 
-/// The statement that adds a field to the serializer.
+/// The variable that a field's value is in.
+fn local_of(field: &Field) -> Ident {
+    format_ident!("field_{}", strip(&field.ident))
+}
+
+/// The function that says what is done with values of a field's type.
+fn uses_of(field: &Field) -> Ident {
+    format_ident!("uses_of_{}", strip(&field.ident))
+}
+
+/// The statement that adds the rule of the whole struct.
+fn rule_of_the_whole(shape: &Shape, path: &Path, typed: &TokenStream) -> TokenStream {
+    let Shape { name, bowline, fields, .. } = shape;
+    let hidden = fields.iter().filter(|field| field.read_only).map(|field| {
+        let path = path_of(field);
+        quote!(#typed::forget(&mut attributes, #path);)
+    });
+    let rule = quote_spanned!(path.span()=> #path);
+    quote! {
+        let rule: fn(#name) -> ::core::result::Result<#name, #bowline::error::ValidationError> = #rule;
+        let serializer = serializer.validate(move |attributes, cx| {
+            if cx.partial {
+                return ::core::result::Result::Ok(attributes);
+            }
+            let whole = #bowline::value::Value::Map(attributes);
+            let it = rule(<#name as #bowline::serializers::Validate>::from_value(whole)?)?;
+            #[allow(unused_mut)]
+            let mut attributes = #typed::attributes(it);
+            #(#hidden)*
+            ::core::result::Result::Ok(attributes)
+        });
+    }
+}
+
+/// The statements that add a field to the serializer.
 fn added(field: &Field, bowline: &TokenStream, typed: &TokenStream) -> TokenStream {
-    let (kind, name) = (&field.kind, &field.name);
+    let (kind, name, uses) = (&field.kind, &field.name, uses_of(field));
     let limits = field.limits.iter().map(|(limit, value)| {
-        quote_spanned!(limit.span()=> limits.#limit::<#kind>(#value);)
+        let turbofish = quote_spanned!(limit.span()=> ::<#kind>);
+        quote!(limits.#limit #turbofish (#value);)
     });
     let made = match (&field.own, &field.choices) {
         (Some(own), _) => quote_spanned!(own.span()=> #bowline::fields::Field::new(#name, #own)),
         (None, Some((span, choices))) => {
-            let choices = choices.iter().map(|choice| {
-                quote_spanned!(choice.span()=> #bowline::fields::Choice::from(#choice))
-            });
+            let choices =
+                choices.iter().map(|choice| quote_spanned!(choice.span()=> #bowline::fields::Choice::from(#choice)));
             let made = quote_spanned!(*span=> limits.choices::<#kind>(::std::vec![#(#choices),*]));
             quote!(#bowline::fields::Field::shared(#name, #made))
         }
-        (None, None) => quote_spanned! {kind.span()=>
-            #bowline::fields::Field::shared(#name, <#kind as #typed::FieldValue>::field_type(&limits))
-        },
+        (None, None) => quote!(#bowline::fields::Field::shared(#name, (#uses().field_type)(&limits))),
     };
     let mut options = TokenStream::new();
     let mut say = |option: TokenStream| options.extend(quote!(let field = field #option;));
@@ -138,11 +179,12 @@ fn added(field: &Field, bowline: &TokenStream, typed: &TokenStream) -> TokenStre
         say(quote!(.error_message(#code, #message)));
     }
     let hook = field.validate.as_ref().map(|path| {
-        quote_spanned! {path.span()=>
-            let rule: fn(#kind) -> ::core::result::Result<#kind, #bowline::error::ValidationError> = #path;
+        let rule = quote_spanned!(path.span()=> #path);
+        quote! {
+            let rule: fn(#kind) -> ::core::result::Result<#kind, #bowline::error::ValidationError> = #rule;
             let serializer = serializer.validate_field(#name, move |value, _| {
-                let value = <#kind as #typed::FieldValue>::from_value(value)?;
-                rule(value).map(#typed::FieldValue::into_value)
+                let uses = #uses();
+                rule((uses.from_value)(value)?).map(uses.into_value)
             });
         }
     });
@@ -151,7 +193,7 @@ fn added(field: &Field, bowline: &TokenStream, typed: &TokenStream) -> TokenStre
         let mut limits = #typed::Limits::new();
         #(#limits)*
         let field = #made;
-        let optional = <#kind as #typed::FieldValue>::OPTIONAL;
+        let optional = #uses().optional;
         let field = field.required(!optional).allow_null(optional);
         #options
         let serializer = serializer.field(field);
@@ -161,19 +203,18 @@ fn added(field: &Field, bowline: &TokenStream, typed: &TokenStream) -> TokenStre
 
 /// The statement that takes a field's value from the attributes.
 fn taken(field: &Field, bowline: &TokenStream, typed: &TokenStream) -> TokenStream {
-    let Field { ident, kind, name, .. } = field;
-    let local = format_ident!("field_{}", strip(ident));
-    let path = path_of(field);
+    let (local, uses, name, path) = (local_of(field), uses_of(field), &field.name, path_of(field));
     let value = if field.read_only {
-        quote_spanned!(kind.span()=> ::core::option::Option::Some(<#kind as ::core::default::Default>::default()))
-    } else if let Some(default) = &field.default {
-        quote_spanned! {kind.span()=>
-            attributes.take_or::<#kind>(#name, #path, || #bowline::value::Value::from(#default))
-        }
+        let kind = &field.kind;
+        let value = quote_spanned!(kind.span()=> #typed::unread::<#kind>());
+        quote!(::core::option::Option::Some(#value))
     } else {
-        quote_spanned!(kind.span()=> attributes.take::<#kind>(#name, #path))
+        let default = match &field.default {
+            Some(default) => quote!(::core::option::Option::Some(|| #bowline::value::Value::from(#default))),
+            None => quote!(::core::option::Option::None),
+        };
+        quote!((#uses().take)(&mut attributes, #name, #path, #default))
     };
-    let _ = typed;
     quote!(let #local = #value;)
 }
 

@@ -86,7 +86,8 @@ impl Field {
     fn read(field: &syn::Field, owner: &Ident) -> Result<Self> {
         let ident = field.ident.clone().ok_or_else(|| Error::new(field.span(), "a field has a name"))?;
         if holds(&field.ty, owner) {
-            let text = "a serializer that holds itself has no end: give the field a type of its own, or `bowline::Value`";
+            let text =
+                "a serializer that holds itself has no end: give the field a type of its own, or `bowline::Value`";
             return Err(Error::new(field.ty.span(), text));
         }
         let raw = ident.to_string();
@@ -187,7 +188,8 @@ fn check(items: &[Item], kind: &Type) -> Result<()> {
     }
     if let (Some(item), None) = (get("required").filter(|item| !is_true(item)), get("default")) {
         if !is_option(kind) && yes("read_only").is_none() {
-            let text = "a field that is not required needs a value where it is absent: a `default`, or a type `Option<…>`";
+            let text =
+                "a field that is not required needs a value where it is absent: a `default`, or a type `Option<…>`";
             return refuse(item, text.to_owned());
         }
     }
@@ -195,7 +197,10 @@ fn check(items: &[Item], kind: &Type) -> Result<()> {
         return refuse(item, "null needs a place: make the type `Option<…>`, which allows it by itself".to_owned());
     }
     if let Some(item) = get("allow_null").filter(|item| !is_true(item) && is_option(kind)) {
-        return refuse(item, "`Option<…>` allows null: take the `Option` away, and say `default` where it may be absent".to_owned());
+        return refuse(
+            item,
+            "`Option<…>` allows null: take the `Option` away, and say `default` where it may be absent".to_owned(),
+        );
     }
     for (word, what) in [("field", "the field"), ("choices", "the choices")] {
         let Some(_) = get(word) else { continue };
@@ -213,7 +218,10 @@ fn check(items: &[Item], kind: &Type) -> Result<()> {
         let empty = (word == "field").then_some("allow_empty");
         let others = limits.into_iter().chain(blank).chain(empty).filter(|other| *other != word);
         if let Some(item) = others.filter_map(get).next() {
-            return refuse(item, format!("`{word}` says what is accepted: put `{}` into {what}, or leave one away", item.name));
+            return refuse(
+                item,
+                format!("`{word}` says what is accepted: put `{}` into {what}, or leave one away", item.name),
+            );
         }
     }
     Ok(())
@@ -236,9 +244,10 @@ fn is_option(kind: &Type) -> bool {
 fn holds(kind: &Type, owner: &Ident) -> bool {
     let Type::Path(path) = kind else { return false };
     path.path.segments.iter().any(|segment| match &segment.arguments {
-        PathArguments::AngleBracketed(arguments) => arguments.args.iter().any(|argument| {
-            matches!(argument, syn::GenericArgument::Type(inner) if holds(inner, owner))
-        }),
+        PathArguments::AngleBracketed(arguments) => arguments
+            .args
+            .iter()
+            .any(|argument| matches!(argument, syn::GenericArgument::Type(inner) if holds(inner, owner))),
         _ => segment.ident == *owner || (segment.ident == "Self" && path.path.segments.len() == 1),
     })
 }

@@ -17,12 +17,10 @@ struct Reference {
     name: &'static str,
 }
 
-struct NoDefault;
-
 #[derive(Serializer)]
 struct ReadOnly {
     #[serializer(read_only)]
-    at: chrono::DateTime<chrono::FixedOffset>,
+    file: std::sync::Arc<bowline::value::Upload>,
 }
 
 fn main() {}

@@ -137,18 +137,39 @@ pub trait HasEmptiness {}
 )]
 pub trait HasChoices: FieldValue {}
 
-macro_rules! marks {
-    ($($mark:ident: $($type:ty),+;)+) => {$($(impl $mark for $type {})+)+};
+/// Types that have a value by themselves: all that implement [`Default`].
+#[diagnostic::on_unimplemented(
+    message = "a read-only field is in no body, so that its type `{Self}` needs a `Default`",
+    label = "no value of its own: make it `Option<…>`"
+)]
+pub trait HasDefault {
+    /// The value.
+    fn default_value() -> Self;
 }
 
-marks! {
-    HasLength: String;
-    HasDigits: Decimal, sea_orm::prelude::Decimal;
-    IsText: String;
-    HasEmptiness: Arc<Upload>;
-    HasChoices: String, bool, i8, i16, i32, i64, u8, u16, u32, u64, f64;
+#[diagnostic::do_not_recommend]
+impl<T: Default> HasDefault for T {
+    fn default_value() -> Self {
+        T::default()
+    }
 }
 
+impl HasLength for String {}
+impl HasDigits for Decimal {}
+impl HasDigits for sea_orm::prelude::Decimal {}
+impl IsText for String {}
+impl HasEmptiness for Arc<Upload> {}
+impl HasChoices for String {}
+impl HasChoices for bool {}
+impl HasChoices for i8 {}
+impl HasChoices for i16 {}
+impl HasChoices for i32 {}
+impl HasChoices for i64 {}
+impl HasChoices for u8 {}
+impl HasChoices for u16 {}
+impl HasChoices for u32 {}
+impl HasChoices for u64 {}
+impl HasChoices for f64 {}
 impl<T> HasLength for Vec<T> {}
 impl<T: HasLength> HasLength for Option<T> {}
 impl<T: HasDigits> HasDigits for Option<T> {}

@@ -77,7 +77,7 @@ use crate::value::Value;
 mod limits;
 mod values;
 
-pub use limits::{HasChoices, HasDigits, HasEmptiness, HasLength, HasLimits, IsText, Limits};
+pub use limits::{HasChoices, HasDefault, HasDigits, HasEmptiness, HasLength, HasLimits, IsText, Limits};
 
 /// A type that a field of a derived serializer may have.
 ///
@@ -155,30 +155,53 @@ pub trait FieldValue: Sized {
     fn into_value(self) -> Value;
 }
 
-/// A struct with a serializer of its own.
-impl<T: Validate + Into<Value>> FieldValue for T {
-    fn field_type(_: &Limits) -> Arc<dyn FieldType> {
-        Arc::new(T::serializer().clone())
-    }
+/// The field of one struct: what [`FieldValue::field_type`] is for a type that derives `Serializer`.
+pub fn one<T: Validate>() -> Arc<dyn FieldType> {
+    Arc::new(T::serializer().clone())
+}
 
-    fn list_type(limits: &Limits) -> Arc<dyn FieldType> {
-        let mut list = ListSerializer::new(T::serializer().clone()).allow_empty(limits.allow_empty.unwrap_or(true));
-        if let Some(min) = limits.min_length {
-            list = list.min_length(min);
-        }
-        if let Some(max) = limits.max_length {
-            list = list.max_length(max);
-        }
-        Arc::new(list)
+/// The field of many of them.
+pub fn many<T: Validate>(limits: &Limits) -> Arc<dyn FieldType> {
+    let mut list = ListSerializer::new(T::serializer().clone()).allow_empty(limits.allow_empty.unwrap_or(true));
+    if let Some(min) = limits.min_length {
+        list = list.min_length(min);
     }
+    if let Some(max) = limits.max_length {
+        list = list.max_length(max);
+    }
+    Arc::new(list)
+}
 
-    fn from_value(value: Value) -> Result<Self, ValidationError> {
-        <T as Validate>::from_value(value)
-    }
+/// What a derived serializer does with the values of a type, asked for in one place: a type that is no [`FieldValue`]
+/// is one error, not one for each use.
+#[derive(Debug)]
+pub struct Uses<T> {
+    /// [`FieldValue::OPTIONAL`].
+    pub optional: bool,
+    /// [`FieldValue::field_type`].
+    pub field_type: fn(&Limits) -> Arc<dyn FieldType>,
+    /// [`FieldValue::from_value`].
+    pub from_value: fn(Value) -> Result<T, ValidationError>,
+    /// [`FieldValue::into_value`].
+    pub into_value: fn(T) -> Value,
+    /// The value among the attributes; none with an error under the field's name.
+    pub take: fn(&mut Attributes, &'static str, &[&str], Option<fn() -> Value>) -> Option<T>,
+}
 
-    fn into_value(self) -> Value {
-        self.into()
+/// Those of a type.
+pub const fn uses<T: FieldValue>() -> Uses<T> {
+    Uses {
+        optional: T::OPTIONAL,
+        field_type: T::field_type,
+        from_value: T::from_value,
+        into_value: T::into_value,
+        take: Attributes::take,
     }
+}
+
+/// The value of a read-only field.
+pub fn unread<T: HasDefault>() -> T {
+    T::default_value()
 }
 
 /// The attributes that a serializer validated, while a struct is made of them.
@@ -198,34 +221,28 @@ impl Attributes {
         Attributes { found, errors: ValidationError::fields() }
     }
 
-    /// The attribute at a path, as a Rust type; the whole of them at the empty path. None with an error under `name`.
-    pub fn take<T: FieldValue>(&mut self, name: &'static str, path: &[&str]) -> Option<T> {
-        let value = match self.remove(path) {
+    /// The attribute at a path, or its default, as a Rust type; the whole of them at the empty path. None with an error
+    /// under `name`.
+    pub fn take<T: FieldValue>(
+        &mut self,
+        name: &'static str,
+        path: &[&str],
+        default: Option<fn() -> Value>,
+    ) -> Option<T> {
+        let value = match self.get(path).or_else(|| default.map(|default| default())) {
             Some(value) => T::from_value(value),
             None => T::absent().ok_or_else(|| ValidationError::new("This field is required.", "required")),
         };
         value.map_err(|error| self.errors.insert(name, error)).ok()
     }
 
-    /// The same with a default for an absent one.
-    pub fn take_or<T: FieldValue>(
-        &mut self,
-        name: &'static str,
-        path: &[&str],
-        default: impl FnOnce() -> Value,
-    ) -> Option<T> {
-        let value = self.remove(path).unwrap_or_else(default);
-        T::from_value(value).map_err(|error| self.errors.insert(name, error)).ok()
-    }
-
-    fn remove(&mut self, path: &[&str]) -> Option<Value> {
+    /// A value that two fields have is there for both.
+    fn get(&self, path: &[&str]) -> Option<Value> {
         let Some((last, parents)) = path.split_last() else { return Some(Value::Map(self.found.clone())) };
-        let mut place = &mut self.found;
+        let mut place = &self.found;
         for parent in parents {
-            let Value::Map(next) = place.get_mut(*parent)? else { return None };
-            place = next;
+            place = place.get(*parent)?.as_map()?;
         }
-        // a value that two fields have stays for the other one
         place.get(*last).cloned()
     }
 

@@ -74,7 +74,10 @@ fn integers_keep_to_their_type() {
 fn lists_and_dictionaries() {
     assert_eq!(plain::<Vec<i32>>(value!([1, "2"])), Ok(vec![1, 2]));
     assert_eq!(plain::<Vec<Option<i32>>>(value!([1, null])), Ok(vec![Some(1), None]));
-    assert_eq!(plain::<Vec<Vec<u8>>>(value!([[1], [300]])).unwrap_err(), r#"{"1":{"0":["Ensure this value is less than or equal to 255."]}}"#);
+    assert_eq!(
+        plain::<Vec<Vec<u8>>>(value!([[1], [300]])).unwrap_err(),
+        r#"{"1":{"0":["Ensure this value is less than or equal to 255."]}}"#
+    );
     assert_eq!(plain::<HashMap<String, i32>>(value!({"a": 1})).unwrap()["a"], 1);
     let errors = plain::<BTreeMap<String, Vec<u64>>>(value!({"a": [0, (-1)]})).unwrap_err();
     assert_eq!(errors, r#"{"a":{"1":["Ensure this value is greater than or equal to 0."]}}"#);
@@ -103,12 +106,13 @@ fn attributes_at_their_places() {
     put(&mut map, &[], value!({"e": 4}));
     assert_eq!(Value::Map(map.clone()), value!({"a": {"b": 1, "c": 2}, "d": 3, "e": 4}));
     let mut taken = Attributes::new(Value::Map(map.clone()));
-    assert_eq!((taken.take::<i32>("x", &["a", "b"]), taken.take::<i32>("y", &["d"])), (Some(1), Some(3)));
-    assert_eq!(taken.take::<Option<i32>>("z", &["a", "nothing"]), Some(None));
-    assert_eq!(taken.take_or::<i32>("z", &["a", "nothing"], || 7.into()), Some(7));
-    assert_eq!(taken.take::<BTreeMap<String, Value>>("z", &[]).unwrap().len(), 3);
-    assert_eq!(taken.take::<i32>("gone", &["nothing", "at all"]), None);
-    assert_eq!(taken.take::<String>("wrong", &["d"]), None);
+    assert_eq!(taken.take::<i32>("x", &["a", "b"], None), Some(1));
+    assert_eq!(taken.take::<i32>("y", &["d"], Some(|| 8.into())), Some(3));
+    assert_eq!(taken.take::<Option<i32>>("z", &["a", "nothing"], None), Some(None));
+    assert_eq!(taken.take::<i32>("z", &["a", "nothing"], Some(|| 7.into())), Some(7));
+    assert_eq!(taken.take::<BTreeMap<String, Value>>("z", &[], None).unwrap().len(), 3);
+    assert_eq!(taken.take::<i32>("gone", &["nothing", "at all"], None), None);
+    assert_eq!(taken.take::<String>("wrong", &["d"], None), None);
     assert_eq!(
         taken.into_errors().to_json(),
         r#"{"gone":["This field is required."],"wrong":["Not a valid value: \"int\"."]}"#

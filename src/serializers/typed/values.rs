@@ -205,8 +205,11 @@ impl FieldValue for sea_orm::prelude::Decimal {
     fn from_value(value: Value) -> Result<Self, ValidationError> {
         let decimal = <Decimal as FieldValue>::from_value(value)?;
         Self::from_str_exact(&decimal.to_plain()).map_err(|_| {
-            ErrorDetail::new(format!("Ensure that there are no more than {EXACT_DIGITS} digits in total."), "max_digits")
-                .into()
+            ErrorDetail::new(
+                format!("Ensure that there are no more than {EXACT_DIGITS} digits in total."),
+                "max_digits",
+            )
+            .into()
         })
     }
 
