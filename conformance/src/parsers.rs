@@ -30,7 +30,7 @@ async fn echo(mut request: Request) -> bowline::Result<Response> {
     };
     files.sort();
     Ok(Response::new(value!({
-        "type": data.type_name(),
+        "type": if matches!(data, Value::Form(_)) { "QueryDict" } else { data.type_name() },
         "data": plain,
         "files": files.into_iter().map(Value::from).collect::<Vec<_>>(),
         "content_type": content_type,
