@@ -7,6 +7,7 @@ use crate::error::{ErrorFormat, ExceptionHandler};
 use crate::pagination::PageNumberPagination;
 use crate::parsers::{BodyLimits, Parsers};
 use crate::renderers::Renderers;
+use crate::storage::{FileSystemStorage, Storage};
 use crate::store::StoreOptions;
 
 /// What holds for the whole application unless a view set says otherwise.
@@ -36,6 +37,8 @@ pub struct Settings {
     pub append_slash: bool,
     /// Limits of request bodies.
     pub body: BodyLimits,
+    /// Where uploaded files go, Django's default storage: the directory `media`, shown below `/media/`, by default.
+    pub storage: Arc<dyn Storage>,
     /// How often a write that another transaction got in the way of is replayed before the answer is 503.
     pub replays: u32,
     /// Whether an empty database gets the application's tables.
@@ -56,6 +59,7 @@ impl Default for Settings {
             exception_handler: ExceptionHandler::default(),
             append_slash: true,
             body: BodyLimits::default(),
+            storage: Arc::new(FileSystemStorage::new("media", "/media/")),
             replays: 16,
             create_tables: true,
             store: StoreOptions::default(),

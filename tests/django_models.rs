@@ -103,6 +103,15 @@ fn view_sets_show_what_django_made() {
     }
 }
 
+/// The errors of a POST.
+async fn refused(router: &axum::Router, path: &str, body: Json) -> Json {
+    let request = Request::post(path).header("host", "testserver").header("content-type", "application/json");
+    let request = request.body(Body::from(body.to_string())).unwrap();
+    let response = router.clone().oneshot(request).await.unwrap();
+    assert_eq!(response.status(), 400);
+    serde_json::from_slice(&response.into_body().collect().await.unwrap().to_bytes()).unwrap()
+}
+
 /// The body of an answer.
 async fn get(router: &axum::Router, path: &str) -> Vec<u8> {
     let request = Request::get(path).header("host", "testserver").body(Body::empty()).unwrap();
@@ -114,6 +123,28 @@ async fn get(router: &axum::Router, path: &str) -> Vec<u8> {
 }
 
 #[test]
+fn a_model_has_rules_and_words_of_its_own() {
+    for database in databases() {
+        quietly(async {
+            let api = models::describe(DefaultRouter::new())
+                .register("users", ModelViewSet::<models::user::Entity>::new())
+                .register("books", ModelViewSet::<models::book::Entity>::new());
+            let router = api.into_axum(&database.url()).await.unwrap();
+            let user = json!({"username": "no spaces", "password": "x"});
+            let message =
+                "Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ characters.";
+            assert_eq!(refused(&router, "/users/", user).await["username"], json!([message]));
+            let user = json!({"username": "admin", "password": "x"});
+            let message = "A user with that username already exists.";
+            assert_eq!(refused(&router, "/users/", user).await["username"], json!([message]));
+            let errors = refused(&router, "/books/", json!({"isbn": "9780000000001"})).await;
+            assert_eq!(errors["title"], json!(["This field is required."]));
+            assert_eq!(errors["isbn"], json!(["book with this ISBN already exists."]));
+        });
+    }
+}
+
+#[test]
 fn models_say_what_django_says() {
     let known: Map<String, Json> = serde_json::from_str(include_str!("data/models.json")).unwrap();
     for database in databases() {
@@ -122,7 +153,7 @@ fn models_say_what_django_says() {
             let store = Store::connect(&database.url(), StoreOptions::default()).await.unwrap();
             let tables: Vec<_> = models.iter().map(|model| (None, model.table.clone())).collect();
             let infos = catalogue::read(&store, &tables).await.unwrap();
-            catalogue::complete(&mut models, &infos).unwrap();
+            catalogue::complete(&mut models, &infos, store.dialect()).unwrap();
         });
         assert_eq!(models.len(), known.len());
         for model in &models {

@@ -6,7 +6,7 @@ use bowline::prelude::*;
 use bowline::serializers::{AttributesValidator, ListSerializer, Serializer};
 use bowline::store::Cell;
 use bowline::value;
-use bowline::value::Map;
+use bowline::value::{Map, python};
 use chrono::NaiveDate;
 
 /// Each by its name in the path.
@@ -36,8 +36,8 @@ impl FieldType for Coordinates {
         };
         let parts: Vec<&str> = text.split(',').collect();
         let [lat, lng] = parts[..] else { return Err(cx.error("format", "Expected \"lat,lng\".", &[])) };
-        match (lat.trim().parse::<i64>(), lng.trim().parse::<i64>()) {
-            (Ok(lat), Ok(lng)) => Ok(value!({"lat": lat, "lng": lng})),
+        match (python::parse_int(lat), python::parse_int(lng)) {
+            (Some(lat), Some(lng)) => Ok(value!({"lat": lat, "lng": lng})),
             _ => Err(ValidationError::new("Both parts must be whole numbers.", "number")),
         }
     }
@@ -121,7 +121,7 @@ impl ValueValidator for MultipleOf {
 struct DifferentFrom;
 
 impl AttributesValidator for DifferentFrom {
-    fn validate(&self, attributes: &Map, serializer: &Serializer) -> Result<(), ValidationError> {
+    fn validate(&self, attributes: &Map, serializer: &Serializer, _: &FieldContext<'_>) -> Result<(), ValidationError> {
         let triple = attributes.get("triple");
         if triple.is_some() && attributes.get("even_small") == triple {
             let count = serializer.fields().count();
@@ -160,11 +160,12 @@ fn cross() -> Serializer {
             other => Ok(other),
         })
         .validate(|mut attributes, _| {
+            // a PATCH may lack either, which the Python fails at
             let day = |name| match attributes.get(name) {
-                Some(Value::Date(day)) => *day,
-                _ => NaiveDate::default(),
+                Some(Value::Date(day)) => Ok(*day),
+                _ => Err(ValidationError::field(name, ErrorDetail::new("This field is required.", "required"))),
             };
-            let (start, end) = (day("start"), day("end"));
+            let (start, end) = (day("start")?, day("end")?);
             let days = (end - start).num_days();
             if start > end {
                 return Err(ValidationError::new("End must come after start.", "order"));
@@ -200,7 +201,7 @@ fn title(text: &str) -> String {
 
 // nesting
 
-fn line() -> bowline::Result<Serializer> {
+pub fn line() -> bowline::Result<Serializer> {
     Ok(Serializer::new()
         .field(Field::new("sku", RegexField::new(r"^[A-Z]\d+$")?))
         .field(Field::new("quantity", IntegerField::new().min_value(1)))
@@ -213,7 +214,7 @@ fn line() -> bowline::Result<Serializer> {
         }))
 }
 
-fn address() -> Serializer {
+pub fn address() -> Serializer {
     Serializer::new()
         .field(Field::new("street", CharField::new().max_length(20)))
         .field(Field::new("city", CharField::new()))

@@ -69,7 +69,7 @@ pub fn kinds() -> bowline::Result<Vec<(&'static str, Field)>> {
         ("datetime-format", value(DateTimeField::new().format("%d/%m/%Y %H:%M").input_formats(["%d/%m/%Y %H:%M", "iso-8601"]))),
         ("datetime-newyork", value(DateTimeField::new().default_timezone(new_york))),
         ("datetime-offset", value(DateTimeField::new().default_timezone(five_and_a_half))),
-        ("datetime-naive", value(DateTimeField::new().default_timezone(TimeZone::Naive))),
+        ("datetime-naive", value(DateTimeField::new())),
         ("date", value(DateField::new())),
         ("date-format", value(DateField::new().format("%d %b %Y").input_formats(["%d.%m.%Y", "%Y%m%d"]))),
         ("time", value(TimeField::new())),

@@ -366,12 +366,11 @@ fn by_table(table: &'static Encoding, bytes: &[u8]) -> Result<String, (usize, bo
         return Err((place(bytes.len(), length, after), true));
     }
     // the WHATWG gives the bytes that a Windows code page leaves out to control characters, Python to nothing
-    if table.name().starts_with("windows-") {
-        if let Some(n) = text.chars().position(|c| ('\u{80}'..='\u{9f}').contains(&c)) {
-            return Err((n, false));
-        }
+    let undefined = text.chars().position(|c| ('\u{80}'..='\u{9f}').contains(&c));
+    match undefined.filter(|_| table.name().starts_with("windows-")) {
+        Some(n) => Err((n, false)),
+        None => Ok(text),
     }
-    Ok(text)
 }
 
 fn utf16(bytes: &[u8], order: Option<Order>, lossy: bool) -> Result<String, String> {

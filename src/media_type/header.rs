@@ -209,7 +209,8 @@ mod tests {
     /// The expectations are what Django 5.2 answers on Python 3.11.
     #[test]
     fn as_django_reads_them() {
-        let cases: [(&str, &str, &[(&str, &str)]); 22] = [
+        type Case = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
+        let cases: [Case; 22] = [
             ("", "", &[]),
             (" Text/HTML ", "text/html", &[]),
             ("a; b", "a", &[("b", "")]),

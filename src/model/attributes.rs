@@ -195,7 +195,8 @@ setters! {
     min_value(value: impl Into<Decimal>) { min_value = Some(value.into()) }
     /// The largest value (`MaxValueValidator`).
     max_value(value: impl Into<Decimal>) { max_value = Some(value.into()) }
-    /// The message for a value that another row has; by default Django's, "book with this ISBN already exists.".
+    /// The message for a value that another row has; by default Django's, `{model_name} with this {field_label} already
+    /// exists.`, in which the names for people are filled in.
     unique_message(message: impl Into<String>) { unique_message = Some(message.into()) }
 }
 

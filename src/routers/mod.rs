@@ -255,7 +255,7 @@ impl DefaultRouter {
             urls.add(format!("/{prefix}"), basename, style.slash);
         }
         let urls: Arc<dyn Urls> = Arc::new(urls);
-        let build = Build { dialect: store.dialect(), models: &models, urls: &urls };
+        let build = Build { dialect: store.dialect(), models: &models, urls: &urls, storage: &settings.storage };
         let application = Application { store: &store, build, settings: &settings, known: &known };
         let mut views = Vec::new();
         for (prefix, declared, style) in registered {
@@ -301,7 +301,7 @@ impl DefaultRouter {
 async fn completed(store: &Store, sources: &[ModelSource], declared: &[&Declared]) -> Result<Vec<Arc<ModelMeta>>> {
     let mut models: Vec<ModelMeta> = sources.iter().map(|s| s.meta.clone()).collect();
     let found = catalogue::learn(store, &models).await.map_err(Error::startup)?;
-    if let Err(mut mistakes) = catalogue::complete(&mut models, found.tables()) {
+    if let Err(mut mistakes) = catalogue::complete(&mut models, found.tables(), store.dialect()) {
         // a unique that the entity declares and a rule calls unenforced is a query rule
         mistakes.retain(|mistake| match mistake {
             StartupError::UnbackedUnique { model, columns, .. } => {

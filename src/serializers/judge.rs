@@ -134,17 +134,27 @@ impl BoundSerializer {
 
     /// Adds what probes answered to the errors, in DRF's order: fields first; rules about the whole only where every
     /// field is right.
-    pub(crate) fn judge(&self, data: &Value, answers: &[(usize, bool)], errors: &mut ValidationError) {
+    pub(crate) fn judge(
+        &self,
+        data: &Value,
+        answers: &[(usize, bool)],
+        missing: Option<&(usize, ValidationError)>,
+        errors: &mut ValidationError,
+    ) {
         let broken = |(probe, fine): &&(usize, bool)| !*fine && *probe < self.constraints.len();
-        let broken: Vec<&Constraint> = answers.iter().filter(broken).map(|(n, _)| &self.constraints[*n]).collect();
-        for constraint in &broken {
+        let broken: Vec<(usize, &Constraint)> =
+            answers.iter().filter(broken).map(|(n, _)| (*n, &self.constraints[*n])).collect();
+        for (_, constraint) in &broken {
             if let Some((field, detail)) = self.field_error(constraint, data) {
                 errors.insert(field, detail.into());
             }
         }
         self.sort(errors);
         if errors.is_empty() {
-            for constraint in &broken {
+            for (n, constraint) in &broken {
+                if missing.is_some_and(|(rule, _)| n >= rule) {
+                    break;
+                }
                 match &constraint.speaks {
                     Speaks::Together(detail) => errors.insert("non_field_errors", detail.clone().into()),
                     // as in DRF, an error by field ends the rules and stands alone
@@ -154,6 +164,9 @@ impl BoundSerializer {
                     }
                     _ => {}
                 }
+            }
+            if let Some((_, missing)) = missing {
+                errors.clone_from(missing);
             }
         }
     }

@@ -64,8 +64,8 @@ impl Upload {
     }
 
     /// The same file with another media type.
-    pub fn with_content_type(mut self, content_type: impl Into<String>) -> Self {
-        self.content_type = Some(content_type.into());
+    pub fn with_content_type(mut self, content_type: Option<String>) -> Self {
+        self.content_type = content_type;
         self
     }
 
@@ -232,7 +232,7 @@ mod tests {
         let upload = Upload::new("a", None, "x");
         assert_eq!(upload, Upload::new("a", None, "x"));
         assert_ne!(upload, Upload::new("a", None, "y"));
-        assert_ne!(upload, upload.clone().with_content_type("t/x"));
+        assert_ne!(upload, upload.clone().with_content_type(Some("t/x".into())));
         let disk = Upload::on_disk("a", None, tempfile::tempfile().unwrap(), 0);
         assert_eq!(disk, disk.clone());
         assert_ne!(disk, Upload::on_disk("a", None, tempfile::tempfile().unwrap(), 0));

@@ -179,7 +179,7 @@ impl Resource {
         rules: ValidationError,
     ) -> ValidationError {
         let fields_were_fine = errors.is_empty();
-        self.serializer.judge(data, answers, &mut errors);
+        self.serializer.judge(data, answers, None, &mut errors);
         let only_whole = match &errors {
             ValidationError::Fields(map) => map.keys().all(|k| k == "non_field_errors"),
             _ => true,
@@ -244,7 +244,9 @@ impl Resource {
             }
             None => self.examine_new(&validated.changes, via).await?,
         };
-        Ok(self.judged(data, &answers, validated.errors.clone(), ValidationError::fields()))
+        let mut errors = validated.errors.clone();
+        self.serializer.judge(data, &answers, validated.missing.as_ref(), &mut errors);
+        Ok(errors)
     }
 
     /// A row that was read whole, as JSON.

@@ -195,6 +195,7 @@ impl Build<'_> {
             };
             let free = Free { period: Some((date, validator.period)), ..Free::new(vec![column]) };
             serializer.needed.push(Needed {
+                rule: serializer.constraints.len(),
                 fields: vec![field, date_field],
                 columns: vec![column, date],
                 always: true,
@@ -254,8 +255,10 @@ impl Build<'_> {
             Some(validator) => validator.detail(),
             // Django's text, which DRF takes over for derived validators
             None => {
-                let text = format!("{} with this {} already exists.", model.verbose_name(), meta.verbose_name());
-                ErrorDetail::new(text, "unique")
+                let text = meta.attributes.unique_message.as_deref();
+                let text = text.unwrap_or("{model_name} with this {field_label} already exists.");
+                let text = text.replace("{model_name}", &model.verbose_name());
+                ErrorDetail::new(text.replace("{field_label}", &meta.verbose_name()), "unique")
             }
         };
         let free = Free {
@@ -344,7 +347,8 @@ impl Build<'_> {
         all.extend(read.into_iter().filter_map(|name| Condition::position(model, name)));
         let place = |n: &usize| serializer.fields.iter().position(|f| f.column() == Some(*n));
         let (fields, columns) = all.iter().filter_map(|n| Some((place(n)?, *n))).unzip();
-        serializer.needed.push(Needed { fields, columns, always: false });
+        let rule = serializer.constraints.len();
+        serializer.needed.push(Needed { rule, fields, columns, always: false });
         serializer.constraints.push(Constraint {
             probe: Probe::Free(free),
             speaks: Speaks::Together(detail),

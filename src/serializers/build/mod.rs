@@ -7,8 +7,9 @@ use super::declaration::{Declaration, Declared, How, Selection};
 use super::reads::{Absent, Item, Reads};
 use super::{BoundField, BoundSerializer, ColumnDefault, FieldOptions, NestedWrite, Writes};
 use crate::fields::{ColumnField, Field, FieldType, Source};
-use crate::model::{AutoNow, ModelMeta};
+use crate::model::{AutoNow, ColumnKind, ColumnMeta, Format, ModelMeta};
 use crate::relations::{Hyperlink, Link, Urls};
+use crate::storage::{Storage, UploadTo};
 use crate::store::Dialect;
 use crate::store::plan::{Alias, Plan, RowsBy, Select, under};
 use crate::value::DbValue;
@@ -23,6 +24,7 @@ pub(crate) struct Build<'a> {
     pub(crate) dialect: Dialect,
     pub(crate) models: &'a [Arc<ModelMeta>],
     pub(crate) urls: &'a Arc<dyn Urls>,
+    pub(crate) storage: &'a Arc<dyn Storage>,
 }
 
 /// One field under construction.
@@ -199,6 +201,15 @@ impl Build<'_> {
         model.relations.iter().any(|r| r.name == name) || model.many_to_many.iter().any(|m| m.name == name)
     }
 
+    /// Where the files of a column go.
+    fn upload_to(&self, column: &ColumnMeta, folder: &str) -> UploadTo {
+        let length = match column.kind {
+            ColumnKind::Char(Some(n)) => usize::try_from(n).ok(),
+            _ => None,
+        };
+        UploadTo::new(Arc::clone(self.storage), folder.to_owned()).max_length(column.attributes.max_length.or(length))
+    }
+
     /// The address of a view's objects.
     fn hyperlink(&self, view_name: &str) -> Result<Hyperlink, String> {
         match self.urls.around(view_name) {
@@ -270,7 +281,7 @@ impl Build<'_> {
                     }
                     _ => return Err(one(format!("{} has no relation {relation} to many rows.", model.name))),
                 };
-                let field = Field::new(name.clone(), crate::fields::IntegerField::new()).read_only();
+                let field = Field::new(name.clone(), ColumnField::any()).read_only();
                 Ok(Made { field, writes: Writes::Nothing, reads })
             }
         }
@@ -302,10 +313,8 @@ impl Build<'_> {
         {
             let writes = if field.read_only {
                 Writes::Nothing
-            } else if let Some(format @ (crate::model::Format::File(_) | crate::model::Format::Image(_))) =
-                &model.columns[n].attributes.format
-            {
-                Writes::File(n, Arc::new(format.clone()))
+            } else if let Some(Format::File(folder) | Format::Image(folder)) = &model.columns[n].attributes.format {
+                Writes::File(n, self.upload_to(&model.columns[n], folder))
             } else {
                 Writes::Column(n)
             };

@@ -2,7 +2,9 @@
 
 use crate::model::{CheckMeta, ManyToManyMeta, ModelMeta, OnDelete, ReferenceMeta, UniqueMeta};
 
-use super::{ForeignKeyInfo, StartupError, TableInfo, UniqueInfo, kind};
+use super::super::Dialect;
+use super::super::plan::sql::quote;
+use super::{ForeignKeyInfo, StartupError, TableInfo, UniqueInfo, index, kind};
 
 /// Fills in what only the database knows: types with their limits, defaults, names of constraints, uniques that no entity
 /// declares, and who points to whom.
@@ -14,7 +16,7 @@ use super::{ForeignKeyInfo, StartupError, TableInfo, UniqueInfo, kind};
 ///
 /// Every mistake that is found; the models are completed as far as they can be, so that a caller may let one pass
 /// (an [`StartupError::UnbackedUnique`] that is kept by a query rule).
-pub fn complete(models: &mut [ModelMeta], infos: &[TableInfo]) -> Result<(), Vec<StartupError>> {
+pub fn complete(models: &mut [ModelMeta], infos: &[TableInfo], dialect: Dialect) -> Result<(), Vec<StartupError>> {
     let mut errors = Vec::new();
     for model in models.iter_mut() {
         let Some(info) = infos.iter().find(|info| is(info, model)) else {
@@ -23,6 +25,7 @@ pub fn complete(models: &mut [ModelMeta], infos: &[TableInfo]) -> Result<(), Vec
         };
         columns(model, info, &mut errors);
         uniques(model, info, &mut errors);
+        constraints(model, dialect, &mut errors);
         relations(model, info);
         checks(model, info);
         join_tables(model, infos, &mut errors);
@@ -35,10 +38,6 @@ pub fn complete(models: &mut [ModelMeta], infos: &[TableInfo]) -> Result<(), Vec
 
 fn is(info: &TableInfo, model: &ModelMeta) -> bool {
     info.name.0 == model.schema && info.name.1 == model.table
-}
-
-fn quote(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 /// The table as SQL names it.
@@ -196,15 +195,32 @@ fn uniques(model: &mut ModelMeta, info: &TableInfo, errors: &mut Vec<StartupErro
         if unique.backed {
             continue;
         }
-        let columns: Vec<String> = unique.columns.iter().map(|n| model.columns[*n].column.clone()).collect();
+        let columns: Vec<&str> = unique.columns.iter().map(|n| model.columns[*n].column.as_str()).collect();
         errors.push(StartupError::UnbackedUnique {
             create: format!(
                 "CREATE UNIQUE INDEX {} ON {table} ({})",
-                quote(&index_name(&model.table, &columns)),
+                quote(&index::name(&model.table, &columns)),
                 columns.iter().map(|c| quote(c)).collect::<Vec<_>>().join(", ")
             ),
             model: model.name.clone(),
-            columns,
+            columns: columns.into_iter().map(str::to_owned).collect(),
+        });
+    }
+}
+
+/// Constraints that are described beside the entity: the database has to have them, or they are a query rule.
+fn constraints(model: &ModelMeta, dialect: Dialect, errors: &mut Vec<StartupError>) {
+    for constraint in model.constraints.iter().filter(|c| !c.unenforced && !c.columns.is_empty()) {
+        // of one that the entity declares too it was said already
+        let is_declared = constraint.condition.is_none()
+            && model.uniques.iter().any(|u| u.declared && !u.backed && same(&u.columns, &constraint.columns));
+        if is_declared || index::is_backed(model, constraint) {
+            continue;
+        }
+        errors.push(StartupError::UnbackedUnique {
+            create: index::create(dialect, model, constraint),
+            model: model.name.clone(),
+            columns: constraint.columns.iter().map(|n| model.columns[*n].column.clone()).collect(),
         });
     }
 }
@@ -226,17 +242,8 @@ fn unique(model: &ModelMeta, index: &UniqueInfo) -> UniqueMeta {
 }
 
 /// The order of columns does not matter to a unique.
-fn same(a: &[usize], b: &[usize]) -> bool {
+pub(super) fn same(a: &[usize], b: &[usize]) -> bool {
     a.len() == b.len() && a.iter().all(|n| b.contains(n))
-}
-
-/// `document_collection_id_uid_uniq`, within PostgreSQL's 63 bytes.
-fn index_name(table: &str, columns: &[String]) -> String {
-    let mut name = format!("{table}_{}", columns.join("_"));
-    while name.len() > 63 - "_uniq".len() {
-        name.pop();
-    }
-    name + "_uniq"
 }
 
 fn relations(model: &mut ModelMeta, info: &TableInfo) {

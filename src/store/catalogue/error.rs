@@ -93,7 +93,8 @@ impl fmt::Display for StartupError {
             ),
             StartupError::UnbackedUnique { model, columns, create } => write!(
                 f,
-                "The model {model} declares that ({}) is unique, but no index of the database enforces it; run: {create};",
+                "The model {model} declares that ({}) is unique, but no index of the database enforces it; run: {create}; or \
+                 declare it .unenforced(), which makes every write of the application serializable.",
                 columns.join(", ")
             ),
             StartupError::MissingTarget { model, relation, table } => write!(

@@ -15,6 +15,7 @@ use super::{Cell, Dialect, Rows, Store, StoreError};
 mod complete;
 mod ddl;
 mod error;
+mod index;
 mod kind;
 mod postgres;
 mod sqlite;
@@ -25,6 +26,7 @@ mod tests;
 pub use complete::complete;
 pub(in crate::store) use complete::qualified;
 pub use error::StartupError;
+pub(in crate::store) use index::definitions;
 pub use tables::{Catalogue, JoinTable};
 
 /// The schema, where one is named, and the name of a table.
@@ -198,7 +200,7 @@ pub async fn models(store: &Store, sources: &[ModelSource]) -> Result<Vec<ModelM
         models.iter_mut().for_each(without_schema);
     }
     let catalogue = learn(store, &models).await.map_err(|error| vec![StartupError::Store(error)])?;
-    complete(&mut models, catalogue.tables())?;
+    complete(&mut models, catalogue.tables(), store.dialect())?;
     Ok(models)
 }
 
