@@ -11,8 +11,8 @@ use std::sync::Arc;
 use sea_orm::EntityTrait;
 
 use crate::error::{Error, Result};
-use crate::model::{Model, ModelMeta};
 use crate::model::entity::ModelSource;
+use crate::model::{Model, ModelMeta};
 use crate::relations::Urls;
 use crate::serializers::shape::Shape;
 use crate::serializers::{Build, Declaration};
@@ -220,8 +220,9 @@ impl DefaultRouter {
     /// What answers requests, and the store under it.
     pub(crate) async fn build(self, database: &str) -> Result<(Arc<Dispatch>, Store)> {
         let root = Root { at: String::new(), prefixes: self.own_prefixes() };
-        let DefaultRouter { mut registered, mut generic, paths, roots, mut models, known, mut mistakes, settings, .. } =
-            self;
+        let DefaultRouter {
+            mut registered, mut generic, paths, roots, mut models, known, mut mistakes, settings, ..
+        } = self;
         let known = Arc::new(known);
         let serializable = registered.iter().any(|(_, declared, _)| declared.has_query_rules())
             || generic.iter().any(|(_, declared)| declared.has_query_rules())

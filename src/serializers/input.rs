@@ -231,11 +231,8 @@ impl BoundSerializer {
             _ => field.run_validation(input.as_deref(), cx)?,
         };
         let Outcome::Set(value) = outcome else { return Ok(()) };
-        let value = if input.is_some() {
-            bound.hooks.iter().try_fold(value, |value, hook| hook(value, own))?
-        } else {
-            value
-        };
+        let value =
+            if input.is_some() { bound.hooks.iter().try_fold(value, |value, hook| hook(value, own))? } else { value };
         if !self.list.rules.is_empty() {
             found.attributes.insert(field.name.clone().into_owned(), value.clone());
         }

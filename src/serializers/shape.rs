@@ -537,13 +537,7 @@ impl Compiler<'_> {
         Some((joined, Arc::clone(target), Some(presence)))
     }
 
-    fn prefetch(
-        &mut self,
-        link: &Link,
-        item: &Item,
-        key: usize,
-        key_type: &str,
-    ) -> Option<(Prefetch, ItemNode)> {
+    fn prefetch(&mut self, link: &Link, item: &Item, key: usize, key_type: &str) -> Option<(Prefetch, ItemNode)> {
         let target = link.target();
         let mut select = Select::new(self.dialect, target);
         let mut below = Compiler { dialect: self.dialect, select: &mut select, prefetches: Vec::new() };

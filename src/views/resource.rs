@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use crate::context::Context;
 use crate::error::{Error, Result, ValidationError};
 use crate::model::ModelMeta;
 use crate::pagination::PageNumberPagination;
-use crate::context::Context;
 use crate::serializers::shape::{Shape, Slot};
 use crate::serializers::{BoundSerializer, Validated, Via};
 use crate::store::plan::{Plan, Prepared};
@@ -192,13 +192,7 @@ impl Resource {
     }
 
     /// The row that a prepared write returned, as JSON.
-    pub(crate) fn body(
-        &self,
-        rows: &Rows,
-        prepared: &Prepared,
-        changes: &Changes,
-        cx: &Context,
-    ) -> Result<Vec<u8>> {
+    pub(crate) fn body(&self, rows: &Rows, prepared: &Prepared, changes: &Changes, cx: &Context) -> Result<Vec<u8>> {
         let mut out = Vec::with_capacity(128);
         let before = if prepared.guarded { prepared.probes.len() } else { 0 };
         let layout = self.shape.layout(&prepared.returns, before);
@@ -239,9 +233,7 @@ impl Resource {
             self.serializer.look_up(validated, via).await?;
         }
         let answers = match key {
-            Some(key) => {
-                self.examine_stored(key, &validated.changes, via).await?.ok_or_else(|| self.no_match())?
-            }
+            Some(key) => self.examine_stored(key, &validated.changes, via).await?.ok_or_else(|| self.no_match())?,
             None => self.examine_new(&validated.changes, via).await?,
         };
         let mut errors = validated.errors.clone();
