@@ -82,7 +82,7 @@ impl std::fmt::Debug for Prefetch {
 /// One of the rows of a further statement.
 enum ItemNode {
     Object(Node),
-    Value(Field, Read),
+    Value(Box<Field>, Read),
 }
 
 /// What the further statements found.
@@ -544,7 +544,7 @@ impl Compiler<'_> {
         let item = match item {
             Item::Object(serializer) => ItemNode::Object(below.node(serializer, Alias::ROOT, None)),
             Item::Value(field, reads) => {
-                ItemNode::Value((**field).clone(), below.reads(reads, target, Alias::ROOT, None)?)
+                ItemNode::Value(field.clone(), below.reads(reads, target, Alias::ROOT, None)?)
             }
         };
         let prefetches = below.prefetches;
