@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
@@ -65,6 +66,28 @@ impl Database {
             Database::Sqlite(_) => "SQLite",
             Database::Postgres(_) => "PostgreSQL",
         }
+    }
+
+    /// Runs SQL beside the application: text for PostgreSQL, text for SQLite.
+    pub(crate) fn execute(&self, sql: [&str; 2]) {
+        match self {
+            Database::Sqlite(_) => self.file().execute_batch(sql[1]).unwrap(),
+            Database::Postgres(url) => drop(query(url, sql[0])),
+        }
+    }
+
+    /// The one number that a query answers.
+    pub(crate) fn number(&self, sql: &str) -> i64 {
+        match self {
+            Database::Sqlite(_) => self.file().query_row(sql, [], |row| row.get(0)).unwrap(),
+            Database::Postgres(url) => query(url, sql).parse().unwrap(),
+        }
+    }
+
+    fn file(&self) -> rusqlite::Connection {
+        let connection = rusqlite::Connection::open(self.url()).unwrap();
+        connection.busy_timeout(Duration::from_secs(10)).unwrap();
+        connection
     }
 
     /// Every document, by its id.
