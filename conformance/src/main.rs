@@ -13,6 +13,7 @@ mod functions;
 mod kinds;
 mod models;
 mod negotiation;
+mod parsers;
 mod raise;
 mod serializers;
 mod urls;
@@ -22,7 +23,6 @@ mod viewsets;
 struct Options {
     db: String,
     port: String,
-    #[allow(dead_code)]
     media: String,
 }
 
@@ -53,5 +53,5 @@ fn usage() -> bowline::Error {
 #[tokio::main]
 async fn main() -> bowline::Result<()> {
     let options = Options::read()?;
-    bowline::serve_at(urls::urls()?, &options.db, &format!("127.0.0.1:{}", options.port)).await
+    bowline::serve_at(urls::urls(&options.media)?, &options.db, &format!("127.0.0.1:{}", options.port)).await
 }

@@ -1,6 +1,7 @@
 //! What comes before and after every handler, in DRF's order.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -16,6 +17,7 @@ use crate::negotiation;
 use crate::parsers::{BodyLimits, Parsers};
 use crate::renderers::{Accepted, RenderContext, Renderers, Unrenderable};
 use crate::response::{Data, Response};
+use crate::serializers::Serializer;
 use crate::settings::Settings;
 use crate::value::Value;
 
@@ -34,6 +36,7 @@ pub(crate) struct Policy {
     pub(crate) errors: ErrorFormat,
     pub(crate) list_errors_as_dict: bool,
     pub(crate) exception_handler: ExceptionHandler,
+    pub(crate) serializer: Option<SerializerOf>,
     /// The methods that the view has, and the header that names them.
     methods: Vec<Method>,
     allow: HeaderValue,
@@ -54,6 +57,7 @@ impl Policy {
             errors: settings.errors,
             list_errors_as_dict: settings.list_errors_as_dict,
             exception_handler: settings.exception_handler.clone(),
+            serializer: None,
             methods: Vec::new(),
             allow: HeaderValue::from_static(""),
         }
@@ -224,6 +228,18 @@ impl Policy {
             rendered.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.len()));
         }
         Ok(rendered)
+    }
+}
+
+/// The serializer of a view without a model, by the request: DRF's `get_serializer_class`.
+#[derive(Clone)]
+pub(crate) struct SerializerOf(pub(crate) Choose);
+
+type Choose = Arc<dyn Fn(&Context) -> Result<Arc<Serializer>> + Send + Sync>;
+
+impl fmt::Debug for SerializerOf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SerializerOf(..)")
     }
 }
 

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
@@ -68,26 +67,29 @@ impl Database {
         }
     }
 
-    /// Runs SQL beside the application: text for PostgreSQL, text for SQLite.
-    pub(crate) fn execute(&self, sql: [&str; 2]) {
+    /// Runs statements.
+    pub(crate) fn run(&self, sql: &str) {
         match self {
-            Database::Sqlite(_) => self.file().execute_batch(sql[1]).unwrap(),
-            Database::Postgres(url) => drop(query(url, sql[0])),
+            Database::Sqlite(_) => rusqlite::Connection::open(self.url()).unwrap().execute_batch(sql).unwrap(),
+            Database::Postgres(url) => drop(query(url, sql)),
         }
     }
 
-    /// The one number that a query answers.
-    pub(crate) fn number(&self, sql: &str) -> i64 {
+    /// The one column of a query's rows, as text.
+    pub(crate) fn list(&self, sql: &str) -> Vec<String> {
         match self {
-            Database::Sqlite(_) => self.file().query_row(sql, [], |row| row.get(0)).unwrap(),
-            Database::Postgres(url) => query(url, sql).parse().unwrap(),
+            Database::Sqlite(_) => {
+                let connection = rusqlite::Connection::open(self.url()).unwrap();
+                let mut statement = connection.prepare(sql).unwrap();
+                let text = |row: &rusqlite::Row<'_>| match row.get(0)? {
+                    rusqlite::types::Value::Integer(number) => Ok(number.to_string()),
+                    rusqlite::types::Value::Text(text) => Ok(text),
+                    other => panic!("{other:?}"),
+                };
+                statement.query_map([], text).unwrap().collect::<Result<_, _>>().unwrap()
+            }
+            Database::Postgres(url) => query(url, sql).lines().map(str::to_owned).collect(),
         }
-    }
-
-    fn file(&self) -> rusqlite::Connection {
-        let connection = rusqlite::Connection::open(self.url()).unwrap();
-        connection.busy_timeout(Duration::from_secs(10)).unwrap();
-        connection
     }
 
     /// Every document, by its id.

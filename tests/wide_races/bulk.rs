@@ -4,7 +4,7 @@ use bowline::prelude::*;
 use serde_json::{Value as Json, json};
 
 use crate::clients::{Api, CLIENTS, call, count, patch, post, put};
-use crate::each;
+use crate::{each, number};
 use crate::models::{author, contract, library, owner, tag};
 use crate::support::Database;
 
@@ -84,7 +84,7 @@ fn batches_that_cross_each_other() {
             for answer in answers.iter().filter(|answer| answer.status != 201) {
                 assert_eq!((answer.status, &answer.body), (400, &all));
             }
-            assert_eq!(database.number("SELECT count(*) FROM tag"), 10 * (i64::from(round) + 1));
+            assert_eq!(number(database, "SELECT count(*) FROM tag"), 10 * (i64::from(round) + 1));
         }
     });
 }
@@ -165,8 +165,8 @@ fn a_list_with_a_protected_row_stays_whole() {
                 post("/contracts/", &json!({"owner": target})),
             ]);
             let deletion = answers.remove(0);
-            let left = database.number(&format!("SELECT count(*) FROM owner WHERE id >= {}", owners[0]));
-            let kept = database.number(&format!("SELECT count(*) FROM contract WHERE owner_id = {target}"));
+            let left = number(database, &format!("SELECT count(*) FROM owner WHERE id >= {}", owners[0]));
+            let kept = number(database, &format!("SELECT count(*) FROM contract WHERE owner_id = {target}"));
             if deletion.status == 204 {
                 assert_eq!((left, kept, count(&answers, 400)), (0, 0, 2), "{answers:?}");
             } else {

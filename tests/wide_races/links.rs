@@ -4,7 +4,7 @@ use bowline::prelude::*;
 use serde_json::{Value as Json, json};
 
 use crate::clients::{Answer, Api, CLIENTS, Call, count, delete, patch, put};
-use crate::each_kind;
+use crate::{each_kind, number};
 use crate::models::{LIBRARY, author, book, library, tag};
 use crate::support::Database;
 
@@ -53,7 +53,7 @@ fn the_set_of_a_row_is_the_one_of_one_request() {
             let stored = api.get(&path);
             let winner = (0..CLIENTS).find(|n| stored["title"] == title(*n)).expect("a title that was sent");
             assert_eq!(stored["tags"], json!(sets[winner]), "the row and its set are of one request");
-            assert_eq!(database.number(LOOSE), 0);
+            assert_eq!(number(database, LOOSE), 0);
         }
         let calls = sets.iter().map(|set| patch(&path, &json!({"tags": set})));
         for (set, answer) in sets.iter().zip(api.at_once(calls)) {
@@ -93,8 +93,8 @@ fn a_tag_that_goes_leaves_no_link() {
                 }
             }
             assert_eq!(count(&answers, 204), 1);
-            assert_eq!(database.number(LOOSE), 0);
-            assert_eq!(database.number(&format!("SELECT count(*) FROM book_tag WHERE tag_id = {gone}")), 0);
+            assert_eq!(number(database, LOOSE), 0);
+            assert_eq!(number(database, &format!("SELECT count(*) FROM book_tag WHERE tag_id = {gone}")), 0);
             let stored = api.get(&format!("/books/{book}/"))["tags"].clone();
             assert!(
                 [json!([kept[0]]), json!([kept[1], kept[2]]), json!([])].contains(&stored),
@@ -119,8 +119,8 @@ fn a_row_that_goes_takes_its_links() {
             let (deletions, writes) = answers.split_at(2);
             assert_eq!((count(deletions, 204), count(deletions, 404)), (1, 1), "{deletions:?}");
             assert_eq!(count(writes, 200) + count(writes, 404), writes.len(), "{writes:?}");
-            assert_eq!(database.number(LOOSE), 0);
-            assert_eq!(database.number("SELECT count(*) FROM book_tag"), 0);
+            assert_eq!(number(database, LOOSE), 0);
+            assert_eq!(number(database, "SELECT count(*) FROM book_tag"), 0);
         }
     });
 }
@@ -139,7 +139,7 @@ fn both_sides_of_a_join_table_at_once() {
                 _ => patch(format!("/tags/{}/", tags[n / 2 % 4]), &json!({"books": other(n, &books)})),
             }));
             assert_eq!(count(&answers, 200), CLIENTS, "{answers:?}");
-            assert_eq!(database.number(LOOSE), 0);
+            assert_eq!(number(database, LOOSE), 0);
         }
     });
 }

@@ -22,7 +22,7 @@ use support::Database;
 fn each_kind(tables: [&str; 2], test: impl Fn(&Database)) {
     each(&test);
     each(|database| {
-        database.execute(tables);
+        execute(database, tables);
         test(database);
     });
 }
@@ -34,6 +34,16 @@ fn each(test: impl Fn(&Database)) {
     let database = Database::postgres();
     let sooner = "ALTER DATABASE %I SET deadlock_timeout = ''30ms''";
     let sooner = format!("DO $$ BEGIN EXECUTE format('{sooner}', current_database()); END $$");
-    database.execute([&sooner, ""]);
+    execute(&database, [&sooner, ""]);
     test(&database);
+}
+
+/// Runs statements of PostgreSQL's or SQLite's.
+fn execute(database: &Database, [on_postgres, on_sqlite]: [&str; 2]) {
+    database.run(if matches!(database, Database::Postgres(_)) { on_postgres } else { on_sqlite });
+}
+
+/// The one number that a query answers.
+fn number(database: &Database, sql: &str) -> i64 {
+    database.list(sql)[0].parse().unwrap()
 }

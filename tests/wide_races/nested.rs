@@ -5,7 +5,7 @@ use bowline::prelude::*;
 use serde_json::{Value as Json, json};
 
 use crate::clients::{Api, CLIENTS, count, delete, one_wins, patch, post, put};
-use crate::each_kind;
+use crate::{each_kind, number};
 use crate::models::{SHELVES, item, lock, shelf, shelves};
 use crate::support::Database;
 
@@ -69,7 +69,7 @@ fn children_are_those_of_one_request() {
             let stored = api.get(&path);
             let winner = answers.iter().find(|answer| answer.body["name"] == stored["name"]).unwrap();
             assert_eq!(stored, winner.body, "the row and its children are of one request");
-            assert_eq!(database.number(LOOSE), 0);
+            assert_eq!(number(database, LOOSE), 0);
         }
     });
 }
@@ -98,8 +98,8 @@ fn a_parent_that_goes_takes_its_children() {
                 assert!(answer.status == 201 || (answer.status, &answer.body) == (400, &refused), "{answer:?}");
             }
             assert_eq!(count(parents, 200) + count(parents, 404), parents.len(), "{parents:?}");
-            assert_eq!(database.number(LOOSE), 0);
-            assert_eq!(database.number("SELECT (SELECT count(*) FROM item) + (SELECT count(*) FROM lock)"), 0);
+            assert_eq!(number(database, LOOSE), 0);
+            assert_eq!(number(database, "SELECT (SELECT count(*) FROM item) + (SELECT count(*) FROM lock)"), 0);
         }
     });
 }
@@ -125,10 +125,10 @@ fn a_unique_value_of_a_child_is_given_once() {
             one_wins(&answers, status, refused);
             let alone = api.call("POST", "/shelves/", &body(0));
             assert_eq!((alone.status, alone.text.as_str()), (400, refused), "as without a race");
-            let stored = database.number(&format!("SELECT count(*) FROM item WHERE code = '{code}'"));
-            assert_eq!((stored, database.number(LOOSE)), (1, 0));
+            let stored = number(database, &format!("SELECT count(*) FROM item WHERE code = '{code}'"));
+            assert_eq!((stored, number(database, LOOSE)), (1, 0));
             let shelves = if round % 2 == 0 { CLIENTS } else { CLIENTS + 1 };
-            assert_eq!(database.number("SELECT count(*) FROM shelf"), i64::try_from(shelves + round / 2).unwrap());
+            assert_eq!(number(database, "SELECT count(*) FROM shelf"), i64::try_from(shelves + round / 2).unwrap());
         }
     });
 }

@@ -6,7 +6,7 @@ use bowline::store::plan::Lookup;
 use serde_json::{Value as Json, json};
 
 use crate::clients::{Answer, Api, CLIENTS, Call, count, one_wins, patch, post, put};
-use crate::each;
+use crate::{each, execute, number};
 use crate::models::{account, event, item, shelf, shelves};
 use crate::support::Database;
 
@@ -63,7 +63,7 @@ fn once_on_a_day_in_a_month_in_a_year() {
                 if n % 2 == 0 { patch(path, &body) } else { put(path, &body) }
             };
             one_gets_it(&api, 200, refusal, wanted);
-            database.execute(["DELETE FROM event"; 2]);
+            execute(database, ["DELETE FROM event"; 2]);
         }
     });
 }
@@ -80,12 +80,12 @@ fn a_list_is_held_against_itself_too() {
             let refusal = json!({place: {"title": ["This field must be unique for the \"on\" date."]}});
             assert_eq!((answer.status, &answer.body), (400, &refusal));
         }
-        assert_eq!(database.number("SELECT count(*) FROM event"), 4);
+        assert_eq!(number(database, "SELECT count(*) FROM event"), 4);
         let twice = json!([event(50, &json!({})), event(51, &json!({})), event(52, &json!({"title": "t50"}))]);
         let refusal = json!({"2": {"title": ["This field must be unique for the \"on\" date."]}});
         let answer = api.call("POST", "/events/", &twice);
         assert_eq!((answer.status, answer.body), (400, refusal));
-        assert_eq!(database.number("SELECT count(*) FROM event"), 4);
+        assert_eq!(number(database, "SELECT count(*) FROM event"), 4);
     });
 }
 
@@ -119,7 +119,7 @@ fn the_same_address_in_whatever_case() {
             let path = format!("/accounts/{}/", ids[n]);
             if n % 2 == 0 { patch(path, &body) } else { put(path, &body) }
         });
-        let left = database.number("SELECT count(*) FROM account WHERE upper(email) IN ('ANNA@X.ORG', 'BERT@X.ORG')");
+        let left = number(database, "SELECT count(*) FROM account WHERE upper(email) IN ('ANNA@X.ORG', 'BERT@X.ORG')");
         assert_eq!(left, 2);
         // in a list
         let batch = |n: usize| json!([{"email": format!("list{n}@x.org")}, {"email": mixed(n, "carl@x.org")}]);
@@ -131,7 +131,7 @@ fn the_same_address_in_whatever_case() {
         let changes = json!([{"id": ids[0], "email": "emil@x.org"}, {"id": ids[1], "email": "EMIL@x.org"}]);
         let alone = api.call("PATCH", "/accounts/", &changes);
         assert_eq!((alone.status, alone.text.as_str()), (400, refusal));
-        assert_eq!(database.number("SELECT count(*) FROM account WHERE upper(email) IN ('DORA@X.ORG', 'EMIL@X.ORG')"), 0);
+        assert_eq!(number(database, "SELECT count(*) FROM account WHERE upper(email) IN ('DORA@X.ORG', 'EMIL@X.ORG')"), 0);
     });
 }
 
@@ -142,12 +142,12 @@ fn the_same_value_among_some_rows() {
         let api = accounts(database);
         let account = |n: usize, nick: &str| json!({"email": format!("{n}@x.org"), "nick": nick});
         // the empty one is not among them
-        database.execute(["INSERT INTO account (email, nick) VALUES ('x', ''), ('y', '')"; 2]);
+        execute(database, ["INSERT INTO account (email, nick) VALUES ('x', ''), ('y', '')"; 2]);
         one_gets_it(&api, 201, REFUSAL, |n| post("/accounts/", &account(n, "anna")));
         let body: Vec<Json> = (20..36).map(|n| json!({"email": format!("{n}@x.org")})).collect();
         let ids: Vec<i64> = body.iter().map(|body| api.id("/accounts/", body)).collect();
         one_gets_it(&api, 200, REFUSAL, |n| patch(format!("/accounts/{}/", ids[n]), &json!({"nick": "bert"})));
-        assert_eq!(database.number("SELECT count(*) FROM account WHERE nick <> ''"), 2);
+        assert_eq!(number(database, "SELECT count(*) FROM account WHERE nick <> ''"), 2);
         let list = |nick: &str| json!([account(50, "fritz"), account(51, nick), account(52, nick)]);
         let twice = api.call("POST", "/accounts/", &list("dora"));
         assert_eq!((twice.status, twice.text.as_str()), (400, r#"{"2":{"nick":["This field must be unique."]}}"#));

@@ -11,8 +11,10 @@ use http::Method;
 use super::{BoxHandler, Metadata};
 use crate::context::Context;
 use crate::error::{Error, Result};
+use crate::fields::metadata;
 use crate::renderers::Accepted;
 use crate::response::Response;
+use crate::value::{Map, Value};
 use crate::views::detached::Detached;
 use crate::views::policy::Policy;
 use crate::views::request::Request;
@@ -64,7 +66,7 @@ impl Endpoint {
         let method = context.method();
         let Some(handler) = self.handler(method) else {
             return match (&self.metadata, method) {
-                (Metadata::Simple, &Method::OPTIONS) => Ok(Response::new(self.policy.metadata())),
+                (Metadata::Simple, &Method::OPTIONS) => Ok(Response::new(self.describe(&request)?)),
                 (Metadata::Own(describe), &Method::OPTIONS) => Ok(Response::new(describe(&request))),
                 _ => Err(Error::MethodNotAllowed(method.to_string())),
             };
@@ -74,6 +76,22 @@ impl Endpoint {
             return answer.await;
         }
         Detached::new(answer).await
+    }
+
+    /// DRF's `SimpleMetadata`, with the fields that a body may have.
+    fn describe(&self, request: &Request) -> Result<Value> {
+        let mut described = self.policy.metadata();
+        let bodies = [Method::PUT, Method::POST];
+        let mut bodies = bodies.into_iter().filter(|method| self.policy.allows(method)).peekable();
+        if self.policy.serializer.is_none() || bodies.peek().is_none() {
+            return Ok(described);
+        }
+        let fields = metadata::fields(request.serializer()?.fields());
+        let actions = bodies.map(|method| (method.to_string(), fields.clone()));
+        if let Value::Map(described) = &mut described {
+            described.insert("actions".into(), Value::Map(actions.collect::<Map>()));
+        }
+        Ok(described)
     }
 
     fn handler(&self, method: &Method) -> Option<&BoxHandler> {

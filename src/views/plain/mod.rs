@@ -6,12 +6,14 @@ use std::sync::Arc;
 
 use http::Method;
 
-use super::policy::Policy;
+use super::policy::{Policy, SerializerOf};
 use super::view_name;
 use crate::authentication::Authentication;
-use crate::error::ExceptionHandler;
+use crate::context::Context;
+use crate::error::{ExceptionHandler, Result};
 use crate::parsers::Parsers;
 use crate::renderers::Renderers;
+use crate::serializers::Serializer;
 use crate::settings::Settings;
 use crate::value::Value;
 
@@ -65,6 +67,7 @@ pub struct ApiView {
     parsers: Option<Parsers>,
     authentication: Option<Vec<Arc<dyn Authentication>>>,
     exception_handler: Option<ExceptionHandler>,
+    serializer: Option<SerializerOf>,
 }
 
 /// What answers OPTIONS.
@@ -111,6 +114,7 @@ impl ApiView {
             parsers: None,
             authentication: None,
             exception_handler: None,
+            serializer: None,
         }
     }
 
@@ -170,6 +174,33 @@ impl ApiView {
         self
     }
 
+    /// With a serializer, DRF's `serializer_class`: [`Request::validate`] runs it, and OPTIONS tells of its fields.
+    ///
+    /// ```
+    /// use bowline::fields::{CharField, Field};
+    /// use bowline::prelude::*;
+    /// use bowline::serializers::Serializer;
+    ///
+    /// async fn greet(mut request: Request) -> bowline::Result<Response> {
+    ///     Ok(Response::new(request.validate().await?))
+    /// }
+    /// let greeting = Serializer::new().field(Field::new("name", CharField::new()));
+    /// let view = ApiView::new("GreetView").serializer(greeting).post(greet);
+    /// ```
+    pub fn serializer(self, serializer: Serializer) -> Self {
+        let serializer = Arc::new(serializer);
+        self.serializer_by(move |_| Ok(Arc::clone(&serializer)))
+    }
+
+    /// With a serializer by the request, DRF's `get_serializer_class`.
+    pub fn serializer_by(
+        mut self,
+        choose: impl Fn(&Context) -> Result<Arc<Serializer>> + Send + Sync + 'static,
+    ) -> Self {
+        self.serializer = Some(SerializerOf(Arc::new(choose)));
+        self
+    }
+
     /// With other renderers than the settings'.
     pub fn renderers(mut self, renderers: Renderers) -> Self {
         self.renderers = Some(renderers);
@@ -226,6 +257,7 @@ impl ApiView {
         if let Some(authentication) = self.authentication {
             policy.authentication = authentication;
         }
+        policy.serializer = self.serializer;
         if let Some(handler) = self.exception_handler {
             policy.exception_handler = handler;
         }
