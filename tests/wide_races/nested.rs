@@ -5,9 +5,9 @@ use bowline::prelude::*;
 use serde_json::{Value as Json, json};
 
 use crate::clients::{Api, CLIENTS, count, delete, one_wins, patch, post, put};
-use crate::{each_kind, number};
 use crate::models::{SHELVES, item, lock, shelf, shelves};
 use crate::support::Database;
+use crate::{each_kind, number};
 
 fn items() -> ModelSerializer<item::Entity> {
     ModelSerializer::new()
@@ -57,7 +57,7 @@ fn children_are_those_of_one_request() {
                     kept.map(|(place, item)| json!({"id": item["id"], "label": format!("{round}.{n}.{place}"), "code": null})).collect();
                 items.extend((0..n % 3).map(|new| json!({"label": format!("{round}.{n}.new{new}")})));
                 items.push(json!({"label": format!("{round}.{n}"), "code": "a"}));
-                let lock = if n % 2 == 0 { Json::Null } else { json!({"code": format!("{round}.{n}")}) };
+                let lock = if n.is_multiple_of(2) { Json::Null } else { json!({"code": format!("{round}.{n}")}) };
                 json!({"name": format!("{round}.{n}"), "items": items, "lock": lock})
             };
             let answers = api.at_once((0..CLIENTS).map(|n| put(&path, &body(n))));
@@ -117,7 +117,7 @@ fn a_unique_value_of_a_child_is_given_once() {
             let body =
                 |n: usize| json!({"name": "s", "items": [{"label": "new"}, {"label": n.to_string(), "code": code}]});
             let refused = r#"{"items":{"1":{"code":["item with this code already exists."]}}}"#;
-            let (status, answers) = if round % 2 == 0 {
+            let (status, answers) = if round.is_multiple_of(2) {
                 (200, api.at_once((0..CLIENTS).map(|n| put(format!("/shelves/{}/", shelves[n]), &body(n)))))
             } else {
                 (201, api.at_once((0..CLIENTS).map(|n| post("/shelves/", &body(n)))))
@@ -127,7 +127,7 @@ fn a_unique_value_of_a_child_is_given_once() {
             assert_eq!((alone.status, alone.text.as_str()), (400, refused), "as without a race");
             let stored = number(database, &format!("SELECT count(*) FROM item WHERE code = '{code}'"));
             assert_eq!((stored, number(database, LOOSE)), (1, 0));
-            let shelves = if round % 2 == 0 { CLIENTS } else { CLIENTS + 1 };
+            let shelves = if round.is_multiple_of(2) { CLIENTS } else { CLIENTS + 1 };
             assert_eq!(number(database, "SELECT count(*) FROM shelf"), i64::try_from(shelves + round / 2).unwrap());
         }
     });

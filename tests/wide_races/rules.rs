@@ -6,9 +6,9 @@ use bowline::store::plan::Lookup;
 use serde_json::{Value as Json, json};
 
 use crate::clients::{Answer, Api, CLIENTS, Call, count, one_wins, patch, post, put};
-use crate::{each, execute, number};
 use crate::models::{account, event, item, shelf, shelves};
 use crate::support::Database;
+use crate::{each, execute, number};
 
 fn events(database: &Database) -> Api {
     let described = Model::<event::Entity>::new()
@@ -37,6 +37,9 @@ fn one_gets_it(api: &Api, status: u16, refusal: &str, wanted: impl Fn(usize) -> 
     assert_eq!((later.status, later.text.as_str()), (400, refusal), "as without a race");
 }
 
+/// The date that the n-th client writes.
+type DateOf = fn(usize) -> String;
+
 #[test]
 fn once_on_a_day_in_a_month_in_a_year() {
     const DATE: &str = r#"{"title":["This field must be unique for the \"on\" date."]}"#;
@@ -45,7 +48,7 @@ fn once_on_a_day_in_a_month_in_a_year() {
     each(|database| {
         let api = events(database);
         // the dates are those of one day, one month, one year only
-        let rules: [(&str, &str, fn(usize) -> String); 3] = [
+        let rules: [(&str, &str, DateOf); 3] = [
             ("title", DATE, |_| "2024-03-07".into()),
             ("room", MONTH, |n| format!("{}-03-{:02}", 2000 + n, n + 1)),
             ("sponsor", YEAR, |n| format!("2024-{:02}-{:02}", n % 12 + 1, n + 1)),
@@ -53,14 +56,15 @@ fn once_on_a_day_in_a_month_in_a_year() {
         for (field, refusal, on) in rules {
             let same = format!("the {field}");
             one_gets_it(&api, 201, refusal, |n| post("/events/", &event(100 + n, &json!({field: same, "on": on(n)}))));
-            let ids: Vec<i64> =
-                (0..CLIENTS).map(|n| api.id("/events/", &event(n, &json!({"on": "1999-01-01", field: n.to_string()})))).collect();
+            let ids: Vec<i64> = (0..CLIENTS)
+                .map(|n| api.id("/events/", &event(n, &json!({"on": "1999-01-01", field: n.to_string()}))))
+                .collect();
             // every body of a change has both fields, and those of the other rules
             let wanted = |n: usize| {
                 let other = format!("another {field}");
                 let body = event(200 + n, &json!({field: other, "on": on(n)}));
                 let path = format!("/events/{}/", ids[n]);
-                if n % 2 == 0 { patch(path, &body) } else { put(path, &body) }
+                if n.is_multiple_of(2) { patch(path, &body) } else { put(path, &body) }
             };
             one_gets_it(&api, 200, refusal, wanted);
             execute(database, ["DELETE FROM event"; 2]);
@@ -72,7 +76,15 @@ fn once_on_a_day_in_a_month_in_a_year() {
 fn a_list_is_held_against_itself_too() {
     each(|database| {
         let api = events(database);
-        let batch = |n: usize| Json::Array((0..4).map(|k| event(10 * n + k, &json!({"title": if k == n % 4 { "t".into() } else { format!("{n}.{k}") }}))).collect());
+        let batch = |n: usize| {
+            Json::Array(
+                (0..4)
+                    .map(|k| {
+                        event(10 * n + k, &json!({"title": if k == n % 4 { "t".into() } else { format!("{n}.{k}") }}))
+                    })
+                    .collect(),
+            )
+        };
         let answers = api.at_once((0..8).map(|n| post("/events/", &batch(n))));
         assert_eq!(count(&answers, 201), 1, "{answers:?}");
         for (n, answer) in answers.iter().enumerate().filter(|(_, answer)| answer.status != 201) {
@@ -117,7 +129,7 @@ fn the_same_address_in_whatever_case() {
         one_gets_it(&api, 200, REFUSAL, |n| {
             let body = json!({"email": mixed(n, "bert@x.org"), "nick": ""});
             let path = format!("/accounts/{}/", ids[n]);
-            if n % 2 == 0 { patch(path, &body) } else { put(path, &body) }
+            if n.is_multiple_of(2) { patch(path, &body) } else { put(path, &body) }
         });
         let left = number(database, "SELECT count(*) FROM account WHERE upper(email) IN ('ANNA@X.ORG', 'BERT@X.ORG')");
         assert_eq!(left, 2);
@@ -131,7 +143,10 @@ fn the_same_address_in_whatever_case() {
         let changes = json!([{"id": ids[0], "email": "emil@x.org"}, {"id": ids[1], "email": "EMIL@x.org"}]);
         let alone = api.call("PATCH", "/accounts/", &changes);
         assert_eq!((alone.status, alone.text.as_str()), (400, refusal));
-        assert_eq!(number(database, "SELECT count(*) FROM account WHERE upper(email) IN ('DORA@X.ORG', 'EMIL@X.ORG')"), 0);
+        assert_eq!(
+            number(database, "SELECT count(*) FROM account WHERE upper(email) IN ('DORA@X.ORG', 'EMIL@X.ORG')"),
+            0
+        );
     });
 }
 
@@ -151,7 +166,11 @@ fn the_same_value_among_some_rows() {
         let list = |nick: &str| json!([account(50, "fritz"), account(51, nick), account(52, nick)]);
         let twice = api.call("POST", "/accounts/", &list("dora"));
         assert_eq!((twice.status, twice.text.as_str()), (400, r#"{"2":{"nick":["This field must be unique."]}}"#));
-        assert_eq!(api.call("POST", "/accounts/", &list("")).status, 201, "of those that do not count there may be many");
+        assert_eq!(
+            api.call("POST", "/accounts/", &list("")).status,
+            201,
+            "of those that do not count there may be many"
+        );
     });
 }
 
