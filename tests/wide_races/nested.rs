@@ -48,7 +48,7 @@ fn children_are_those_of_one_request() {
         let first = json!({"name": "s", "items": [{"label": "a", "code": "a"}, {"label": "b"}, {"label": "c"}], "lock": {"code": "x"}});
         let shelf = api.post("/shelves/", &first);
         let path = format!("/shelves/{}/", shelf["id"]);
-        for round in 0..4 {
+        for round in 0..4_usize {
             // everybody changes what is there now, drops some of it, and adds rows; the unique code moves along
             let there = api.get(&path)["items"].as_array().unwrap().clone();
             let body = |n: usize| {
@@ -112,7 +112,7 @@ fn a_unique_value_of_a_child_is_given_once() {
         let shelves: Vec<i64> = (0..CLIENTS)
             .map(|n| api.id("/shelves/", &json!({"name": n.to_string(), "items": [{"label": "a"}]})))
             .collect();
-        for round in 0..4 {
+        for round in 0..4_usize {
             let code = format!("code{round}");
             let body =
                 |n: usize| json!({"name": "s", "items": [{"label": "new"}, {"label": n.to_string(), "code": code}]});
