@@ -4,9 +4,9 @@ use bowline::prelude::*;
 use serde_json::{Value as Json, json};
 
 use crate::clients::{Api, CLIENTS, call, count, patch, post, put};
-use crate::{each, number};
 use crate::models::{author, contract, library, owner, tag};
 use crate::support::Database;
+use crate::{each, number};
 
 fn api(database: &Database) -> Api {
     let every = [Action::Update, Action::PartialUpdate];

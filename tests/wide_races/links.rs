@@ -4,9 +4,9 @@ use bowline::prelude::*;
 use serde_json::{Value as Json, json};
 
 use crate::clients::{Answer, Api, CLIENTS, Call, count, delete, patch, put};
-use crate::{each_kind, number};
 use crate::models::{LIBRARY, author, book, library, tag};
 use crate::support::Database;
+use crate::{each_kind, number};
 
 fn api(database: &Database) -> Api {
     let books = ModelSerializer::new().fields(["id", "title", "tags"]);

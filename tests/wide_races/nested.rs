@@ -5,9 +5,9 @@ use bowline::prelude::*;
 use serde_json::{Value as Json, json};
 
 use crate::clients::{Api, CLIENTS, count, delete, one_wins, patch, post, put};
-use crate::{each_kind, number};
 use crate::models::{SHELVES, item, lock, shelf, shelves};
 use crate::support::Database;
+use crate::{each_kind, number};
 
 fn items() -> ModelSerializer<item::Entity> {
     ModelSerializer::new()

@@ -6,9 +6,9 @@ use bowline::store::plan::Lookup;
 use serde_json::{Value as Json, json};
 
 use crate::clients::{Answer, Api, CLIENTS, Call, count, one_wins, patch, post, put};
-use crate::{each, execute, number};
 use crate::models::{account, event, item, shelf, shelves};
 use crate::support::Database;
+use crate::{each, execute, number};
 
 fn events(database: &Database) -> Api {
     let described = Model::<event::Entity>::new()
@@ -53,8 +53,9 @@ fn once_on_a_day_in_a_month_in_a_year() {
         for (field, refusal, on) in rules {
             let same = format!("the {field}");
             one_gets_it(&api, 201, refusal, |n| post("/events/", &event(100 + n, &json!({field: same, "on": on(n)}))));
-            let ids: Vec<i64> =
-                (0..CLIENTS).map(|n| api.id("/events/", &event(n, &json!({"on": "1999-01-01", field: n.to_string()})))).collect();
+            let ids: Vec<i64> = (0..CLIENTS)
+                .map(|n| api.id("/events/", &event(n, &json!({"on": "1999-01-01", field: n.to_string()}))))
+                .collect();
             // every body of a change has both fields, and those of the other rules
             let wanted = |n: usize| {
                 let other = format!("another {field}");
@@ -72,7 +73,15 @@ fn once_on_a_day_in_a_month_in_a_year() {
 fn a_list_is_held_against_itself_too() {
     each(|database| {
         let api = events(database);
-        let batch = |n: usize| Json::Array((0..4).map(|k| event(10 * n + k, &json!({"title": if k == n % 4 { "t".into() } else { format!("{n}.{k}") }}))).collect());
+        let batch = |n: usize| {
+            Json::Array(
+                (0..4)
+                    .map(|k| {
+                        event(10 * n + k, &json!({"title": if k == n % 4 { "t".into() } else { format!("{n}.{k}") }}))
+                    })
+                    .collect(),
+            )
+        };
         let answers = api.at_once((0..8).map(|n| post("/events/", &batch(n))));
         assert_eq!(count(&answers, 201), 1, "{answers:?}");
         for (n, answer) in answers.iter().enumerate().filter(|(_, answer)| answer.status != 201) {
@@ -131,7 +140,10 @@ fn the_same_address_in_whatever_case() {
         let changes = json!([{"id": ids[0], "email": "emil@x.org"}, {"id": ids[1], "email": "EMIL@x.org"}]);
         let alone = api.call("PATCH", "/accounts/", &changes);
         assert_eq!((alone.status, alone.text.as_str()), (400, refusal));
-        assert_eq!(number(database, "SELECT count(*) FROM account WHERE upper(email) IN ('DORA@X.ORG', 'EMIL@X.ORG')"), 0);
+        assert_eq!(
+            number(database, "SELECT count(*) FROM account WHERE upper(email) IN ('DORA@X.ORG', 'EMIL@X.ORG')"),
+            0
+        );
     });
 }
 
@@ -151,7 +163,11 @@ fn the_same_value_among_some_rows() {
         let list = |nick: &str| json!([account(50, "fritz"), account(51, nick), account(52, nick)]);
         let twice = api.call("POST", "/accounts/", &list("dora"));
         assert_eq!((twice.status, twice.text.as_str()), (400, r#"{"2":{"nick":["This field must be unique."]}}"#));
-        assert_eq!(api.call("POST", "/accounts/", &list("")).status, 201, "of those that do not count there may be many");
+        assert_eq!(
+            api.call("POST", "/accounts/", &list("")).status,
+            201,
+            "of those that do not count there may be many"
+        );
     });
 }
 
