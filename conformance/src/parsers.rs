@@ -13,7 +13,8 @@ use crate::composites::{address, line};
 
 /// Answers what the parser made of the body.
 async fn echo(mut request: Request) -> bowline::Result<Response> {
-    let content_type = request.header("content-type").unwrap_or_default().split(';').next().unwrap_or_default().to_owned();
+    let content_type =
+        request.header("content-type").unwrap_or_default().split(';').next().unwrap_or_default().to_owned();
     let data = request.data().await?;
     let mut files = Vec::new();
     let plain = match data {
@@ -30,7 +31,7 @@ async fn echo(mut request: Request) -> bowline::Result<Response> {
     };
     files.sort();
     Ok(Response::new(value!({
-        "type": data.type_name(),
+        "type": if matches!(data, Value::Form(_)) { "QueryDict" } else { data.type_name() },
         "data": plain,
         "files": files.into_iter().map(Value::from).collect::<Vec<_>>(),
         "content_type": content_type,
@@ -47,11 +48,7 @@ fn shown(value: &Value) -> Value {
 }
 
 fn view(type_name: &'static str) -> ApiView {
-    ApiView::new(type_name)
-        .description("Answers what the parser made of the body.")
-        .post(echo)
-        .put(echo)
-        .patch(echo)
+    ApiView::new(type_name).description("Answers what the parser made of the body.").post(echo).put(echo).patch(echo)
 }
 
 /// `text/plain`, in upper case.
@@ -144,10 +141,8 @@ pub fn upload_check() -> ApiView {
 
 pub fn urls() -> bowline::Result<DefaultRouter> {
     let json = || Parsers::none().with(JSONParser::new());
-    let upload = ApiView::new("ParseFileUpload")
-        .post(upload)
-        .put(upload)
-        .parsers(Parsers::none().with(FileUploadParser::new()));
+    let upload =
+        ApiView::new("ParseFileUpload").post(upload).put(upload).parsers(Parsers::none().with(FileUploadParser::new()));
     Ok(DefaultRouter::new()
         .path("default/", view("ParseDefault"))
         .path("json/", view("ParseJson").parsers(json()))

@@ -140,7 +140,10 @@ impl Field {
                 self.choices = Some((span, choices));
             }
             "field" => self.own = Some(item.code()?),
-            "allow_null" => drop(item.boolean()?),
+            // the type says it; `check` compared them
+            "allow_null" => {
+                item.boolean()?;
+            }
             "required" => self.required = Some(item.boolean()?),
             "default" => self.default = Some(item.expression()?),
             "initial" => self.initial = Some(item.expression()?),
@@ -175,23 +178,20 @@ fn check(items: &[Item], kind: &Type) -> Result<()> {
     let get = |name: &str| items.iter().find(|item| item.name == name);
     let yes = |name: &str| get(name).filter(|item| is_true(item));
     let refuse = |item: &Item, text: String| Err(Error::new(item.span, text));
-    if let Some(read_only) = yes("read_only") {
+    if yes("read_only").is_some() {
         for other in ["write_only", "required", "validate"] {
             if let Some(item) = yes(other).or_else(|| get(other).filter(|item| item.name == "validate")) {
                 return refuse(item, format!("a field that is `read_only` cannot be `{other}`: no body has it"));
             }
         }
-        let _ = read_only;
     }
     if let (Some(item), Some(_)) = (yes("required"), get("default")) {
         return refuse(item, "a field with a `default` is not `required`".to_owned());
     }
-    if let (Some(item), None) = (get("required").filter(|item| !is_true(item)), get("default")) {
-        if !is_option(kind) && yes("read_only").is_none() {
-            let text =
-                "a field that is not required needs a value where it is absent: a `default`, or a type `Option<…>`";
-            return refuse(item, text.to_owned());
-        }
+    let has_value = get("default").is_some() || is_option(kind) || yes("read_only").is_some();
+    if let Some(item) = get("required").filter(|item| !is_true(item) && !has_value) {
+        let text = "a field that is not required needs a value where it is absent: a `default`, or a type `Option<…>`";
+        return refuse(item, text.to_owned());
     }
     if let Some(item) = yes("allow_null").filter(|_| !is_option(kind)) {
         return refuse(item, "null needs a place: make the type `Option<…>`, which allows it by itself".to_owned());

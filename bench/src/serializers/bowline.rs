@@ -106,7 +106,8 @@ impl Program for Bowline {
                 match work {
                     Work::ParseOne => {
                         for body in &self.bodies {
-                            wrong += u32::from(black_box(parse(&self.one, black_box(body.as_bytes()), request)).is_err());
+                            wrong +=
+                                u32::from(black_box(parse(&self.one, black_box(body.as_bytes()), request)).is_err());
                         }
                     }
                     Work::ParseMany => {

@@ -79,7 +79,7 @@ fn row(n: usize) -> Row {
         2 => format!("Line {n}\nand \"another\" one."),
         _ => format!("Ünïcode ☃ {n}"),
     };
-    let temperature = if n % 5 == 0 { Value::Null } else { json!(f64::from(n as u32) / 8.0 - 40.0) };
+    let temperature = if n.is_multiple_of(5) { Value::Null } else { json!(f64::from(n as u32) / 8.0 - 40.0) };
     vec![
         ("id", json!(n + 1)),
         ("quantity", json!(n * 37 % 1000)),
@@ -94,10 +94,13 @@ fn row(n: usize) -> Row {
         ("weight", json!(format!("{}.{:03}", n % 90, n))),
         ("score", json!(f64::from(n as u32) / 1000.0)),
         ("temperature", temperature),
-        ("active", json!(n % 2 == 0)),
-        ("archived", json!(n % 3 == 0)),
+        ("active", json!(n.is_multiple_of(2))),
+        ("archived", json!(n.is_multiple_of(3))),
         ("birthday", json!(format!("19{:02}-{:02}-{:02}", n % 100, n % 12 + 1, n % 28 + 1))),
-        ("created_at", json!(format!("2024-{:02}-{:02}T{:02}:34:56.{:06}Z", n % 12 + 1, n % 28 + 1, n % 24, n * 710 + 1))),
+        (
+            "created_at",
+            json!(format!("2024-{:02}-{:02}T{:02}:34:56.{:06}Z", n % 12 + 1, n % 28 + 1, n % 24, n * 710 + 1)),
+        ),
         ("status", json!(["draft", "review", "published", "archived"][n % 4])),
         ("ratings", json!((0..5).map(|i| (n + i) % 5 + 1).collect::<Vec<_>>())),
         ("address", nested(n)),

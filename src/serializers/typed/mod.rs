@@ -172,6 +172,9 @@ pub fn many<T: Validate>(limits: &Limits) -> Arc<dyn FieldType> {
     Arc::new(list)
 }
 
+/// Takes a value from the attributes: the field's name, its path, its default.
+pub type Take<T> = fn(&mut Attributes, &'static str, &[&str], Option<fn() -> Value>) -> Option<T>;
+
 /// What a derived serializer does with the values of a type, asked for in one place: a type that is no [`FieldValue`]
 /// is one error, not one for each use.
 #[derive(Debug)]
@@ -185,7 +188,7 @@ pub struct Uses<T> {
     /// [`FieldValue::into_value`].
     pub into_value: fn(T) -> Value,
     /// The value among the attributes; none with an error under the field's name.
-    pub take: fn(&mut Attributes, &'static str, &[&str], Option<fn() -> Value>) -> Option<T>,
+    pub take: Take<T>,
 }
 
 /// Those of a type.
