@@ -39,7 +39,7 @@
 //! | `Uuid` | [`UUIDField`](crate::fields::UUIDField) |
 //! | `DateTime<Utc>`, `DateTime<FixedOffset>`, `NaiveDateTime` | [`DateTimeField`](crate::fields::DateTimeField) |
 //! | `NaiveDate`, `NaiveTime`, `TimeDelta` | [`DateField`](crate::fields::DateField), [`TimeField`](crate::fields::TimeField), [`DurationField`](crate::fields::DurationField) |
-//! | `Vec<T>` | [`ListField`](crate::fields::ListField); [`ListSerializer`](super::ListSerializer) where `T` has a serializer |
+//! | `Vec<T>` | [`ListField`]; [`ListSerializer`] where `T` has a serializer |
 //! | `HashMap`, `BTreeMap`, `IndexMap` of `String` to `T` | [`DictField`](crate::fields::DictField) |
 //! | `serde_json::Value`, [`Value`] | [`JSONField`](crate::fields::JSONField) |
 //! | `Arc<Upload>` | [`FileField`](crate::fields::FileField) |
