@@ -253,7 +253,9 @@ impl Policy {
 
 /// The serializer of a view without a model, by the request: DRF's `get_serializer_class`.
 #[derive(Clone)]
-pub(crate) struct SerializerOf(pub(crate) Arc<dyn Fn(&Context) -> Result<Arc<Serializer>> + Send + Sync>);
+pub(crate) struct SerializerOf(pub(crate) Arc<Choose>);
+
+type Choose = dyn Fn(&Context) -> Result<Arc<Serializer>> + Send + Sync;
 
 impl fmt::Debug for SerializerOf {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
