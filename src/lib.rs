@@ -55,4 +55,7 @@ pub use error::{Error, Result};
 mod chapters {
     #[doc = include_str!("../docs/fields.md")]
     struct Fields;
+
+    #[doc = include_str!("../docs/models.md")]
+    struct Models;
 }

@@ -80,7 +80,9 @@ pub(crate) fn select_renderer(
         let specific = || accepted.iter().filter(|(_, media_type)| media_type.precedence() == precedence);
         for prepared in matching() {
             let own = &prepared.media_type;
-            let Some((token, media_type)) = specific().find(|(_, media_type)| own.matches(media_type)) else { continue };
+            let Some((token, media_type)) = specific().find(|(_, media_type)| own.matches(media_type)) else {
+                continue;
+            };
             let text = if own.precedence() > precedence {
                 let params = media_type.params().map(|(name, value)| format!(";{name}={value}"));
                 params.fold(prepared.renderer.media_type().to_owned(), |text, param| text + &param)
@@ -100,7 +102,9 @@ fn accept(headers: &HeaderMap) -> Cow<'_, str> {
     match (values.next(), values.next()) {
         (None, _) => "*/*".into(),
         (Some(only), None) => only,
-        (Some(first), Some(second)) => values.fold(format!("{first},{second}"), |all, next| format!("{all},{next}")).into(),
+        (Some(first), Some(second)) => {
+            values.fold(format!("{first},{second}"), |all, next| format!("{all},{next}")).into()
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use bowline::prelude::*;
 use bowline::serializers::{AttributesValidator, ListSerializer, Serializer};
 use bowline::store::Cell;
 use bowline::value;
-use bowline::value::Map;
+use bowline::value::{Map, python};
 use chrono::NaiveDate;
 
 /// Each by its name in the path.
@@ -36,8 +36,8 @@ impl FieldType for Coordinates {
         };
         let parts: Vec<&str> = text.split(',').collect();
         let [lat, lng] = parts[..] else { return Err(cx.error("format", "Expected \"lat,lng\".", &[])) };
-        match (lat.trim().parse::<i64>(), lng.trim().parse::<i64>()) {
-            (Ok(lat), Ok(lng)) => Ok(value!({"lat": lat, "lng": lng})),
+        match (python::parse_int(lat), python::parse_int(lng)) {
+            (Some(lat), Some(lng)) => Ok(value!({"lat": lat, "lng": lng})),
             _ => Err(ValidationError::new("Both parts must be whole numbers.", "number")),
         }
     }
@@ -85,32 +85,40 @@ fn modes() -> Serializer {
 
 // validators
 
+/// A whole number, however large the field lets it be.
+fn whole(value: &Value) -> Option<i128> {
+    match value {
+        Value::BigInt(digits) => digits.parse().ok(),
+        value => value.as_int().map(i128::from),
+    }
+}
+
 fn even(value: &Value) -> Result<(), ValidationError> {
-    match value.as_int() {
+    match whole(value) {
         Some(n) if n % 2 != 0 => Err(ValidationError::new("Must be even.", "odd")),
         _ => Ok(()),
     }
 }
 
 fn small(value: &Value) -> Result<(), ValidationError> {
-    match value.as_int() {
+    match whole(value) {
         Some(n) if n > 50 => Err(ValidationError::new("Must be at most 50.", "big")),
         _ => Ok(()),
     }
 }
 
 fn django_style(value: &Value) -> Result<(), ValidationError> {
-    match value.as_int() {
+    match whole(value) {
         Some(13) => Err(ValidationError::new("Unlucky 13.", "unlucky")),
         _ => Ok(()),
     }
 }
 
-struct MultipleOf(i64);
+struct MultipleOf(i128);
 
 impl ValueValidator for MultipleOf {
     fn validate(&self, value: &Value, cx: &FieldContext<'_>) -> Result<(), ValidationError> {
-        match value.as_int() {
+        match whole(value) {
             Some(n) if n % self.0 != 0 => Err(format!("{} must be a multiple of {}.", cx.name, self.0).into()),
             _ => Ok(()),
         }
@@ -121,7 +129,7 @@ impl ValueValidator for MultipleOf {
 struct DifferentFrom;
 
 impl AttributesValidator for DifferentFrom {
-    fn validate(&self, attributes: &Map, serializer: &Serializer) -> Result<(), ValidationError> {
+    fn validate(&self, attributes: &Map, serializer: &Serializer, _: &FieldContext<'_>) -> Result<(), ValidationError> {
         let triple = attributes.get("triple");
         if triple.is_some() && attributes.get("even_small") == triple {
             let count = serializer.fields().count();
@@ -160,11 +168,12 @@ fn cross() -> Serializer {
             other => Ok(other),
         })
         .validate(|mut attributes, _| {
+            // a PATCH may lack either, which the Python fails at
             let day = |name| match attributes.get(name) {
-                Some(Value::Date(day)) => *day,
-                _ => NaiveDate::default(),
+                Some(Value::Date(day)) => Ok(*day),
+                _ => Err(ValidationError::field(name, ErrorDetail::new("This field is required.", "required"))),
             };
-            let (start, end) = (day("start"), day("end"));
+            let (start, end) = (day("start")?, day("end")?);
             let days = (end - start).num_days();
             if start > end {
                 return Err(ValidationError::new("End must come after start.", "order"));
@@ -192,7 +201,11 @@ fn title(text: &str) -> String {
     let mut out = String::new();
     let mut in_word = false;
     for c in text.chars() {
-        if in_word { out.extend(c.to_lowercase()) } else { out.extend(c.to_uppercase()) }
+        if in_word {
+            out.extend(c.to_lowercase())
+        } else {
+            out.extend(c.to_uppercase())
+        }
         in_word = c.is_alphabetic();
     }
     out

@@ -24,7 +24,6 @@ mod viewsets;
 struct Options {
     db: String,
     port: String,
-    #[allow(dead_code)]
     media: String,
 }
 
@@ -55,5 +54,5 @@ fn usage() -> bowline::Error {
 #[tokio::main]
 async fn main() -> bowline::Result<()> {
     let options = Options::read()?;
-    bowline::serve_at(urls::urls()?, &options.db, &format!("127.0.0.1:{}", options.port)).await
+    bowline::serve_at(urls::urls(&options.media)?, &options.db, &format!("127.0.0.1:{}", options.port)).await
 }

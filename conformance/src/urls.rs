@@ -1,12 +1,15 @@
 //! The paths of the application, as in `library/urls.py`.
 
+use std::sync::Arc;
+
 use bowline::prelude::*;
 use bowline::renderers::{BrowsableAPIRenderer, Renderers};
+use bowline::storage::FileSystemStorage;
 
 use crate::{authentication, fields, functions, models, negotiation, parsers, raise, viewsets};
 
 /// All of them, with the settings of `config/settings.py`.
-pub fn urls() -> bowline::Result<DefaultRouter> {
+pub fn urls(media: &str) -> bowline::Result<DefaultRouter> {
     Ok(models::describe(viewsets::seed())
         .include("lib/", viewsets::lib())
         .include("rel/", viewsets::rel())
@@ -19,6 +22,7 @@ pub fn urls() -> bowline::Result<DefaultRouter> {
             renderers: Renderers::json().and(BrowsableAPIRenderer::new()),
             authentication: vec![authentication::token(), authentication::basic(), authentication::session()],
             create_tables: false,
+            storage: Arc::new(FileSystemStorage::new(media, "/media/")),
             ..Settings::default()
         })
         .path("raise/<str:kind>/", raise::raise_view())
@@ -29,5 +33,6 @@ pub fn urls() -> bowline::Result<DefaultRouter> {
         .include("nego/", negotiation::urls())
         .include("meta/", functions::meta_urls())
         .include("parse/", parsers::urls()?)
+        .path("upload-check/", parsers::upload_check())
         .include("", fields::urls()?))
 }

@@ -221,7 +221,11 @@ pub fn bulk() -> DefaultRouter {
 pub fn perm() -> DefaultRouter {
     DefaultRouter::simple().register(
         "any",
-        ModelViewSet::<job::Entity>::new().serializer(s::jobs()).hooks(OwnedByFirst).name("JobViewSet").basename("perm-any"),
+        ModelViewSet::<job::Entity>::new()
+            .serializer(s::jobs())
+            .hooks(OwnedByFirst)
+            .name("JobViewSet")
+            .basename("perm-any"),
     )
 }
 

@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::list::not_a_list;
-use super::text::{cell_value, python_str};
+use super::text::python_str;
 use super::{Field, FieldContext, FieldType, Unrepresentable};
 use crate::context::Context;
 use crate::error::ValidationError;
@@ -206,7 +206,7 @@ impl FieldType for ChoiceField {
     fn to_representation(&self, cell: Cell<'_>, _cx: &Context, out: &mut Vec<u8>) -> Result<(), Unrepresentable> {
         match (self.choices.find(&python_str(cell)), cell) {
             // what is no choice, or no longer, is shown as it is
-            (None, _) | (_, Cell::Text("")) => write::value(&cell_value(cell), out),
+            (None, _) | (_, Cell::Text("")) => write::value(&cell.to_plain_attribute(), out),
             (Some(value), _) => write::value(value, out),
         }
         Ok(())
@@ -288,6 +288,10 @@ impl FieldType for MultipleChoiceField {
             // what Python iterates over in a dictionary
             Value::Map(map) => {
                 keys = map.keys().map(|key| key.as_str().into()).collect();
+                keys.as_slice()
+            }
+            Value::Form(form) => {
+                keys = form.lists().map(|(key, _)| key.into()).collect();
                 keys.as_slice()
             }
             other => return Err(not_a_list(other, cx)),

@@ -3,7 +3,6 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::text::cell_value;
 use super::{ColumnField, FieldContext, FieldType, Unrepresentable, UnvalidatedField};
 use crate::context::Context;
 use crate::error::ValidationError;
@@ -60,7 +59,7 @@ impl FieldType for ReadOnlyField {
 /// Made by [`Field::method`](super::Field::method), which sets `source` to `*` and makes it read-only.
 #[derive(Clone)]
 pub struct MethodField {
-    compute: Arc<dyn Fn(&Value, &Context) -> Value + Send + Sync>,
+    compute: Compute,
 }
 
 impl MethodField {
@@ -84,7 +83,7 @@ impl FieldType for MethodField {
     fn to_representation(&self, cell: Cell<'_>, cx: &Context, out: &mut Vec<u8>) -> Result<(), Unrepresentable> {
         match cell {
             Cell::Value(object) => self.represent(object, cx, out),
-            other => self.represent(&cell_value(other), cx, out),
+            other => self.represent(&other.to_plain_attribute(), cx, out),
         }
     }
 
@@ -93,3 +92,5 @@ impl FieldType for MethodField {
         Ok(())
     }
 }
+
+type Compute = Arc<dyn Fn(&Value, &Context) -> Value + Send + Sync>;

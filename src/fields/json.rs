@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 
-use super::text::cell_value;
 use super::{Field, FieldContext, FieldType, Unrepresentable};
 use crate::context::Context;
 use crate::error::ValidationError;
@@ -91,7 +90,7 @@ impl FieldType for JSONField {
         let text = match cell {
             Cell::Json(text) | Cell::Text(text) => Cow::Borrowed(text),
             Cell::Value(value) => Cow::Owned(convert::json_text(value)),
-            Cell::Bool(_) | Cell::Int(_) | Cell::Float(_) => Cow::Owned(convert::json_text(&cell_value(cell))),
+            Cell::Bool(_) | Cell::Int(_) | Cell::Float(_) => Cow::Owned(convert::json_text(&cell.to_plain_attribute())),
             _ => return Err(Unrepresentable),
         };
         self.write(&text, out)

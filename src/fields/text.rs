@@ -168,7 +168,7 @@ pub(super) fn surrogate_characters(unit: u16) -> ErrorDetail {
 }
 
 /// Lengths in OPTIONS metadata.
-pub(super) fn length_limits(min: Option<usize>, max: Option<usize>) -> Vec<(&'static str, Value)> {
+pub(crate) fn length_limits(min: Option<usize>, max: Option<usize>) -> Vec<(&'static str, Value)> {
     let value = |limit: usize| Value::Int(i64::try_from(limit).unwrap_or(i64::MAX));
     let limits = [("min_length", min), ("max_length", max)];
     limits.into_iter().filter_map(|(name, limit)| Some((name, value(limit?)))).collect()
@@ -179,29 +179,7 @@ pub(super) fn python_str(cell: Cell<'_>) -> Cow<'_, str> {
     match cell {
         Cell::Text(text) | Cell::Json(text) => Cow::Borrowed(text),
         Cell::Value(value) => value.to_python_str(),
-        other => Cow::Owned(cell_value(other).to_python_str().into_owned()),
-    }
-}
-
-/// A cell as a value.
-pub(super) fn cell_value(cell: Cell<'_>) -> Value {
-    match cell {
-        Cell::Null => Value::Null,
-        Cell::Bool(b) => Value::Bool(b),
-        Cell::Int(i) => Value::Int(i),
-        Cell::Float(f) => Value::Float(f),
-        Cell::Text(text) => Value::Str(text.to_owned()),
-        Cell::Json(text) => crate::value::json::parse_str(text).unwrap_or_else(|_| text.into()),
-        Cell::Bytes(bytes) => Value::Bytes(bytes.to_vec()),
-        Cell::Uuid(uuid) => Value::Uuid(uuid),
-        Cell::Timestamp(at) => Value::DateTime(at.fixed_offset()),
-        Cell::DateTime(at) => Value::NaiveDateTime(at),
-        Cell::Date(date) => Value::Date(date),
-        Cell::Time(time) => Value::Time(time),
-        Cell::Duration(span) => Value::Duration(span),
-        Cell::Zoned(at) => Value::DateTime(at),
-        Cell::Value(value) => value.clone(),
-        other => other.to_plain_attribute(),
+        other => Cow::Owned(other.to_plain_attribute().to_python_str().into_owned()),
     }
 }
 

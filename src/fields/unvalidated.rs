@@ -1,6 +1,6 @@
 //! Values that are taken as they come.
 
-use super::text::{cell_value, surrogate_characters};
+use super::text::surrogate_characters;
 use super::{FieldContext, FieldType, Unrepresentable};
 use crate::context::Context;
 use crate::error::{ErrorDetail, ValidationError};
@@ -53,7 +53,7 @@ impl FieldType for UnvalidatedField {
                 Ok(())
             }
             other => {
-                write::value(&cell_value(other), out);
+                write::value(&other.to_plain_attribute(), out);
                 Ok(())
             }
         }

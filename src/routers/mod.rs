@@ -11,15 +11,15 @@ use std::sync::Arc;
 use sea_orm::EntityTrait;
 
 use crate::error::{Error, Result};
-use crate::model::{Model, ModelMeta};
 use crate::model::entity::ModelSource;
+use crate::model::{Model, ModelMeta};
 use crate::relations::Urls;
 use crate::serializers::shape::Shape;
 use crate::serializers::{Build, Declaration};
 use crate::settings::Settings;
 use crate::store::catalogue::StartupError;
 use crate::store::plan::{Plan, RowsBy, Select};
-use crate::store::{KnownEntities, Store, catalogue, schema};
+use crate::store::{Dialect, KnownEntities, Store, catalogue, schema};
 use crate::views::{ApiView, Declared, ModelViewSet, Paginated, Resource, View, ViewSet};
 
 mod dispatch;
@@ -235,14 +235,23 @@ impl DefaultRouter {
     /// What answers requests, and the store under it.
     pub(crate) async fn build(self, database: &str) -> Result<(Arc<Dispatch>, Store)> {
         let root = Root { at: String::new(), prefixes: self.listed.clone() };
-        let DefaultRouter { registered, generic, paths, roots, models, known, mut mistakes, settings, .. } = self;
-        let all = || registered.iter().map(|(_, declared, _)| declared).chain(generic.iter().map(|(_, d)| d));
+        let DefaultRouter {
+            mut registered, mut generic, paths, roots, mut models, known, mut mistakes, settings, ..
+        } = self;
         let known = Arc::new(known);
-        let serializable = all().any(Declared::has_query_rules) || models.iter().any(ModelSource::has_query_rules);
+        let serializable = registered.iter().any(|(_, declared, _)| declared.has_query_rules())
+            || generic.iter().any(|(_, declared)| declared.has_query_rules())
+            || models.iter().any(ModelSource::has_query_rules);
         let mut options = settings.store.clone();
         options.serializable |= serializable;
         let store = Store::connect(database, options).await.map_err(Error::startup)?;
 
+        if store.dialect() == Dialect::Sqlite {
+            let declared = registered.iter_mut().map(|(_, d, _)| d).chain(generic.iter_mut().map(|(_, d)| d));
+            let sources = declared.map(|declared| &mut declared.source).chain(&mut models);
+            sources.for_each(|source| catalogue::without_schema(&mut source.meta));
+        }
+        let all = || registered.iter().map(|(_, declared, _)| declared).chain(generic.iter().map(|(_, d)| d));
         let mut sources: Vec<ModelSource> = Vec::new();
         // what is described goes before the entity alone
         for source in models.iter().chain(all().map(|d| &d.source)) {
@@ -262,7 +271,7 @@ impl DefaultRouter {
             urls.add(format!("/{prefix}"), basename, style.slash);
         }
         let urls: Arc<dyn Urls> = Arc::new(urls);
-        let build = Build { dialect: store.dialect(), models: &models, urls: &urls };
+        let build = Build { dialect: store.dialect(), models: &models, urls: &urls, storage: &settings.storage };
         let application = Application { store: &store, build, settings: &settings, known: &known };
         let mut views = Vec::new();
         for (prefix, declared, style) in registered {
@@ -307,9 +316,8 @@ impl DefaultRouter {
 /// The models with what the catalogue knows of them.
 async fn completed(store: &Store, sources: &[ModelSource], declared: &[&Declared]) -> Result<Vec<Arc<ModelMeta>>> {
     let mut models: Vec<ModelMeta> = sources.iter().map(|s| s.meta.clone()).collect();
-    let tables: Vec<_> = models.iter().map(|m| (m.schema.clone(), m.table.clone())).collect();
-    let found = catalogue::read(store, &tables).await.map_err(Error::startup)?;
-    if let Err(mut mistakes) = catalogue::complete(&mut models, &found) {
+    let found = catalogue::learn(store, &models).await.map_err(Error::startup)?;
+    if let Err(mut mistakes) = catalogue::complete(&mut models, found.tables(), store.dialect()) {
         // a unique that the entity declares and a rule calls unenforced is a query rule
         mistakes.retain(|mistake| match mistake {
             StartupError::UnbackedUnique { model, columns, .. } => {

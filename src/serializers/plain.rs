@@ -5,8 +5,12 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
+mod list;
+
+pub use list::ListSerializer;
+
 use crate::context::Context;
-use crate::error::{Error, ErrorDetail, Result, ValidationError};
+use crate::error::{Error, ErrorDetail, NON_FIELD_ERRORS, Result, ValidationError};
 use crate::fields::{Field, FieldContext, FieldType, Outcome, Source, Unrepresentable};
 use crate::store::Cell;
 use crate::value::{Form, Value, write};
@@ -20,20 +24,51 @@ type Map = Arc<dyn Fn(Value) -> Value + Send + Sync>;
 ///
 /// Every `Fn(&IndexMap<String, Value>) -> Result<(), ValidationError>` is one; a type that implements the trait also
 /// gets the serializer and the request (DRF's `requires_context`).
+///
+/// ```
+/// use bowline::fields::{Field, FieldContext, IntegerField};
+/// use bowline::prelude::*;
+/// use bowline::serializers::{AttributesValidator, Serializer};
+/// use bowline::value::Map;
+///
+/// struct Different;
+///
+/// impl AttributesValidator for Different {
+///     fn validate(&self, found: &Map, serializer: &Serializer, _: &FieldContext<'_>) -> Result<(), ValidationError> {
+///         match found.get("a") == found.get("b") {
+///             true => Err(format!("The {} fields must differ.", serializer.fields().count()).into()),
+///             false => Ok(()),
+///         }
+///     }
+/// }
+///
+/// let serializer = Serializer::new()
+///     .field(Field::new("a", IntegerField::new()))
+///     .field(Field::new("b", IntegerField::new()))
+///     .validator(Different);
+/// let body = bowline::value!({"a": 1, "b": "1"});
+/// let errors = serializer.run_validation(&body, &Context::default()).unwrap_err();
+/// assert_eq!(errors.to_json(), r#"{"non_field_errors":["The 2 fields must differ."]}"#);
+/// ```
 pub trait AttributesValidator: Send + Sync + 'static {
-    /// Judges the validated attributes.
+    /// Judges the validated attributes, and the defaults of read-only fields that are not among them.
     ///
     /// # Errors
     ///
     /// Messages for `non_field_errors`, or errors by field; answered with 400.
-    fn validate(&self, attributes: &Attributes, serializer: &Serializer) -> Result<(), ValidationError>;
+    fn validate(
+        &self,
+        attributes: &Attributes,
+        serializer: &Serializer,
+        cx: &FieldContext<'_>,
+    ) -> Result<(), ValidationError>;
 }
 
 impl<F> AttributesValidator for F
 where
     F: Fn(&Attributes) -> Result<(), ValidationError> + Send + Sync + 'static,
 {
-    fn validate(&self, attributes: &Attributes, _: &Serializer) -> Result<(), ValidationError> {
+    fn validate(&self, attributes: &Attributes, _: &Serializer, _: &FieldContext<'_>) -> Result<(), ValidationError> {
         self(attributes)
     }
 }
@@ -62,6 +97,8 @@ pub struct Serializer {
     validate: Vec<Hook>,
     map_input: Option<Map>,
     map_output: Option<Map>,
+    /// Hooks that came before their field.
+    waiting: Vec<(String, FieldHook)>,
 }
 
 #[derive(Clone)]
@@ -83,23 +120,27 @@ impl Serializer {
         let mut key = Vec::new();
         write::string(&field.name, &mut key);
         key.push(b':');
-        let place = self.fields.iter().position(|f| f.field.name == field.name);
-        let field = PlainField { field, key, hooks: Vec::new() };
-        match place {
-            Some(n) => self.fields[n] = field,
-            None => self.fields.push(field),
+        let (own, waiting) = self.waiting.into_iter().partition(|(name, _)| *name == field.name);
+        self.waiting = waiting;
+        let hooks = own.into_iter().map(|(_, hook)| hook);
+        match self.fields.iter_mut().find(|f| f.field.name == field.name) {
+            Some(known) => known.field = field,
+            None => self.fields.push(PlainField { field, key, hooks: hooks.collect() }),
         }
         self
     }
 
     /// A hook after a field's own validation, DRF's `validate_<field>`: it may refuse the value or answer another one.
+    ///
+    /// The field may be added later; [`Serializer::mistakes`] tells of a hook whose field never came.
     pub fn validate_field(
         mut self,
         name: &str,
         hook: impl Fn(Value, &FieldContext<'_>) -> Result<Value, ValidationError> + Send + Sync + 'static,
     ) -> Self {
-        if let Some(field) = self.fields.iter_mut().find(|f| f.field.name == name) {
-            field.hooks.push(Arc::new(hook));
+        match self.fields.iter_mut().find(|f| f.field.name == name) {
+            Some(field) => field.hooks.push(Arc::new(hook)),
+            None => self.waiting.push((name.to_owned(), Arc::new(hook))),
         }
         self
     }
@@ -136,6 +177,21 @@ impl Serializer {
         self.fields.iter().map(|f| &f.field)
     }
 
+    /// Sentences about a declaration that cannot work, of the fields inside too; none where all is well.
+    ///
+    /// ```
+    /// use bowline::serializers::Serializer;
+    /// let serializer = Serializer::new().validate_field("name", |value, _| Ok(value));
+    /// assert_eq!(serializer.mistakes(), ["a hook validates the field `name`, which the serializer does not have"]);
+    /// ```
+    pub fn mistakes(&self) -> Vec<String> {
+        let waiting = self
+            .waiting
+            .iter()
+            .map(|(name, _)| format!("a hook validates the field `{name}`, which the serializer does not have"));
+        self.fields().flat_map(Field::mistakes).chain(waiting).collect()
+    }
+
     /// Validates a whole body of a new object.
     ///
     /// # Errors
@@ -156,7 +212,7 @@ impl Serializer {
 
     fn run(&self, data: &Value, cx: &FieldContext<'_>) -> Result<Value, ValidationError> {
         if data.is_null() {
-            return Err(ValidationError::field("non_field_errors", ErrorDetail::new("No data provided", "null")));
+            return Err(no_data());
         }
         self.to_internal_value(data, cx)
     }
@@ -166,13 +222,12 @@ impl Serializer {
         let mut errors = ValidationError::fields();
         for PlainField { field, hooks, .. } in &self.fields {
             let input = field.get_value(data, cx);
-            let is_absent = input.is_none();
             let value = field.run_validation(input.as_deref(), cx).and_then(|outcome| match outcome {
-                Outcome::Set(value) if !(is_absent && field.read_only) => {
+                Outcome::Set(value) => {
                     let cx = cx.of(field);
                     hooks.iter().try_fold(value, |value, hook| hook(value, &cx)).map(Outcome::Set)
                 }
-                other => Ok(other),
+                Outcome::Skip => Ok(Outcome::Skip),
             });
             match value {
                 Ok(Outcome::Set(value)) => set_value(&mut found, field, value),
@@ -181,6 +236,49 @@ impl Serializer {
             }
         }
         if errors.is_empty() { Ok(found) } else { Err(errors) }
+    }
+
+    /// The defaults of read-only fields, which validators see beside what was validated.
+    fn read_only_defaults(&self, cx: &FieldContext<'_>) -> Attributes {
+        let mut defaults = Attributes::new();
+        for field in self.fields().filter(|field| field.read_only && !cx.partial) {
+            let name = match &field.source {
+                Source::Name => &field.name,
+                Source::Path(path) => match path.as_slice() {
+                    [name] => name,
+                    _ => continue,
+                },
+                Source::Whole => continue,
+            };
+            if let Some(value) = field.default.as_ref().and_then(|default| default.get(cx)) {
+                defaults.insert(name.clone().into_owned(), value);
+            }
+        }
+        defaults
+    }
+
+    /// Every validator's messages, or the first error that names fields.
+    fn run_validators(&self, attributes: &Attributes, cx: &FieldContext<'_>) -> Result<(), ValidationError> {
+        if self.validators.is_empty() {
+            return Ok(());
+        }
+        let mut judged = self.read_only_defaults(cx);
+        let judged = if judged.is_empty() {
+            attributes
+        } else {
+            judged.extend(attributes.iter().map(|(name, value)| (name.clone(), value.clone())));
+            &judged
+        };
+        let mut errors = Vec::new();
+        for validator in &self.validators {
+            match validator.validate(judged, self, cx) {
+                Ok(()) => {}
+                Err(ValidationError::List(found)) => errors.extend(found),
+                Err(ValidationError::Message(found)) => errors.push(found),
+                Err(found) => return Err(found.into_fields()),
+            }
+        }
+        if errors.is_empty() { Ok(()) } else { Err(ValidationError::from(errors).into_fields()) }
     }
 
     /// An instance as its fields represent it, DRF's `serializer.data`.
@@ -221,7 +319,8 @@ impl Serializer {
                 Some(attribute) => attribute,
                 None => match &field.default {
                     Some(found) => {
-                        default = found.get(&FieldContext::new(cx)).unwrap_or(Value::Null);
+                        let Some(found) = found.get(&FieldContext::new(cx)) else { continue };
+                        default = found;
                         &default
                     }
                     None if field.allow_null => &Value::Null,
@@ -234,15 +333,16 @@ impl Serializer {
             }
             first = false;
             out.extend_from_slice(key);
-            if attribute.is_null() {
-                out.extend_from_slice(b"null");
-            } else {
-                field.kind.to_representation(Cell::from(attribute), cx, out)?;
-            }
+            field.represent(attribute, cx, out)?;
         }
         out.push(b'}');
         Ok(())
     }
+}
+
+/// What DRF answers where there is no body at all.
+fn no_data() -> ValidationError {
+    ValidationError::field(NON_FIELD_ERRORS, ErrorDetail::new("No data provided", "null"))
 }
 
 /// DRF's `set_value`: a path makes the objects on its way, the whole is laid over what is there.
@@ -266,6 +366,8 @@ fn set_value(attributes: &mut Attributes, field: &Field, value: Value) {
         }
         Source::Whole => match value {
             Value::Map(map) => attributes.extend(map),
+            // nothing to lay over the others
+            Value::Null => {}
             other => {
                 attributes.insert(field.name.clone().into_owned(), other);
             }
@@ -289,22 +391,10 @@ impl FieldType for Serializer {
         if !matches!(input, Value::Map(_) | Value::Form(_)) {
             let text = "Invalid data. Expected a dictionary, but got {datatype}.";
             let detail = cx.detail("invalid", text, &[("datatype", input.type_name())]);
-            return Err(ValidationError::field("non_field_errors", detail));
+            return Err(ValidationError::field(NON_FIELD_ERRORS, detail));
         }
         let mut attributes = self.attributes(input, cx)?;
-        let mut errors = ValidationError::fields();
-        for validator in &self.validators {
-            if let Err(error) = validator.validate(&attributes, self) {
-                match error {
-                    // an error by field ends the rules, messages are collected
-                    ValidationError::Fields(_) => return Err(error),
-                    messages => errors.merge(messages),
-                }
-            }
-        }
-        if !errors.is_empty() {
-            return Err(errors);
-        }
+        self.run_validators(&attributes, cx)?;
         for hook in &self.validate {
             attributes = hook(attributes, cx).map_err(ValidationError::into_fields)?;
         }
@@ -323,8 +413,20 @@ impl FieldType for Serializer {
         }
     }
 
+    fn shape_errors(&self, errors: ValidationError) -> ValidationError {
+        errors.into_fields()
+    }
+
+    fn mistakes(&self) -> Vec<String> {
+        Serializer::mistakes(self)
+    }
+
     fn metadata_type(&self) -> &'static str {
         "nested object"
+    }
+
+    fn metadata_children(&self) -> Option<Vec<&Field>> {
+        Some(self.fields().collect())
     }
 }
 
@@ -334,141 +436,5 @@ impl fmt::Debug for Serializer {
     }
 }
 
-/// A list of objects, each by the same serializer: DRF's `many=True`.
-#[derive(Clone)]
-pub struct ListSerializer {
-    child: Serializer,
-    allow_empty: bool,
-    min_length: Option<usize>,
-    max_length: Option<usize>,
-    validate: Vec<ListHook>,
-}
-
-type ListHook = Arc<dyn Fn(&[Value], &FieldContext<'_>) -> Result<(), ValidationError> + Send + Sync>;
-
-impl ListSerializer {
-    /// Any number of objects.
-    pub fn new(child: Serializer) -> Self {
-        ListSerializer { child, allow_empty: true, min_length: None, max_length: None, validate: Vec::new() }
-    }
-
-    /// Whether an empty list is accepted.
-    pub fn allow_empty(mut self, yes: bool) -> Self {
-        self.allow_empty = yes;
-        self
-    }
-
-    /// The fewest objects.
-    pub fn min_length(mut self, n: usize) -> Self {
-        self.min_length = Some(n);
-        self
-    }
-
-    /// The most objects.
-    pub fn max_length(mut self, n: usize) -> Self {
-        self.max_length = Some(n);
-        self
-    }
-
-    /// A rule about the list as a whole, after all of its objects were right.
-    pub fn validate(
-        mut self,
-        hook: impl Fn(&[Value], &FieldContext<'_>) -> Result<(), ValidationError> + Send + Sync + 'static,
-    ) -> Self {
-        self.validate.push(Arc::new(hook));
-        self
-    }
-
-    /// The serializer of each object.
-    pub fn child(&self) -> &Serializer {
-        &self.child
-    }
-
-    /// Validates a body that is a list.
-    ///
-    /// # Errors
-    ///
-    /// `non_field_errors` about the list, or the errors of its objects by their index.
-    pub fn run_validation(&self, data: &Value, request: &Context) -> Result<Value, ValidationError> {
-        if data.is_null() {
-            return Err(ValidationError::field("non_field_errors", ErrorDetail::new("No data provided", "null")));
-        }
-        self.to_internal_value(data, &FieldContext::new(request))
-    }
-}
-
-impl FieldType for ListSerializer {
-    fn to_internal_value(&self, input: &Value, cx: &FieldContext<'_>) -> Result<Value, ValidationError> {
-        let whole = |detail: ErrorDetail| ValidationError::field("non_field_errors", detail);
-        let parsed;
-        let items = match input {
-            Value::List(items) => items.as_slice(),
-            Value::Form(form) => {
-                parsed = form.parse_list("").unwrap_or_default();
-                parsed.as_slice()
-            }
-            other => {
-                let text = "Expected a list of items but got type \"{input_type}\".";
-                return Err(whole(cx.detail("not_a_list", text, &[("input_type", other.type_name())])));
-            }
-        };
-        if items.is_empty() && !self.allow_empty {
-            return Err(whole(cx.detail("empty", "This list may not be empty.", &[])));
-        }
-        if let Some(max) = self.max_length.filter(|max| items.len() > *max) {
-            let text = "Ensure this field has no more than {max_length} elements.";
-            return Err(whole(cx.detail("max_length", text, &[("max_length", &max.to_string())])));
-        }
-        if let Some(min) = self.min_length.filter(|min| items.len() < *min) {
-            let text = "Ensure this field has at least {min_length} elements.";
-            return Err(whole(cx.detail("min_length", text, &[("min_length", &min.to_string())])));
-        }
-        let mut found = Vec::with_capacity(items.len());
-        let mut errors = Vec::new();
-        for (n, item) in items.iter().enumerate() {
-            let child = FieldContext { name: "", ..*cx };
-            match self.child.run(item, &child) {
-                Ok(value) => found.push(value),
-                Err(error) => errors.push((n, error)),
-            }
-        }
-        if !errors.is_empty() {
-            return Err(ValidationError::items(items.len(), errors));
-        }
-        for hook in &self.validate {
-            hook(&found, cx).map_err(ValidationError::into_fields)?;
-        }
-        Ok(Value::List(found))
-    }
-
-    fn form_value(&self, field: &Field, form: &Form, cx: &FieldContext<'_>) -> Option<Value> {
-        match form.parse_list(&field.name) {
-            Some(items) => Some(Value::List(items)),
-            None if cx.partial => None,
-            None => Some(Value::List(Vec::new())).filter(|_| field.required),
-        }
-    }
-
-    fn to_representation(&self, cell: Cell<'_>, cx: &Context, out: &mut Vec<u8>) -> Result<(), Unrepresentable> {
-        let Cell::Value(Value::List(items)) = cell else { return Err(Unrepresentable) };
-        out.push(b'[');
-        for (n, item) in items.iter().enumerate() {
-            if n > 0 {
-                out.push(b',');
-            }
-            self.child.represent(item, cx, out)?;
-        }
-        out.push(b']');
-        Ok(())
-    }
-
-    fn metadata_type(&self) -> &'static str {
-        "field"
-    }
-}
-
-impl fmt::Debug for ListSerializer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ListSerializer").field("child", &self.child).finish_non_exhaustive()
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -33,7 +33,7 @@ pub fn float_repr(f: f64) -> String {
 
 /// The value as `repr()` prints it.
 ///
-/// A lone surrogate is printed as U+FFFD, which a Rust string can hold.
+/// Of lone surrogates in a text the first is printed as Python does, others as U+FFFD: they are not known.
 ///
 /// ```
 /// use bowline::value::{Value, python};
@@ -48,7 +48,12 @@ pub fn repr(value: &Value) -> String {
 
 fn push_repr(value: &Value, out: &mut String) {
     match value {
-        Value::Str(text) | Value::Surrogates(_, text) => push_str_repr(text, out),
+        Value::Str(text) => push_str_repr(text, out),
+        Value::Surrogates(unit, text) => {
+            let mut shown = String::new();
+            push_str_repr(text, &mut shown);
+            out.push_str(&shown.replacen('\u{fffd}', &format!("\\u{unit:04x}"), 1));
+        }
         Value::List(items) => {
             out.push('[');
             for (n, item) in items.iter().enumerate() {
@@ -73,7 +78,8 @@ fn push_repr(value: &Value, out: &mut String) {
         }
         Value::Form(form) => {
             let list = |(name, values): (&str, &[Value])| (name.to_owned(), Value::List(values.to_vec()));
-            out.push_str("<QueryDict: ");
+            // the whole body is a QueryDict, but only parts of it are ever shown
+            out.push_str("<MultiValueDict: ");
             push_repr(&Value::Map(form.lists().map(list).collect()), out);
             out.push('>');
         }

@@ -6,6 +6,7 @@
 use super::View;
 use super::hooks::Save;
 use super::resource::{Resource, Stop, Tries};
+use super::write::decide;
 use crate::context::Context;
 use crate::error::{Error, ErrorDetail, Result, ValidationError};
 use crate::pause::{Pause, Point};
@@ -37,16 +38,7 @@ impl View {
         if !repeated.is_empty() {
             return Err(by_index(repeated).into());
         }
-        let mut tries = Tries::new(resource.replays);
-        loop {
-            let request = ListRequest { data, objects: &objects, keys: None, cx, pause, careful: tries.stopped > 0 };
-            match Box::pin(self.list_in_transaction(resource, &request)).await {
-                Ok(body) => return Ok(body),
-                Err(stop) => {
-                    tries.again(stop, |violation| resource.serializer.verdict(violation, &Value::Null).into()).await?
-                }
-            }
-        }
+        self.save_list(resource, data, objects, None, cx, pause).await
     }
 
     /// PUT or PATCH of a list: every object names the row that it changes by its key.
@@ -71,17 +63,33 @@ impl View {
         if !repeated.is_empty() {
             return Err(by_index(repeated).into());
         }
+        self.save_list(resource, data, objects, Some(&keys), cx, pause).await
+    }
+
+    async fn save_list(
+        &self,
+        resource: &Resource,
+        data: &Value,
+        mut objects: Vec<Validated>,
+        keys: Option<&[DbValue]>,
+        cx: &Context,
+        pause: &Pause,
+    ) -> Result<Vec<u8>> {
+        let files = resource.stage(&mut objects).await?;
         let mut tries = Tries::new(resource.replays);
-        loop {
-            let keys = Some(keys.as_slice());
+        let outcome = loop {
             let request = ListRequest { data, objects: &objects, keys, cx, pause, careful: tries.stopped > 0 };
-            match Box::pin(self.list_in_transaction(resource, &request)).await {
-                Ok(body) => return Ok(body),
-                Err(stop) => {
-                    tries.again(stop, |violation| resource.serializer.verdict(violation, &Value::Null).into()).await?
-                }
+            let stop = match Box::pin(self.list_in_transaction(resource, &request)).await {
+                Ok(body) => break Ok(body),
+                Err(stop) => stop,
+            };
+            let verdict = |violation: &_| resource.serializer.verdict(violation, &Value::Null).into();
+            if let Err(error) = tries.again(stop, verdict).await {
+                break Err(error);
             }
-        }
+        };
+        decide(files, &outcome);
+        outcome
     }
 
     /// DELETE of a list of keys, or of objects that name their keys.
@@ -185,7 +193,7 @@ impl View {
             return Err(Error::from(rules).into());
         }
         if let Some(hooks) = &self.hooks {
-            let mut save = Save::new(resource, tx, key, stored, object, cx);
+            let mut save = Save::new(resource, tx, key, stored, object, cx, false);
             let outcome = match key {
                 Some(_) => hooks.perform_update(&mut save).await,
                 None => hooks.perform_create(&mut save).await,
@@ -270,12 +278,7 @@ struct ListRequest<'a> {
 
 impl Resource {
     /// Fails with the errors of all objects by their index, where one is wrong as it is.
-    async fn right_or_wrong(
-        &self,
-        data: &Value,
-        objects: &mut [Validated],
-        keys: Option<&[DbValue]>,
-    ) -> Result<()> {
+    async fn right_or_wrong(&self, data: &Value, objects: &mut [Validated], keys: Option<&[DbValue]>) -> Result<()> {
         if objects.iter().any(Validated::is_wrong) {
             self.examine_all(data, objects, keys, self.via()).await?;
         }

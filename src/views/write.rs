@@ -11,7 +11,8 @@ use super::row::Written;
 use crate::context::Context;
 use crate::error::{Error, Result, ValidationError};
 use crate::pause::{Pause, Point};
-use crate::serializers::{Mode, Validated, Via};
+use crate::serializers::{Mode, Validated, Via, Writes};
+use crate::storage::Pending;
 use crate::store::plan::Prepared;
 use crate::store::{Changes, Dialect, Rows, StoreError, Transaction, Unit};
 use crate::value::{DbValue, Value};
@@ -52,7 +53,7 @@ impl View {
         if validated.is_wrong() {
             return Err(resource.complete(None, data, &mut validated, resource.via()).await?.into());
         }
-        self.save(resource, None, data, &validated, cx, pause).await
+        self.save(resource, None, data, validated, cx, pause).await
     }
 
     /// PUT or PATCH: the changed object as JSON.
@@ -73,10 +74,25 @@ impl View {
         if validated.is_wrong() {
             return Err(resource.complete(Some(key), data, &mut validated, resource.via()).await?.into());
         }
-        self.save(resource, Some(key), data, &validated, cx, pause).await
+        self.save(resource, Some(key), data, validated, cx, pause).await
     }
 
     async fn save(
+        &self,
+        resource: &Resource,
+        key: Option<&DbValue>,
+        data: &Value,
+        mut validated: Validated,
+        cx: &Context,
+        pause: &Pause,
+    ) -> Result<Vec<u8>> {
+        let files = resource.stage(std::slice::from_mut(&mut validated)).await?;
+        let outcome = self.try_to_save(resource, key, data, &validated, cx, pause).await;
+        decide(files, &outcome);
+        outcome
+    }
+
+    async fn try_to_save(
         &self,
         resource: &Resource,
         key: Option<&DbValue>,
@@ -86,9 +102,8 @@ impl View {
         pause: &Pause,
     ) -> Result<Vec<u8>> {
         let mut tries = Tries::new(resource.replays);
-        let at_once = validated.is_plain()
-            && resource.shape.flat().is_some()
-            && !self.needs_transaction(resource, key.is_some());
+        let at_once =
+            validated.is_plain() && resource.shape.flat().is_some() && !self.needs_transaction(resource, key.is_some());
         loop {
             let request = Request { key, data, validated, cx, pause, careful: tries.stopped > 0 };
             let stop = match key {
@@ -99,9 +114,7 @@ impl View {
             };
             match stop {
                 Ok(body) => return Ok(body),
-                Err(stop) => {
-                    tries.again(stop, |violation| resource.serializer.verdict(violation, data).into()).await?
-                }
+                Err(stop) => tries.again(stop, |violation| resource.serializer.verdict(violation, data).into()).await?,
             }
         }
     }
@@ -190,7 +203,7 @@ impl View {
         }
         pause.at(Point::BeforeWrite).await;
         if let Some(hooks) = &self.hooks {
-            let mut save = Save::new(resource, tx, key, stored, validated.clone(), cx);
+            let mut save = Save::new(resource, tx, key, stored, validated.clone(), cx, !careful);
             let outcome = match key {
                 Some(_) => hooks.perform_update(&mut save).await,
                 None => hooks.perform_create(&mut save).await,
@@ -244,7 +257,39 @@ impl View {
     }
 }
 
+/// Keeps the files of a write that is done, and removes those of one that is not. Where nobody knows whether it was
+/// committed, they stay: a row must not name a file that is gone.
+pub(super) fn decide<T>(files: Vec<Pending>, outcome: &Result<T>) {
+    if matches!(outcome, Ok(_) | Err(Error::Unavailable(_))) {
+        files.into_iter().for_each(|file| drop(file.keep()));
+    }
+}
+
 impl Resource {
+    /// Keeps the files of some objects until it is known whether their rows are written; their names go into the
+    /// columns.
+    ///
+    /// # Errors
+    ///
+    /// As [`Storage::save`](crate::storage::Storage::save).
+    pub(super) async fn stage(&self, objects: &mut [Validated]) -> Result<Vec<Pending>> {
+        let mut files = Vec::new();
+        for object in objects {
+            for (column, file) in std::mem::take(&mut object.files) {
+                let writes = self.serializer.bound_fields().iter().map(|f| &f.writes);
+                let to = writes.into_iter().find_map(|writes| match writes {
+                    Writes::File(n, to) if *n == column => Some(to),
+                    _ => None,
+                });
+                let Some(to) = to else { continue };
+                let pending = to.stage(&file).await?;
+                object.changes.set(column, DbValue::String(Some(pending.name().to_owned())));
+                files.push(pending);
+            }
+        }
+        Ok(files)
+    }
+
     /// The answer after a row was written inside a transaction.
     pub(super) async fn answer(
         &self,

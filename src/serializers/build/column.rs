@@ -6,8 +6,8 @@ use super::constraints::SetArguments;
 use super::{Build, Made, shared};
 use crate::fields::{
     BigIntegerField, BooleanField, CharField, ChoiceField, DateField, DateTimeField, DecimalField, DurationField,
-    EmailField, Field, FieldType, FloatField, IPAddressField, IntegerField, JSONField, Protocol,
-    SlugField, TimeField, URLField, UUIDField, ValueValidator,
+    EmailField, Field, FieldType, FileField, FilePathField, FloatField, IPAddressField, ImageField, IntegerField,
+    JSONField, Protocol, SlugField, TimeField, URLField, UUIDField, ValueValidator,
 };
 use crate::model::{ColumnKind, ColumnMeta, ColumnValidator, Format, ModelMeta};
 use crate::serializers::reads::Reads;
@@ -29,7 +29,7 @@ pub(super) fn field(
     let read_only = options.read_only.unwrap_or(meta.auto_increment || attributes.not_editable);
     let kind = match &options.kind {
         Some(kind) => Arc::clone(kind),
-        None => kind(model, meta, options, build.dialect, read_only)?,
+        None => kind(build, model, meta, options, read_only)?,
     };
     let mut field = Field::shared(name.to_owned(), kind);
     if name != meta.name {
@@ -63,7 +63,7 @@ pub(super) fn field(
     }
     let writes = match &attributes.format {
         _ if field.read_only => Writes::Nothing,
-        Some(format @ (Format::File(_) | Format::Image(_))) => Writes::File(n, Arc::new(format.clone())),
+        Some(Format::File(folder) | Format::Image(folder)) => Writes::File(n, build.upload_to(meta, folder)),
         _ => Writes::Column(n),
     };
     let reads = if field.write_only { Reads::Nothing } else { Reads::Column(n) };
@@ -95,10 +95,10 @@ fn choice(choice: &crate::model::Choice) -> crate::fields::Choice {
 
 /// The type of a column's values, DRF's `serializer_field_mapping`.
 fn kind(
+    build: &Build<'_>,
     model: &ModelMeta,
     meta: &ColumnMeta,
     options: &FieldOptions,
-    dialect: Dialect,
     read_only: bool,
 ) -> Result<Arc<dyn FieldType>, String> {
     let attributes = &meta.attributes;
@@ -137,14 +137,26 @@ fn kind(
                 return Ok(shared(IPAddressField::new().protocol(protocol).allow_blank(blank)));
             }
             Format::Duration => return Ok(shared(DurationField::new().column())),
-            Format::File(_) | Format::Image(_) | Format::FilePath(_) => {}
+            Format::File(_) => {
+                let field = FileField::new().max_length(max_length).storage(Arc::clone(build.storage));
+                return Ok(shared(field));
+            }
+            Format::Image(_) => {
+                let field = ImageField::new().max_length(max_length).storage(Arc::clone(build.storage));
+                return Ok(shared(field));
+            }
+            Format::FilePath(path) => {
+                let paths = FilePathField::of(path.clone()).allow_blank(blank);
+                let field = paths.read().map_err(|error| format!("{}.{}: {error}", model.name, meta.name))?;
+                return Ok(shared(field));
+            }
         }
     }
     Ok(match meta.kind {
         ColumnKind::Boolean => shared(BooleanField::new()),
         ColumnKind::SmallInteger | ColumnKind::Integer | ColumnKind::BigInteger => {
             // as Django: SQLite holds 64 bits whatever the column is called
-            let (low, high) = match (dialect, meta.kind) {
+            let (low, high) = match (build.dialect, meta.kind) {
                 (Dialect::Postgres, ColumnKind::SmallInteger) => (i16::MIN.into(), i16::MAX.into()),
                 (Dialect::Postgres, ColumnKind::Integer) => (i32::MIN.into(), i32::MAX.into()),
                 _ => (i64::MIN, i64::MAX),

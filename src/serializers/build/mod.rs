@@ -7,8 +7,9 @@ use super::declaration::{Declaration, Declared, How, Selection};
 use super::reads::{Absent, Item, Reads};
 use super::{BoundField, BoundSerializer, ColumnDefault, FieldOptions, NestedWrite, Writes};
 use crate::fields::{ColumnField, Field, FieldType, Source};
-use crate::model::{AutoNow, ModelMeta};
+use crate::model::{AutoNow, ColumnKind, ColumnMeta, Format, ModelMeta};
 use crate::relations::{Hyperlink, Link, Urls};
+use crate::storage::{Storage, UploadTo};
 use crate::store::Dialect;
 use crate::store::plan::{Alias, Plan, RowsBy, Select, under};
 use crate::value::DbValue;
@@ -23,6 +24,7 @@ pub(crate) struct Build<'a> {
     pub(crate) dialect: Dialect,
     pub(crate) models: &'a [Arc<ModelMeta>],
     pub(crate) urls: &'a Arc<dyn Urls>,
+    pub(crate) storage: &'a Arc<dyn Storage>,
 }
 
 /// One field under construction.
@@ -199,6 +201,15 @@ impl Build<'_> {
         model.relations.iter().any(|r| r.name == name) || model.many_to_many.iter().any(|m| m.name == name)
     }
 
+    /// Where the files of a column go.
+    fn upload_to(&self, column: &ColumnMeta, folder: &str) -> UploadTo {
+        let length = match column.kind {
+            ColumnKind::Char(Some(n)) => usize::try_from(n).ok(),
+            _ => None,
+        };
+        UploadTo::new(Arc::clone(self.storage), folder.to_owned()).max_length(column.attributes.max_length.or(length))
+    }
+
     /// The address of a view's objects.
     fn hyperlink(&self, view_name: &str) -> Result<Hyperlink, String> {
         match self.urls.around(view_name) {
@@ -221,19 +232,12 @@ impl Build<'_> {
         };
         let serializer = Arc::new(self.serializer(&below)?);
         let field = Field::new(name.to_owned(), ColumnField::nested()).read_only();
-        let reads = if link.is_many() {
-            Reads::Many(link, Item::Object(serializer))
-        } else {
-            Reads::One(link, serializer)
-        };
+        let reads =
+            if link.is_many() { Reads::Many(link, Item::Object(serializer)) } else { Reads::One(link, serializer) };
         Ok(Made { field, writes: Writes::Nothing, reads })
     }
 
-    fn declared(
-        &self,
-        declared: &Declared,
-        model: &Arc<ModelMeta>,
-    ) -> Result<Made, Vec<String>> {
+    fn declared(&self, declared: &Declared, model: &Arc<ModelMeta>) -> Result<Made, Vec<String>> {
         let one = |mistake: String| vec![mistake];
         match declared {
             Declared::Field(field) => self.own_field(field, model).map_err(one),
@@ -242,7 +246,9 @@ impl Build<'_> {
                     let link = self.hyperlink(&to.view_name).map_err(one)?;
                     let key = model.primary_key.first().copied().unwrap_or(0);
                     let lookup = match to.lookup_field.as_deref() {
-                        Some(name) => model.named(name).ok_or_else(|| one(format!("{} has no field {name}.", model.name)))?,
+                        Some(name) => {
+                            model.named(name).ok_or_else(|| one(format!("{} has no field {name}.", model.name)))?
+                        }
                         None => key,
                     };
                     let made = Field::new(field.arguments.name.clone(), ColumnField::any()).read_only();
@@ -277,11 +283,7 @@ impl Build<'_> {
     }
 
     /// A field of the user's own: of a column, of what a path leads to, or only for validation.
-    fn own_field(
-        &self,
-        field: &Field,
-        model: &Arc<ModelMeta>,
-    ) -> Result<Made, String> {
+    fn own_field(&self, field: &Field, model: &Arc<ModelMeta>) -> Result<Made, String> {
         let mut field = field.clone();
         let name = field.name.clone();
         let path: Vec<Cow<'static, str>> = match &field.source {
@@ -302,10 +304,8 @@ impl Build<'_> {
         {
             let writes = if field.read_only {
                 Writes::Nothing
-            } else if let Some(format @ (crate::model::Format::File(_) | crate::model::Format::Image(_))) =
-                &model.columns[n].attributes.format
-            {
-                Writes::File(n, Arc::new(format.clone()))
+            } else if let Some(Format::File(folder) | Format::Image(folder)) = &model.columns[n].attributes.format {
+                Writes::File(n, self.upload_to(&model.columns[n], folder))
             } else {
                 Writes::Column(n)
             };
@@ -316,7 +316,8 @@ impl Build<'_> {
         let mut at = Arc::clone(model);
         for parent in parents {
             let link = Link::find(&at, parent, self.models).filter(|link| !link.is_many());
-            let link = link.ok_or_else(|| format!("{}.{name}: {} has no relation {parent} to one row.", model.name, at.name))?;
+            let link =
+                link.ok_or_else(|| format!("{}.{name}: {} has no relation {parent} to one row.", model.name, at.name))?;
             at = Arc::clone(link.target());
             links.push(link);
         }
