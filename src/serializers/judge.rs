@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use futures_util::future::BoxFuture;
 
-use super::{BoundSerializer, Constraint, Lookup, LookupPlan, Speaks, Validated, Via, Writes};
+use super::{BoundSerializer, Constraint, Lookup, LookupPlan, NestedRow, Speaks, Validated, Via, Writes};
 use crate::context::Context;
 use crate::error::{Error, ErrorDetail, Result, ValidationError};
 use crate::fields::FieldContext;
@@ -85,7 +85,7 @@ impl BoundSerializer {
             let bound = &self.fields[nested.field];
             let Writes::Nested(write) = &bound.writes else { continue };
             let mut errors = ValidationError::fields();
-            for (n, (_, row)) in nested.rows.iter_mut().flatten().enumerate() {
+            for (n, NestedRow { validated: row, .. }) in nested.rows.iter_mut().flatten().enumerate() {
                 if !row.has_lookups() {
                     continue;
                 }
@@ -324,7 +324,8 @@ impl BoundSerializer {
         let mut repeated = Vec::new();
         for constraint in &self.constraints {
             let Probe::Free(free) = &constraint.probe else { continue };
-            if free.period.is_some() || free.lookup != crate::store::plan::Lookup::Exact {
+            // what only the database can compare is asked there, for each object after those before it
+            if free.period.is_some() || free.among.is_some() || free.lookup != crate::store::plan::Lookup::Exact {
                 continue;
             }
             let mut seen: std::collections::HashSet<String> = Default::default();

@@ -125,6 +125,17 @@ impl Tries {
     }
 }
 
+/// Joins what rules about the whole found: they speak only where every field is right.
+pub(super) fn add_rules(errors: &mut ValidationError, rules: ValidationError) {
+    let only_whole = match &errors {
+        ValidationError::Fields(map) => map.keys().all(|k| k == "non_field_errors"),
+        _ => true,
+    };
+    if only_whole {
+        errors.merge(rules);
+    }
+}
+
 /// The truth of a probe's answer.
 pub(crate) fn truth(cell: Cell<'_>) -> bool {
     matches!(cell, Cell::Bool(true) | Cell::Int(1))
@@ -147,12 +158,7 @@ impl Resource {
 
     /// Asks the probes about a new object.
     pub(crate) async fn examine_new(&self, changes: &Changes, via: Via<'_>) -> Result<Vec<(usize, bool)>, StoreError> {
-        let prepared = self.plan.examine_new(changes.columns());
-        if prepared.probes.is_empty() {
-            return Ok(Vec::new());
-        }
-        let rows = via.read(prepared.bind(None, changes)).await?;
-        Self::answers(&prepared, &rows, 0)
+        self.target().examine_new(changes, via).await
     }
 
     /// Asks whether a row is there, and the probes about its changes; none where it is not there.
@@ -162,12 +168,7 @@ impl Resource {
         changes: &Changes,
         via: Via<'_>,
     ) -> Result<Option<Vec<(usize, bool)>>, StoreError> {
-        let prepared = self.plan.examine_stored(changes.columns());
-        let rows = via.read(prepared.bind(Some(key), changes)).await?;
-        if !truth(rows.cell(0, 0)?) {
-            return Ok(None);
-        }
-        Self::answers(&prepared, &rows, 1).map(Some)
+        self.target().examine_stored(key, changes, via).await
     }
 
     /// DRF's complete error body from what probes answered and rules found; empty where all is well.
@@ -180,13 +181,8 @@ impl Resource {
     ) -> ValidationError {
         let fields_were_fine = errors.is_empty();
         self.serializer.judge(data, answers, None, &mut errors);
-        let only_whole = match &errors {
-            ValidationError::Fields(map) => map.keys().all(|k| k == "non_field_errors"),
-            _ => true,
-        };
-        // rules about the whole speak only where every field is right
-        if fields_were_fine && only_whole {
-            errors.merge(rules);
+        if fields_were_fine {
+            add_rules(&mut errors, rules);
         }
         errors
     }
