@@ -75,9 +75,7 @@ fn modes() -> Serializer {
         .field(Field::hidden("hidden", Value::from("secret")))
         .field(Field::hidden("stamped", Value::from(99)).create_only())
         .field(ReadOnlyField::named("constant").default("always"))
-        .field(Field::method("doubled", |object, _| {
-            object.get("defaulted").and_then(integer).map(|n| n * 2).into()
-        }))
+        .field(Field::method("doubled", |object, _| object.get("defaulted").and_then(integer).map(|n| n * 2).into()))
         .field(Field::method("named", |object, _| {
             format!("<{}>", object.get("plain").and_then(Value::as_str).unwrap_or("?")).into()
         }))

@@ -302,9 +302,7 @@ impl IntoDetail for ValidationError {
 impl IntoDetail for Value {
     fn into_detail(self, code: &'static str) -> ValidationError {
         match self {
-            Value::List(items) => {
-                list_of(items.into_iter().map(|item| item.into_detail(code)).collect())
-            }
+            Value::List(items) => list_of(items.into_iter().map(|item| item.into_detail(code)).collect()),
             Value::Map(map) => ValidationError::Fields(
                 map.into_iter().map(|(key, value)| (Cow::Owned(key), value.into_detail(code))).collect(),
             ),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::response::Response as HttpResponse;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
 use super::naming::dedent;
 use super::view_name;
@@ -50,7 +50,7 @@ pub(crate) struct Begun {
     /// How the answer is written; none where nothing fits.
     pub(crate) accepted: Option<Accepted>,
     /// The headers that decided who it is.
-    vary: Vec<HeaderName>,
+    vary: Vec<&'static str>,
 }
 
 impl Policy {
@@ -163,11 +163,10 @@ impl Policy {
         };
         let headers = response.headers_mut();
         headers.insert(header::ALLOW, self.allow.clone());
-        if self.renderers.has_several() {
-            headers.append(header::VARY, HeaderValue::from_static("Accept"));
-        }
-        for name in vary {
-            headers.append(header::VARY, name.into());
+        let accept = self.renderers.has_several().then_some("Accept");
+        let names: Vec<&str> = accept.into_iter().chain(vary).collect();
+        if let (false, Ok(value)) = (names.is_empty(), HeaderValue::from_str(&names.join(", "))) {
+            headers.append(header::VARY, value);
         }
         response
     }
