@@ -6,7 +6,6 @@ use std::borrow::Cow;
 use std::fmt;
 
 use async_trait::async_trait;
-use http::HeaderName;
 
 use crate::context::{Context, User};
 use crate::error::Result;
@@ -57,7 +56,7 @@ pub trait Authentication: Send + Sync + fmt::Debug + 'static {
 
     /// The header that it reads, where answers differ by it and caches do not know that by themselves (`Cookie`): every
     /// answer for which this way was asked names it in `Vary`.
-    fn vary(&self) -> Option<HeaderName> {
+    fn vary(&self) -> Option<&'static str> {
         None
     }
 }

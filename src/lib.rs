@@ -60,4 +60,10 @@ mod chapters {
 
     #[doc = include_str!("../docs/models.md")]
     struct Models;
+
+    #[doc = include_str!("../docs/exceptions.md")]
+    struct Exceptions;
+
+    #[doc = include_str!("../docs/views.md")]
+    struct Views;
 }

@@ -72,7 +72,8 @@ pub(crate) fn select_renderer(
     let Some(first) = matching().next() else { return Err(Error::http404()) };
 
     let header = accept(headers);
-    if header == "*/*" {
+    // what nearly every request says
+    if header == "*/*" || header == first.renderer.media_type() {
         return Ok(Accepted::own(first));
     }
     let accepted: Vec<(&str, MediaType<'_>)> = tokens(&header).map(|token| (token, MediaType::parse(token))).collect();

@@ -69,6 +69,8 @@ impl PageNumberPagination {
     /// 404 `Invalid page.` for anything but a positive number.
     pub fn page(&self, location: &Location<'_>) -> Result<Page> {
         let named = parameters(location.query).into_iter().rev().find(|(name, _)| name == "page");
+        // an empty one is none, as in DRF
+        let named = named.filter(|(_, number)| !number.is_empty());
         let number = match &named {
             None => 1,
             // the last page is known only with the count; DRF's `last` needs one

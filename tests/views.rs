@@ -286,3 +286,104 @@ async fn paths() {
     let bad = bad.into_axum(folder.path().join("rows.sqlite3").to_str().unwrap()).await;
     assert_eq!(bad.unwrap_err().to_string(), "The path \"a/<int:n/\" has a `<` without its `>`.");
 }
+
+#[tokio::test]
+async fn view_sets_without_a_model() {
+    async fn key(request: Request) -> bowline::Result<Value> {
+        let pk: String = request.path_value("pk")?;
+        Ok(value!({"pk": pk, "what": request.kwarg("what")}))
+    }
+    let words = || {
+        ViewSet::new("WordViewSet")
+            .description("Words.")
+            .list(hello)
+            .create(echo)
+            .retrieve(key)
+            .action("count", ApiView::new("count_all").get(hello))
+            .detail_action("say/(?P<what>[a-z]+)", ApiView::new("say").post(key))
+    };
+    let bare = DefaultRouter::simple().trailing_slash(false).view_set("words", words());
+    let api = DefaultRouter::new().view_set("words", words()).include("bare/", bare);
+    let app = App::new(api).await;
+    let answer = app.get("/words/", "*/*").await;
+    assert_eq!((answer.status, answer.header(header::ALLOW)), (200, Some("GET, POST, HEAD, OPTIONS")));
+    assert_eq!(app.get("/words/a-1/", "*/*").await.body, r#"{"pk":"a-1","what":null}"#);
+    assert_eq!(app.get("/words/a-1.json", "*/*").await.body, r#"{"pk":"a-1","what":null}"#);
+    assert_eq!(app.post("/words/7/say/yes/", "").await.body, r#"{"pk":"7","what":"yes"}"#);
+    assert_eq!(app.post("/words/7/say/NO/", "").await.status, 404);
+    assert_eq!(app.call("DELETE", "/words/7/").await.status, 405);
+    assert!(app.call("OPTIONS", "/words/").await.body.starts_with(r#"{"name":"Word List","description":"Words.","#));
+    assert!(app.call("OPTIONS", "/words/7/").await.body.starts_with(r#"{"name":"Word Instance","#));
+    assert!(app.call("OPTIONS", "/words/count/").await.body.starts_with(r#"{"name":"Count all","#));
+    assert_eq!(app.get("/", "*/*").await.body, r#"{"words":"http://localhost/words/"}"#);
+    assert_eq!(app.get("/.json", "*/*").await.body, r#"{"words":"http://localhost/words.json"}"#);
+    // a simple router has no root, no suffixes, and here no final slash
+    assert_eq!(app.get("/bare/words/count", "*/*").await.status, 200);
+    for path in ["/bare/", "/bare/words/", "/bare/words.json", "/bare/words/count/"] {
+        assert_eq!(app.get(path, "*/*").await.status, 404, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn suffixes_and_negotiation_of_ones_own() {
+    use bowline::negotiation::ContentNegotiation;
+    use bowline::renderers::Accepted;
+
+    #[derive(Debug)]
+    struct IgnoreClient;
+
+    impl ContentNegotiation for IgnoreClient {
+        fn select_renderer(&self, renderers: &Renderers, _: &Context, _: Option<&str>) -> bowline::Result<Accepted> {
+            Ok(renderers.first())
+        }
+    }
+
+    let view = ApiView::new("HelloView").get(hello);
+    let api = DefaultRouter::new()
+        .settings(both())
+        .path("hello", view.clone())
+        .format_suffix_patterns()
+        .path("ignore/", view.negotiation(IgnoreClient));
+    let app = App::new(api).await;
+    assert_eq!(app.get("/hello", "*/*").await.status, 200);
+    let answer = app.get("/hello.api", "*/*").await;
+    assert_eq!(answer.header(header::CONTENT_TYPE), Some("text/html; charset=utf-8"));
+    assert_eq!(app.get("/hello.json", "text/html").await.status, 406);
+    assert_eq!(app.get("/hello.zip", "*/*").await.body, r#"{"detail":"Not found."}"#);
+    assert_eq!(app.get("/ignore.json", "*/*").await.header(header::CONTENT_TYPE), Some("text/html; charset=utf-8"));
+    assert_eq!(app.get("/ignore/", "image/png").await.body, r#""hello""#);
+}
+
+#[tokio::test]
+async fn vary_names_what_decides_who_it_is() {
+    #[derive(Debug)]
+    struct Way(Option<&'static str>, Option<&'static str>);
+
+    #[bowline::async_trait]
+    impl Authentication for Way {
+        async fn authenticate(&self, request: &Context) -> bowline::Result<Option<User>> {
+            Ok(self.1.and_then(|name| request.header(name)).map(|value| User::new(1, value)))
+        }
+        fn vary(&self) -> Option<&'static str> {
+            self.0
+        }
+    }
+
+    async fn who(request: Request) -> Value {
+        request.user().map(|user| user.username.as_str()).into()
+    }
+
+    let ways: [Arc<dyn Authentication>; 2] =
+        [Arc::new(Way(None, Some("x-name"))), Arc::new(Way(Some("Cookie"), Some("cookie")))];
+    let api = DefaultRouter::new().settings(both()).path("who/", ApiView::new("WhoView").get(who).authentication(ways));
+    let app = App::new(api).await;
+    let ask = async |name: &str| {
+        let request = HttpRequest::get("/who/").header(name, "ann").body(Body::empty()).unwrap();
+        let answer = app.send(request).await;
+        (answer.header(header::VARY).map(str::to_owned), answer.body)
+    };
+    // a way that is not asked decides nothing
+    assert_eq!(ask("x-name").await, (Some("Accept".to_owned()), r#""ann""#.to_owned()));
+    assert_eq!(ask("cookie").await, (Some("Accept, Cookie".to_owned()), r#""ann""#.to_owned()));
+    assert_eq!(ask("x-other").await, (Some("Accept, Cookie".to_owned()), String::new()));
+}

@@ -9,12 +9,10 @@ use bowline::authentication::Authentication;
 use bowline::fields::{CharField, Field};
 use bowline::prelude::*;
 use bowline::serializers::Serializer;
-use http::HeaderName;
-use http::header::COOKIE;
 
 /// A way to log in, by its `WWW-Authenticate` header and by the header that it reads.
 #[derive(Debug)]
-struct Way(Option<&'static str>, Option<HeaderName>);
+struct Way(Option<&'static str>, Option<&'static str>);
 
 #[bowline::async_trait]
 impl Authentication for Way {
@@ -26,8 +24,8 @@ impl Authentication for Way {
         self.0.map(Cow::Borrowed)
     }
 
-    fn vary(&self) -> Option<HeaderName> {
-        self.1.clone()
+    fn vary(&self) -> Option<&'static str> {
+        self.1
     }
 }
 
@@ -43,7 +41,7 @@ pub fn basic() -> Arc<dyn Authentication> {
 
 /// `SessionAuthentication`.
 pub fn session() -> Arc<dyn Authentication> {
-    Arc::new(Way(None, Some(COOKIE)))
+    Arc::new(Way(None, Some("Cookie")))
 }
 
 async fn login(mut request: Request, credentials: Arc<Serializer>) -> bowline::Result<Response> {

@@ -75,9 +75,7 @@ fn modes() -> Serializer {
         .field(Field::hidden("hidden", Value::from("secret")))
         .field(Field::hidden("stamped", Value::from(99)).create_only())
         .field(ReadOnlyField::named("constant").default("always"))
-        .field(Field::method("doubled", |object, _| {
-            object.get("defaulted").and_then(Value::as_int).map(|n| n * 2).into()
-        }))
+        .field(Field::method("doubled", |object, _| object.get("defaulted").and_then(integer).map(|n| n * 2).into()))
         .field(Field::method("named", |object, _| {
             format!("<{}>", object.get("plain").and_then(Value::as_str).unwrap_or("?")).into()
         }))
@@ -90,6 +88,15 @@ fn whole(value: &Value) -> Option<i128> {
     match value {
         Value::BigInt(digits) => digits.parse().ok(),
         value => value.as_int().map(i128::from),
+    }
+}
+
+/// An integer, also one of more than 64 bits.
+fn integer(value: &Value) -> Option<i128> {
+    match value {
+        Value::Int(i) => Some((*i).into()),
+        Value::BigInt(digits) => digits.parse().ok(),
+        _ => None,
     }
 }
 
@@ -219,7 +226,7 @@ pub fn line() -> bowline::Result<Serializer> {
         .field(Field::new("quantity", IntegerField::new().min_value(1)))
         .validate(|attributes, _| {
             let is_x0 = attributes.get("sku").and_then(Value::as_str) == Some("X0");
-            if is_x0 && attributes.get("quantity").and_then(Value::as_int) > Some(1) {
+            if is_x0 && attributes.get("quantity").and_then(integer) > Some(1) {
                 return Err("Only one X0 per line.".into());
             }
             Ok(attributes)

@@ -18,6 +18,7 @@ pub fn urls(media: &str) -> bowline::Result<DefaultRouter> {
         .include("perm/", viewsets::perm())
         .include("generic/", viewsets::generic())
         .include("bulk/", viewsets::bulk())
+        .include("page/", viewsets::pages())
         .settings(Settings {
             renderers: Renderers::json().and(BrowsableAPIRenderer::new()),
             authentication: vec![authentication::token(), authentication::basic(), authentication::session()],

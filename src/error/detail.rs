@@ -128,37 +128,30 @@ impl ValidationError {
 
     /// Adds what was found for one field; lists of the same field are joined.
     pub fn insert(&mut self, name: impl Into<Cow<'static, str>>, error: ValidationError) {
-        match self.by_field().entry(name.into()) {
+        let mut fields = self.take_fields();
+        match fields.entry(name.into()) {
             Entry::Vacant(place) => {
                 place.insert(error);
             }
             Entry::Occupied(mut place) => place.get_mut().join(error),
         }
+        *self = ValidationError::Fields(fields);
     }
 
     /// Joins two findings about the same object: messages without a field go to `non_field_errors`.
     pub fn merge(&mut self, other: ValidationError) {
-        if let ValidationError::Fields(map) = other.into_fields() {
-            for (key, value) in map {
-                self.insert(key, value);
-            }
+        for (key, value) in other.into_fields().take_fields() {
+            self.insert(key, value);
         }
     }
 
     /// DRF's `as_serializer_error`: what names no field becomes `non_field_errors`, a message of a field a list of one.
-    pub fn into_fields(self) -> Self {
-        let listed = |error| match error {
-            ValidationError::Message(detail) => ValidationError::List(vec![detail]),
-            other => other,
-        };
-        match self {
-            ValidationError::Fields(map) => {
-                ValidationError::Fields(map.into_iter().map(|(key, value)| (key, listed(value))).collect())
-            }
-            items @ ValidationError::Items { .. } => items,
-            whole if whole.is_empty() => ValidationError::fields(),
-            whole => ValidationError::field(NON_FIELD_ERRORS, listed(whole)),
+    pub fn into_fields(mut self) -> Self {
+        if let ValidationError::Items { .. } = self {
+            return self;
         }
+        let fields = self.take_fields();
+        ValidationError::Fields(fields.into_iter().map(|(key, value)| (key, value.listed())).collect())
     }
 
     /// The body of the answer.
@@ -168,20 +161,23 @@ impl ValidationError {
         String::from_utf8_lossy(&out).into_owned()
     }
 
-    /// The entries by field; what had none moves to `non_field_errors`.
-    fn by_field(&mut self) -> &mut IndexMap<Cow<'static, str>, ValidationError> {
-        if !matches!(self, ValidationError::Fields(_)) {
-            let own = std::mem::replace(self, ValidationError::fields());
-            *self = match own {
-                ValidationError::Items { errors, .. } => ValidationError::Fields(
-                    errors.into_iter().map(|(n, error)| (Cow::Owned(n.to_string()), error)).collect(),
-                ),
-                other => other.into_fields(),
-            };
+    /// Takes the entries by field; what had none is under `non_field_errors`, items are under their index.
+    fn take_fields(&mut self) -> IndexMap<Cow<'static, str>, ValidationError> {
+        match std::mem::replace(self, ValidationError::fields()) {
+            ValidationError::Fields(fields) => fields,
+            ValidationError::Items { errors, .. } => {
+                errors.into_iter().map(|(n, error)| (Cow::Owned(n.to_string()), error)).collect()
+            }
+            whole if whole.is_empty() => IndexMap::new(),
+            whole => [(Cow::Borrowed(NON_FIELD_ERRORS), whole.listed())].into(),
         }
+    }
+
+    /// The same; a message that stands alone becomes a list of one.
+    fn listed(self) -> Self {
         match self {
-            ValidationError::Fields(map) => map,
-            _ => unreachable!("errors were just put by field"),
+            ValidationError::Message(detail) => ValidationError::List(vec![detail]),
+            other => other,
         }
     }
 
@@ -198,7 +194,7 @@ impl ValidationError {
             (own, more) if more.is_empty() => own,
             (mut own @ (Fields(_) | Items { .. }), more @ (Fields(_) | Items { .. })) => {
                 let mut more = more;
-                for (key, value) in std::mem::take(more.by_field()) {
+                for (key, value) in more.take_fields() {
                     own.insert(key, value);
                 }
                 own
@@ -306,14 +302,7 @@ impl IntoDetail for ValidationError {
 impl IntoDetail for Value {
     fn into_detail(self, code: &'static str) -> ValidationError {
         match self {
-            Value::List(items) => {
-                let items: Vec<_> = items.into_iter().map(|item| item.into_detail(code)).collect();
-                if items.iter().all(|item| matches!(item, ValidationError::Message(_))) {
-                    ValidationError::List(items.into_iter().flat_map(ValidationError::into_list).collect())
-                } else {
-                    ValidationError::Mixed(items)
-                }
-            }
+            Value::List(items) => list_of(items.into_iter().map(|item| item.into_detail(code)).collect()),
             Value::Map(map) => ValidationError::Fields(
                 map.into_iter().map(|(key, value)| (Cow::Owned(key), value.into_detail(code))).collect(),
             ),
@@ -322,16 +311,17 @@ impl IntoDetail for Value {
     }
 }
 
+/// A list of messages where it has nothing else.
+fn list_of(items: Vec<ValidationError>) -> ValidationError {
+    if items.iter().all(|item| matches!(item, ValidationError::Message(_))) {
+        return ValidationError::List(items.into_iter().flat_map(ValidationError::into_list).collect());
+    }
+    ValidationError::Mixed(items)
+}
+
 impl<T: IntoDetail> IntoDetail for Vec<T> {
     fn into_detail(self, code: &'static str) -> ValidationError {
-        let mut all = ValidationError::Mixed(Vec::new());
-        let items: Vec<_> = self.into_iter().map(|item| item.into_detail(code)).collect();
-        if items.iter().all(|item| matches!(item, ValidationError::Message(_))) {
-            all = ValidationError::List(items.into_iter().flat_map(ValidationError::into_list).collect());
-        } else if let ValidationError::Mixed(list) = &mut all {
-            *list = items;
-        }
-        all
+        list_of(self.into_iter().map(|item| item.into_detail(code)).collect())
     }
 }
 

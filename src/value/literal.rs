@@ -14,12 +14,7 @@
 #[macro_export]
 macro_rules! value {
     (null) => { $crate::value::Value::Null };
-    ([ $($items:tt)* ]) => {{
-        #[allow(unused_mut)]
-        let mut list = ::std::vec::Vec::from([]);
-        $crate::value!(@list list $($items)*);
-        $crate::value::Value::List(list)
-    }};
+    ([ $($items:tt)* ]) => { $crate::value::Value::List($crate::value!(@list [] $($items)*)) };
     ({ $($entries:tt)* }) => {{
         #[allow(unused_mut)]
         let mut map = $crate::value::Map::new();
@@ -28,22 +23,18 @@ macro_rules! value {
     }};
     ($value:expr) => { $crate::value::Value::from($value) };
 
-    (@list $list:ident) => {};
-    (@list $list:ident null $(, $($rest:tt)*)?) => {
-        $list.push($crate::value::Value::Null);
-        $crate::value!(@list $list $($($rest)*)?);
+    (@list [$($done:expr,)*]) => { ::std::vec![$($done,)*] };
+    (@list [$($done:expr,)*] null $(, $($rest:tt)*)?) => {
+        $crate::value!(@list [$($done,)* $crate::value::Value::Null,] $($($rest)*)?)
     };
-    (@list $list:ident [ $($items:tt)* ] $(, $($rest:tt)*)?) => {
-        $list.push($crate::value!([ $($items)* ]));
-        $crate::value!(@list $list $($($rest)*)?);
+    (@list [$($done:expr,)*] [ $($items:tt)* ] $(, $($rest:tt)*)?) => {
+        $crate::value!(@list [$($done,)* $crate::value!([ $($items)* ]),] $($($rest)*)?)
     };
-    (@list $list:ident { $($entries:tt)* } $(, $($rest:tt)*)?) => {
-        $list.push($crate::value!({ $($entries)* }));
-        $crate::value!(@list $list $($($rest)*)?);
+    (@list [$($done:expr,)*] { $($entries:tt)* } $(, $($rest:tt)*)?) => {
+        $crate::value!(@list [$($done,)* $crate::value!({ $($entries)* }),] $($($rest)*)?)
     };
-    (@list $list:ident $value:expr $(, $($rest:tt)*)?) => {
-        $list.push($crate::value::Value::from($value));
-        $crate::value!(@list $list $($($rest)*)?);
+    (@list [$($done:expr,)*] $value:expr $(, $($rest:tt)*)?) => {
+        $crate::value!(@list [$($done,)* $crate::value::Value::from($value),] $($($rest)*)?)
     };
 
     (@map $map:ident) => {};

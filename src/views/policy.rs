@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::response::Response as HttpResponse;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
 use super::naming::dedent;
 use super::view_name;
@@ -50,7 +50,7 @@ pub(crate) struct Begun {
     /// How the answer is written; none where nothing fits.
     pub(crate) accepted: Option<Accepted>,
     /// The headers that decided who it is.
-    vary: Vec<HeaderName>,
+    vary: Vec<&'static str>,
 }
 
 impl Policy {
@@ -163,11 +163,10 @@ impl Policy {
         };
         let headers = response.headers_mut();
         headers.insert(header::ALLOW, self.allow.clone());
-        if self.renderers.has_several() {
-            headers.append(header::VARY, HeaderValue::from_static("Accept"));
-        }
-        for name in vary {
-            headers.append(header::VARY, name.into());
+        let accept = self.renderers.has_several().then_some("Accept");
+        let names: Vec<&str> = accept.into_iter().chain(vary).collect();
+        if let (false, Ok(value)) = (names.is_empty(), HeaderValue::from_str(&names.join(", "))) {
+            headers.append(header::VARY, value);
         }
         response
     }
@@ -243,9 +242,9 @@ impl Policy {
 
 /// The serializer of a view without a model, by the request: DRF's `get_serializer_class`.
 #[derive(Clone)]
-pub(crate) struct SerializerOf(pub(crate) Choose);
+pub(crate) struct SerializerOf(pub(crate) Arc<Choose>);
 
-type Choose = Arc<dyn Fn(&Context) -> Result<Arc<Serializer>> + Send + Sync>;
+type Choose = dyn Fn(&Context) -> Result<Arc<Serializer>> + Send + Sync;
 
 impl fmt::Debug for SerializerOf {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
