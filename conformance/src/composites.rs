@@ -85,32 +85,40 @@ fn modes() -> Serializer {
 
 // validators
 
+/// A whole number, however large the field lets it be.
+fn whole(value: &Value) -> Option<i128> {
+    match value {
+        Value::BigInt(digits) => digits.parse().ok(),
+        value => value.as_int().map(i128::from),
+    }
+}
+
 fn even(value: &Value) -> Result<(), ValidationError> {
-    match value.as_int() {
+    match whole(value) {
         Some(n) if n % 2 != 0 => Err(ValidationError::new("Must be even.", "odd")),
         _ => Ok(()),
     }
 }
 
 fn small(value: &Value) -> Result<(), ValidationError> {
-    match value.as_int() {
+    match whole(value) {
         Some(n) if n > 50 => Err(ValidationError::new("Must be at most 50.", "big")),
         _ => Ok(()),
     }
 }
 
 fn django_style(value: &Value) -> Result<(), ValidationError> {
-    match value.as_int() {
+    match whole(value) {
         Some(13) => Err(ValidationError::new("Unlucky 13.", "unlucky")),
         _ => Ok(()),
     }
 }
 
-struct MultipleOf(i64);
+struct MultipleOf(i128);
 
 impl ValueValidator for MultipleOf {
     fn validate(&self, value: &Value, cx: &FieldContext<'_>) -> Result<(), ValidationError> {
-        match value.as_int() {
+        match whole(value) {
             Some(n) if n % self.0 != 0 => Err(format!("{} must be a multiple of {}.", cx.name, self.0).into()),
             _ => Ok(()),
         }
@@ -193,7 +201,11 @@ fn title(text: &str) -> String {
     let mut out = String::new();
     let mut in_word = false;
     for c in text.chars() {
-        if in_word { out.extend(c.to_lowercase()) } else { out.extend(c.to_uppercase()) }
+        if in_word {
+            out.extend(c.to_lowercase())
+        } else {
+            out.extend(c.to_uppercase())
+        }
         in_word = c.is_alphabetic();
     }
     out

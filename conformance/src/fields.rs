@@ -40,7 +40,8 @@ fn view(type_name: &'static str, serializers: &Serializers) -> ApiView {
 pub fn urls() -> bowline::Result<DefaultRouter> {
     let kinds = kinds()?.into_iter().map(|(name, field)| (name, Serializer::new().field(field).into()));
     let kinds: Serializers = Arc::new(kinds.collect());
-    let composites: Serializers = Arc::new(composites()?.into_iter().map(|(name, serializer)| (name, serializer.into())).collect());
+    let composites: Serializers =
+        Arc::new(composites()?.into_iter().map(|(name, serializer)| (name, serializer.into())).collect());
     let described = "As /composite/<name>/ but errors are answered by get_full_details().";
     Ok(DefaultRouter::new()
         .path("fields/<str:kind>/", view("ValueView", &kinds).description("Validates and represents one value."))

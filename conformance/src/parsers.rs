@@ -7,13 +7,14 @@ use bowline::parsers::{
 use bowline::prelude::*;
 use bowline::serializers::{ListSerializer, Serializer};
 use bowline::value;
-use bowline::value::Map;
+use bowline::value::{Map, Upload};
 
 use crate::composites::{address, line};
 
 /// Answers what the parser made of the body.
 async fn echo(mut request: Request) -> bowline::Result<Response> {
-    let content_type = request.header("content-type").unwrap_or_default().split(';').next().unwrap_or_default().to_owned();
+    let content_type =
+        request.header("content-type").unwrap_or_default().split(';').next().unwrap_or_default().to_owned();
     let data = request.data().await?;
     let mut files = Vec::new();
     let plain = match data {
@@ -30,7 +31,7 @@ async fn echo(mut request: Request) -> bowline::Result<Response> {
     };
     files.sort();
     Ok(Response::new(value!({
-        "type": data.type_name(),
+        "type": if matches!(data, Value::Form(_)) { "QueryDict" } else { data.type_name() },
         "data": plain,
         "files": files.into_iter().map(Value::from).collect::<Vec<_>>(),
         "content_type": content_type,
@@ -47,11 +48,7 @@ fn shown(value: &Value) -> Value {
 }
 
 fn view(type_name: &'static str) -> ApiView {
-    ApiView::new(type_name)
-        .description("Answers what the parser made of the body.")
-        .post(echo)
-        .put(echo)
-        .patch(echo)
+    ApiView::new(type_name).description("Answers what the parser made of the body.").post(echo).put(echo).patch(echo)
 }
 
 /// `text/plain`, in upper case.
@@ -106,12 +103,46 @@ fn form_serializer_view() -> bowline::Result<ApiView> {
         .authentication([]))
 }
 
+/// Reports what the file fields found in the upload.
+async fn found(mut request: Request) -> bowline::Result<Value> {
+    let validated = request.validate().await?;
+    let size = |file: &Upload| Value::from(i64::try_from(file.size()).unwrap_or(i64::MAX));
+    let entries = validated.as_map().into_iter().flatten().map(|(name, value)| {
+        let found = match value {
+            Value::File(file) => value!([file.name(), size(file), file.content_type()]),
+            Value::List(files) => {
+                let files = files.iter().map(|item| match item {
+                    Value::File(file) => value!([file.name(), size(file)]),
+                    other => other.clone(),
+                });
+                Value::List(files.collect())
+            }
+            other => other.clone(),
+        };
+        (name.clone(), found)
+    });
+    Ok(Value::Map(entries.collect::<Map>()))
+}
+
+pub fn upload_check() -> ApiView {
+    let files = ListField::of(FileField::new());
+    let serializer = Serializer::new()
+        .field(Field::new("file", FileField::new().max_length(20)))
+        .field(Field::new("maybe_empty", FileField::new().allow_empty_file(true)).required(false))
+        .field(Field::new("image", ImageField::new()).required(false).allow_null(true))
+        .field(Field::new("files", files).required(false))
+        .field(Field::new("note", CharField::new()).required(false));
+    ApiView::new("UploadCheckView")
+        .description("Reports what FileField / ImageField found in the upload.")
+        .serializer(serializer)
+        .post(found)
+        .authentication([])
+}
+
 pub fn urls() -> bowline::Result<DefaultRouter> {
     let json = || Parsers::none().with(JSONParser::new());
-    let upload = ApiView::new("ParseFileUpload")
-        .post(upload)
-        .put(upload)
-        .parsers(Parsers::none().with(FileUploadParser::new()));
+    let upload =
+        ApiView::new("ParseFileUpload").post(upload).put(upload).parsers(Parsers::none().with(FileUploadParser::new()));
     Ok(DefaultRouter::new()
         .path("default/", view("ParseDefault"))
         .path("json/", view("ParseJson").parsers(json()))

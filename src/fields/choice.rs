@@ -290,6 +290,10 @@ impl FieldType for MultipleChoiceField {
                 keys = map.keys().map(|key| key.as_str().into()).collect();
                 keys.as_slice()
             }
+            Value::Form(form) => {
+                keys = form.lists().map(|(key, _)| key.into()).collect();
+                keys.as_slice()
+            }
             other => return Err(not_a_list(other, cx)),
         };
         if items.is_empty() && !self.allow_empty {

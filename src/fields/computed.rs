@@ -59,7 +59,7 @@ impl FieldType for ReadOnlyField {
 /// Made by [`Field::method`](super::Field::method), which sets `source` to `*` and makes it read-only.
 #[derive(Clone)]
 pub struct MethodField {
-    compute: Arc<dyn Fn(&Value, &Context) -> Value + Send + Sync>,
+    compute: Compute,
 }
 
 impl MethodField {
@@ -92,3 +92,5 @@ impl FieldType for MethodField {
         Ok(())
     }
 }
+
+type Compute = Arc<dyn Fn(&Value, &Context) -> Value + Send + Sync>;

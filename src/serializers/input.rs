@@ -58,7 +58,7 @@ impl Validated {
     /// Whether rows have to be found before it can be written, for itself or for the rows that it holds.
     pub(crate) fn has_lookups(&self) -> bool {
         let rows = || self.nested.iter().filter_map(|nested| nested.rows.as_ref()).flatten();
-        !self.lookups.is_empty() || rows().any(|(_, row)| row.has_lookups())
+        !self.lookups.is_empty() || rows().any(|row| row.validated.has_lookups())
     }
 
     /// What is wrong so far.
@@ -91,8 +91,18 @@ pub(crate) struct Lookup {
 pub(crate) struct NestedInput {
     /// The field, by its position.
     pub(crate) field: usize,
-    /// The rows, each with the key that the body names; none where the body says `null`.
-    pub(crate) rows: Option<Vec<(Option<DbValue>, Validated)>>,
+    /// The rows; none where the body says `null`.
+    pub(crate) rows: Option<Vec<NestedRow>>,
+}
+
+/// One of the other rows of a body.
+#[derive(Clone, Debug)]
+pub(crate) struct NestedRow {
+    /// The key that the body names.
+    pub(crate) key: Option<DbValue>,
+    /// What the body says of it.
+    pub(crate) data: Value,
+    pub(crate) validated: Validated,
 }
 
 impl BoundSerializer {
@@ -231,11 +241,8 @@ impl BoundSerializer {
             _ => field.run_validation(input.as_deref(), cx)?,
         };
         let Outcome::Set(value) = outcome else { return Ok(()) };
-        let value = if input.is_some() {
-            bound.hooks.iter().try_fold(value, |value, hook| hook(value, own))?
-        } else {
-            value
-        };
+        let value =
+            if input.is_some() { bound.hooks.iter().try_fold(value, |value, hook| hook(value, own))? } else { value };
         if !self.list.rules.is_empty() {
             found.attributes.insert(field.name.clone().into_owned(), value.clone());
         }
@@ -336,7 +343,7 @@ impl NestedWrite {
         input: &Value,
         bound: &BoundField,
         cx: &FieldContext<'_>,
-    ) -> Result<Vec<(Option<DbValue>, Validated)>, ValidationError> {
+    ) -> Result<Vec<NestedRow>, ValidationError> {
         let mode = match (cx.partial, cx.creating) {
             (true, _) => Mode::Partial,
             (false, true) => Mode::Create,
@@ -357,7 +364,8 @@ impl NestedWrite {
             }
             let key_column = self.serializer.model().primary_key.first().copied();
             let key = key_column.filter(|_| self.key_field.is_some()).and_then(|column| row.changes.take(column));
-            rows.push((key.filter(|key| !crate::value::is_null(key)), row));
+            let key = key.filter(|key| !crate::value::is_null(key));
+            rows.push(NestedRow { key, data: item.clone(), validated: row });
         }
         if !errors.is_empty() {
             return Err(errors);

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use futures_util::future::BoxFuture;
 
-use super::{BoundSerializer, Constraint, Lookup, LookupPlan, Speaks, Validated, Via, Writes};
+use super::{BoundSerializer, Constraint, Lookup, LookupPlan, NestedRow, Speaks, Validated, Via, Writes};
 use crate::context::Context;
 use crate::error::{Error, ErrorDetail, Result, ValidationError};
 use crate::fields::FieldContext;
@@ -85,7 +85,7 @@ impl BoundSerializer {
             let bound = &self.fields[nested.field];
             let Writes::Nested(write) = &bound.writes else { continue };
             let mut errors = ValidationError::fields();
-            for (n, (_, row)) in nested.rows.iter_mut().flatten().enumerate() {
+            for (n, NestedRow { validated: row, .. }) in nested.rows.iter_mut().flatten().enumerate() {
                 if !row.has_lookups() {
                     continue;
                 }
@@ -118,7 +118,8 @@ impl BoundSerializer {
             return Ok(known);
         }
         let statement = if matches!(via, Via::Transaction(_)) { &plan.locking } else { &plan.plain };
-        let rows = via.read(statement.bind(vec![many::list(lookup.wanted.iter().map(|(value, _)| value.clone()))])).await?;
+        let rows =
+            via.read(statement.bind(vec![many::list(lookup.wanted.iter().map(|(value, _)| value.clone()))])).await?;
         for row in 0..rows.len() {
             let name = cell_text(rows.cell(row, 0)?);
             let key = match rows.cell(row, 1)? {
@@ -178,8 +179,7 @@ impl BoundSerializer {
                 let Writes::One { related, .. } = &bound.writes else { return None };
                 let request = Context::default();
                 let sent = bound.field.get_value(data, &FieldContext::new(&request));
-                let detail =
-                    related.does_not_exist(sent.as_deref().unwrap_or(&Value::Null), &bound.field.messages);
+                let detail = related.does_not_exist(sent.as_deref().unwrap_or(&Value::Null), &bound.field.messages);
                 Some((bound.field.name.clone(), detail))
             }
             Speaks::Field(n, detail) => Some((self.fields.get(*n)?.field.name.clone(), detail.clone())),
@@ -296,7 +296,11 @@ impl BoundSerializer {
         let uniques = self.model.uniques.iter().filter_map(|u| u.name.as_deref());
         let keys = self.model.relations.iter().filter_map(|r| r.constraint.as_deref());
         let is_name = name.chars().all(|c| c.is_alphanumeric() || c == '_');
-        is_name && uniques.chain(keys).chain(self.model.checks.iter().map(|check| check.name.as_str())).any(|known| known == name)
+        is_name
+            && uniques
+                .chain(keys)
+                .chain(self.model.checks.iter().map(|check| check.name.as_str()))
+                .any(|known| known == name)
     }
 
     /// The columns of the model that a constraint is about; none where it is another table's, which a hook wrote to.
@@ -320,7 +324,8 @@ impl BoundSerializer {
         let mut repeated = Vec::new();
         for constraint in &self.constraints {
             let Probe::Free(free) = &constraint.probe else { continue };
-            if free.period.is_some() || free.lookup != crate::store::plan::Lookup::Exact {
+            // what only the database can compare is asked there, for each object after those before it
+            if free.period.is_some() || free.among.is_some() || free.lookup != crate::store::plan::Lookup::Exact {
                 continue;
             }
             let mut seen: std::collections::HashSet<String> = Default::default();

@@ -22,9 +22,9 @@ use crate::error::ErrorDetail;
 use crate::fields::Field;
 use crate::model::ModelMeta;
 use crate::relations::Related;
-use crate::store::plan::{Plan, Probe, SetLinks};
 use crate::storage::UploadTo;
 use crate::store::Statement;
+use crate::store::plan::{Plan, Probe, SetLinks};
 use crate::validators::{ObjectValidator, QueryValidator};
 use crate::value::{DbValue, Value};
 
@@ -36,15 +36,15 @@ mod metadata;
 mod model;
 mod options;
 mod plain;
-mod valid;
 mod reads;
 pub(crate) mod shape;
+mod valid;
 
 pub(crate) use build::Build;
 pub(crate) use declaration::Declaration;
 pub use declaration::{NestedField, RelatedField};
-pub(crate) use input::{NestedInput, Validated};
 use input::Lookup;
+pub(crate) use input::{NestedInput, NestedRow, Validated};
 pub use model::ModelSerializer;
 pub use options::FieldOptions;
 pub use plain::{AttributesValidator, ListSerializer, Serializer};

@@ -16,7 +16,7 @@ macro_rules! value {
     (null) => { $crate::value::Value::Null };
     ([ $($items:tt)* ]) => {{
         #[allow(unused_mut)]
-        let mut list = ::std::vec::Vec::new();
+        let mut list = ::std::vec::Vec::from([]);
         $crate::value!(@list list $($items)*);
         $crate::value::Value::List(list)
     }};

@@ -101,7 +101,7 @@ impl Value {
             Value::Str(_) | Value::Surrogates(..) => "str",
             Value::List(_) => "list",
             Value::Map(_) => "dict",
-            Value::Form(_) => "QueryDict",
+            Value::Form(_) => "MultiValueDict",
             Value::File(file) if file.in_memory().is_none() => "TemporaryUploadedFile",
             Value::File(_) => "InMemoryUploadedFile",
             Value::Decimal(_) => "Decimal",

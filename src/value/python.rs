@@ -78,7 +78,8 @@ fn push_repr(value: &Value, out: &mut String) {
         }
         Value::Form(form) => {
             let list = |(name, values): (&str, &[Value])| (name.to_owned(), Value::List(values.to_vec()));
-            out.push_str("<QueryDict: ");
+            // the whole body is a QueryDict, but only parts of it are ever shown
+            out.push_str("<MultiValueDict: ");
             push_repr(&Value::Map(form.lists().map(list).collect()), out);
             out.push('>');
         }

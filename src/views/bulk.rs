@@ -143,7 +143,8 @@ impl View {
             resource.examine_all(data, &mut copies, keys, via).await?;
         }
         pause.at(Point::BeforeWrite).await;
-        if keys.is_none() && is_plain && !judged && resource.shape.flat().is_some() {
+        // after a constraint stopped them all, one by one, so that the object at fault is known
+        if keys.is_none() && is_plain && !judged && !careful && resource.shape.flat().is_some() {
             resource.insert_all(tx, objects, cx, &mut out).await?;
             out.push(b']');
             return Ok(out);
@@ -158,7 +159,13 @@ impl View {
             let rows = stored.as_ref().and_then(|stored| stored.get(n));
             let none = Rows::none();
             let rows = rows.unwrap_or(&none);
-            let body = self.one_inside(resource, tx, key, rows, object, cx).await.map_err(|stop| at(n, stop))?;
+            let body = self.one_inside(resource, tx, key, rows, item(data, n), object, cx).await;
+            let body = body.map_err(|stop| match stop {
+                Stop::Store(StoreError::Violation(violation)) if careful => {
+                    at(n, Stop::Fail(serializer.verdict(&violation, item(data, n)).into()))
+                }
+                stop => at(n, stop),
+            })?;
             if n > 0 {
                 out.push(b',');
             }
@@ -169,12 +176,14 @@ impl View {
     }
 
     /// One object of a list, by rules and hooks of its own.
+    #[allow(clippy::too_many_arguments)] // the parts of one object
     async fn one_inside(
         &self,
         resource: &Resource,
         tx: &Transaction,
         key: Option<&DbValue>,
         rows: &Rows,
+        data: &Value,
         object: &Validated,
         cx: &Context,
     ) -> Result<Vec<u8>, Stop> {
@@ -187,11 +196,7 @@ impl View {
                 return Err(Error::from(object.errors).into());
             }
         }
-        let mut rules = resource.serializer.object_rules(stored, &object.changes);
-        rules.merge(resource.serializer.query_rules(stored, &object.changes, tx).await?);
-        if !rules.is_empty() {
-            return Err(Error::from(rules).into());
-        }
+        resource.target().judge(tx, key, stored, data, &object.changes).await?;
         if let Some(hooks) = &self.hooks {
             let mut save = Save::new(resource, tx, key, stored, object, cx, false);
             let outcome = match key {
@@ -200,7 +205,7 @@ impl View {
             };
             return match save.finish(outcome, rows).await {
                 Err(Stop::Refused(answers)) => {
-                    resource.refuse(&Value::Null, &answers)?;
+                    resource.refuse(data, &answers)?;
                     Err(Stop::Unexplained)
                 }
                 body => body,
@@ -278,12 +283,7 @@ struct ListRequest<'a> {
 
 impl Resource {
     /// Fails with the errors of all objects by their index, where one is wrong as it is.
-    async fn right_or_wrong(
-        &self,
-        data: &Value,
-        objects: &mut [Validated],
-        keys: Option<&[DbValue]>,
-    ) -> Result<()> {
+    async fn right_or_wrong(&self, data: &Value, objects: &mut [Validated], keys: Option<&[DbValue]>) -> Result<()> {
         if objects.iter().any(Validated::is_wrong) {
             self.examine_all(data, objects, keys, self.via()).await?;
         }
@@ -300,12 +300,8 @@ impl Resource {
     ) -> Result<()> {
         let mut errors = Vec::new();
         for (n, object) in objects.iter_mut().enumerate() {
-            let item = match data {
-                Value::List(items) => items.get(n).unwrap_or(&Value::Null),
-                _ => &Value::Null,
-            };
             let key = keys.and_then(|keys| keys.get(n));
-            let found = match self.complete(key, item, object, via).await {
+            let found = match self.complete(key, item(data, n), object, via).await {
                 Err(Error::NotFound(_)) => missing(),
                 other => other?,
             };
@@ -407,6 +403,14 @@ impl Resource {
             }
         }
         if errors.is_empty() { Ok(keys) } else { Err(by_index(errors).into()) }
+    }
+}
+
+/// An object of a list as it was sent.
+fn item(data: &Value, n: usize) -> &Value {
+    match data {
+        Value::List(items) => items.get(n).unwrap_or(&Value::Null),
+        _ => &Value::Null,
     }
 }
 

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use crate::context::Context;
 use crate::error::{Error, Result, ValidationError};
 use crate::model::ModelMeta;
 use crate::pagination::PageNumberPagination;
-use crate::context::Context;
 use crate::serializers::shape::{Shape, Slot};
 use crate::serializers::{BoundSerializer, Validated, Via};
 use crate::store::plan::{Plan, Prepared};
@@ -125,6 +125,17 @@ impl Tries {
     }
 }
 
+/// Joins what rules about the whole found: they speak only where every field is right.
+pub(super) fn add_rules(errors: &mut ValidationError, rules: ValidationError) {
+    let only_whole = match &errors {
+        ValidationError::Fields(map) => map.keys().all(|k| k == "non_field_errors"),
+        _ => true,
+    };
+    if only_whole {
+        errors.merge(rules);
+    }
+}
+
 /// The truth of a probe's answer.
 pub(crate) fn truth(cell: Cell<'_>) -> bool {
     matches!(cell, Cell::Bool(true) | Cell::Int(1))
@@ -147,12 +158,7 @@ impl Resource {
 
     /// Asks the probes about a new object.
     pub(crate) async fn examine_new(&self, changes: &Changes, via: Via<'_>) -> Result<Vec<(usize, bool)>, StoreError> {
-        let prepared = self.plan.examine_new(changes.columns());
-        if prepared.probes.is_empty() {
-            return Ok(Vec::new());
-        }
-        let rows = via.read(prepared.bind(None, changes)).await?;
-        Self::answers(&prepared, &rows, 0)
+        self.target().examine_new(changes, via).await
     }
 
     /// Asks whether a row is there, and the probes about its changes; none where it is not there.
@@ -162,12 +168,7 @@ impl Resource {
         changes: &Changes,
         via: Via<'_>,
     ) -> Result<Option<Vec<(usize, bool)>>, StoreError> {
-        let prepared = self.plan.examine_stored(changes.columns());
-        let rows = via.read(prepared.bind(Some(key), changes)).await?;
-        if !truth(rows.cell(0, 0)?) {
-            return Ok(None);
-        }
-        Self::answers(&prepared, &rows, 1).map(Some)
+        self.target().examine_stored(key, changes, via).await
     }
 
     /// DRF's complete error body from what probes answered and rules found; empty where all is well.
@@ -180,25 +181,14 @@ impl Resource {
     ) -> ValidationError {
         let fields_were_fine = errors.is_empty();
         self.serializer.judge(data, answers, None, &mut errors);
-        let only_whole = match &errors {
-            ValidationError::Fields(map) => map.keys().all(|k| k == "non_field_errors"),
-            _ => true,
-        };
-        // rules about the whole speak only where every field is right
-        if fields_were_fine && only_whole {
-            errors.merge(rules);
+        if fields_were_fine {
+            add_rules(&mut errors, rules);
         }
         errors
     }
 
     /// The row that a prepared write returned, as JSON.
-    pub(crate) fn body(
-        &self,
-        rows: &Rows,
-        prepared: &Prepared,
-        changes: &Changes,
-        cx: &Context,
-    ) -> Result<Vec<u8>> {
+    pub(crate) fn body(&self, rows: &Rows, prepared: &Prepared, changes: &Changes, cx: &Context) -> Result<Vec<u8>> {
         let mut out = Vec::with_capacity(128);
         let before = if prepared.guarded { prepared.probes.len() } else { 0 };
         let layout = self.shape.layout(&prepared.returns, before);
@@ -239,9 +229,7 @@ impl Resource {
             self.serializer.look_up(validated, via).await?;
         }
         let answers = match key {
-            Some(key) => {
-                self.examine_stored(key, &validated.changes, via).await?.ok_or_else(|| self.no_match())?
-            }
+            Some(key) => self.examine_stored(key, &validated.changes, via).await?.ok_or_else(|| self.no_match())?,
             None => self.examine_new(&validated.changes, via).await?,
         };
         let mut errors = validated.errors.clone();

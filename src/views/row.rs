@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
-use super::resource::{Resource, Stop};
+use super::resource::{Resource, Stop, add_rules, truth};
 use crate::error::{Error, ValidationError};
-use crate::serializers::{BoundSerializer, NestedInput, NestedWrite, Validated, Writes};
+use crate::serializers::{BoundSerializer, NestedInput, NestedRow, NestedWrite, Validated, Via, Writes};
 use crate::store::plan::{Plan, Prepared};
 use crate::store::{Cell, Changes, Rows, StoreError, Transaction};
 use crate::value::{DbValue, Value};
@@ -37,6 +37,59 @@ impl Resource {
 }
 
 impl Target<'_> {
+    /// Asks the probes about a new row.
+    pub(crate) async fn examine_new(self, changes: &Changes, via: Via<'_>) -> Result<Vec<(usize, bool)>, StoreError> {
+        let prepared = self.plan.examine_new(changes.columns());
+        if prepared.probes.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows = via.read(prepared.bind(None, changes)).await?;
+        Resource::answers(&prepared, &rows, 0)
+    }
+
+    /// Asks whether a row is there, and the probes about its changes; none where it is not there.
+    pub(crate) async fn examine_stored(
+        self,
+        key: &DbValue,
+        changes: &Changes,
+        via: Via<'_>,
+    ) -> Result<Option<Vec<(usize, bool)>>, StoreError> {
+        let prepared = self.plan.examine_stored(changes.columns());
+        let rows = via.read(prepared.bind(Some(key), changes)).await?;
+        if !truth(rows.cell(0, 0)?) {
+            return Ok(None);
+        }
+        Resource::answers(&prepared, &rows, 1).map(Some)
+    }
+
+    /// Judges one of several rows by the rules that no constraint keeps, after the rows before it were written.
+    ///
+    /// # Errors
+    ///
+    /// What they find, as it stands for this row alone.
+    pub(crate) async fn judge(
+        self,
+        tx: &Transaction,
+        key: Option<&DbValue>,
+        stored: Option<&[DbValue]>,
+        data: &Value,
+        changes: &Changes,
+    ) -> Result<(), Stop> {
+        let mut errors = ValidationError::fields();
+        if self.serializer.has_unenforced() {
+            let via = Via::Transaction(tx);
+            let answers = match key {
+                Some(key) => self.examine_stored(key, changes, via).await?.unwrap_or_default(),
+                None => self.examine_new(changes, via).await?,
+            };
+            self.serializer.judge(data, &answers, None, &mut errors);
+        }
+        let mut rules = self.serializer.object_rules(stored, changes);
+        rules.merge(self.serializer.query_rules(stored, changes, tx).await?);
+        add_rules(&mut errors, rules);
+        if errors.is_empty() { Ok(()) } else { Err(Error::from(errors).into()) }
+    }
+
     /// Whether a statement returned a row that it wrote.
     pub(crate) fn is_written(&self, prepared: &Prepared, rows: &Rows) -> Result<bool, StoreError> {
         if rows.is_empty() || !prepared.guarded {
@@ -156,43 +209,69 @@ impl Target<'_> {
                 there.extend(key_of(rows.cell(row, 0)?));
             }
         }
-        let name = bound.field.name.clone();
         let rows = nested.rows.as_deref().unwrap_or_default();
         // what the body does not mention goes first, so that its unique values are free again
-        let mentioned = |known: &DbValue| write.many && rows.iter().any(|(key, _)| key.as_ref() == Some(known));
+        let mentioned = |known: &DbValue| write.many && rows.iter().any(|row| row.key.as_ref() == Some(known));
         for gone in there.iter().filter(|known| !mentioned(known)) {
             for statement in write.plan.destroy().statements(gone) {
                 tx.query(statement).await?;
             }
         }
-        for (n, (key, row)) in rows.iter().enumerate() {
-            let place = |error: ValidationError| {
-                let error = if write.many { ValidationError::field(n.to_string(), error) } else { error };
-                Stop::Fail(ValidationError::field(name.clone(), error).into())
-            };
+        let target = Target { serializer: &write.serializer, plan: &write.plan };
+        let is_judged = write.serializer.has_object_rules() || write.serializer.has_query_rules();
+        let mut errors = ValidationError::fields();
+        for (n, NestedRow { key, data, validated }) in rows.iter().enumerate() {
+            let mut add = |error| if write.many { errors.insert(n.to_string(), error) } else { errors.merge(error) };
             let key = key.as_ref().filter(|key| write.many && there.contains(key));
-            let target = Target { serializer: &write.serializer, plan: &write.plan };
-            let mut row = row.clone();
+            let mut row = validated.clone();
             if key.is_none() {
                 write.serializer.fill_in(&mut row.changes);
                 row.changes.set(write.column, owner.clone());
             }
-            let stored = key.map(|key| write.whole(key));
+            let stored = match key {
+                Some(key) if is_judged => Some(write.stored(tx, key).await?),
+                Some(key) => Some(write.whole(key)),
+                None => None,
+            };
+            if is_judged {
+                match target.judge(tx, key, stored.as_deref(), data, &row.changes).await {
+                    Ok(()) => {}
+                    Err(Stop::Fail(Error::Validation(error))) => {
+                        // the others are judged all the same: what is wrong is said at once
+                        add(error);
+                        continue;
+                    }
+                    Err(stop) => return Err(stop),
+                }
+            }
             match target.write_row(tx, key, stored.as_deref(), &row, false).await {
                 Ok(_) => {}
                 Err(Stop::Store(StoreError::Violation(violation))) => {
-                    let error = write.serializer.verdict(&violation, &Value::Null);
-                    return Err(place(error));
+                    add(write.serializer.verdict(&violation, data));
+                    break;
                 }
-                Err(Stop::Fail(Error::Validation(error))) => return Err(place(error)),
+                Err(Stop::Fail(Error::Validation(error))) => {
+                    add(error);
+                    break;
+                }
                 Err(stop) => return Err(stop),
             }
         }
-        Ok(())
+        if errors.is_empty() {
+            return Ok(());
+        }
+        Err(Stop::Fail(ValidationError::field(bound.field.name.clone(), errors).into()))
     }
 }
 
 impl NestedWrite {
+    /// A row as it is, which is locked already.
+    async fn stored(&self, tx: &Transaction, key: &DbValue) -> Result<Vec<DbValue>, StoreError> {
+        let rows = tx.query(self.plan.lock(key)).await?;
+        let columns = self.serializer.model().columns.iter().enumerate();
+        columns.map(|(n, column)| Ok(rows.cell(0, n)?.to_value(column.kind))).collect()
+    }
+
     /// A row of which only the key is known.
     fn whole(&self, key: &DbValue) -> Vec<DbValue> {
         let mut values = vec![DbValue::String(None); self.serializer.model().columns.len()];

@@ -11,7 +11,7 @@ use super::row::Written;
 use crate::context::Context;
 use crate::error::{Error, Result, ValidationError};
 use crate::pause::{Pause, Point};
-use crate::serializers::{Mode, Validated, Via, Writes};
+use crate::serializers::{BoundSerializer, Mode, Validated, Via, Writes};
 use crate::storage::Pending;
 use crate::store::plan::Prepared;
 use crate::store::{Changes, Dialect, Rows, StoreError, Transaction, Unit};
@@ -102,9 +102,8 @@ impl View {
         pause: &Pause,
     ) -> Result<Vec<u8>> {
         let mut tries = Tries::new(resource.replays);
-        let at_once = validated.is_plain()
-            && resource.shape.flat().is_some()
-            && !self.needs_transaction(resource, key.is_some());
+        let at_once =
+            validated.is_plain() && resource.shape.flat().is_some() && !self.needs_transaction(resource, key.is_some());
         loop {
             let request = Request { key, data, validated, cx, pause, careful: tries.stopped > 0 };
             let stop = match key {
@@ -115,9 +114,7 @@ impl View {
             };
             match stop {
                 Ok(body) => return Ok(body),
-                Err(stop) => {
-                    tries.again(stop, |violation| resource.serializer.verdict(violation, data).into()).await?
-                }
+                Err(stop) => tries.again(stop, |violation| resource.serializer.verdict(violation, data).into()).await?,
             }
         }
     }
@@ -277,10 +274,12 @@ impl Resource {
     /// As [`Storage::save`](crate::storage::Storage::save).
     pub(super) async fn stage(&self, objects: &mut [Validated]) -> Result<Vec<Pending>> {
         let mut files = Vec::new();
-        for object in objects {
+        let mut waiting: Vec<(&BoundSerializer, &mut Validated)> =
+            objects.iter_mut().rev().map(|object| (&*self.serializer, object)).collect();
+        while let Some((serializer, object)) = waiting.pop() {
+            let fields = serializer.bound_fields();
             for (column, file) in std::mem::take(&mut object.files) {
-                let writes = self.serializer.bound_fields().iter().map(|f| &f.writes);
-                let to = writes.into_iter().find_map(|writes| match writes {
+                let to = fields.iter().find_map(|field| match &field.writes {
                     Writes::File(n, to) if *n == column => Some(to),
                     _ => None,
                 });
@@ -288,6 +287,11 @@ impl Resource {
                 let pending = to.stage(&file).await?;
                 object.changes.set(column, DbValue::String(Some(pending.name().to_owned())));
                 files.push(pending);
+            }
+            for nested in &mut object.nested {
+                let Some(Writes::Nested(write)) = fields.get(nested.field).map(|field| &field.writes) else { continue };
+                let rows = nested.rows.iter_mut().flatten();
+                waiting.extend(rows.map(|row| (&*write.serializer, &mut row.validated)));
             }
         }
         Ok(files)
