@@ -255,3 +255,35 @@ async fn several_processes_create_the_tables() {
     assert!(models[0].uniques[0].backed && !models[0].relations[0].deferred);
     assert!(models[1].referenced_by[0].by_database);
 }
+
+#[tokio::test]
+async fn a_schema_is_postgres_alone_and_an_enum_is_a_choice() {
+    use axum::body::Body;
+    use axum::http::Request;
+    use bowline::prelude::{DefaultRouter, ModelViewSet};
+    use http_body_util::BodyExt;
+    use serde_json::{Value as Json, json};
+    use tower::ServiceExt;
+
+    let postgres = support::Database::postgres();
+    postgres.run("CREATE SCHEMA made");
+    for database in [support::Database::sqlite(), postgres] {
+        let api = DefaultRouter::new()
+            .register("items", ModelViewSet::<item::Entity>::new())
+            .register("shelves", ModelViewSet::<shelf::Entity>::new());
+        let api = api.into_axum(&database.url()).await.unwrap();
+        let post = async |path: &str, body: Json| {
+            let request = Request::post(path).header("host", "testserver").header("content-type", "application/json");
+            let answer = api.clone().oneshot(request.body(Body::from(body.to_string())).unwrap()).await.unwrap();
+            let status = answer.status().as_u16();
+            let bytes = answer.into_body().collect().await.unwrap().to_bytes();
+            (status, serde_json::from_slice::<Json>(&bytes).unwrap())
+        };
+        assert_eq!(post("/shelves/", json!({})).await, (201, json!({"id": 1})));
+        let item = |kind: &str| json!({"label": "a", "shelf": 1, "blob": [], "kind": kind});
+        let (status, stored) = post("/items/", item("reader's card")).await;
+        assert_eq!((status, &stored["kind"]), (201, &json!("reader's card")), "{stored}");
+        let refused = (400, json!({"kind": ["\"pen\" is not a valid choice."]}));
+        assert_eq!(post("/items/", item("pen")).await, refused);
+    }
+}

@@ -127,7 +127,14 @@ impl FieldType for DictField {
                 }
                 _ => return Err(Unrepresentable),
             },
-            _ => return Err(Unrepresentable),
+            // an `hstore` of PostgreSQL's
+            cell => match cell.to_plain_attribute() {
+                Value::Map(map) => {
+                    parsed = map;
+                    &parsed
+                }
+                _ => return Err(Unrepresentable),
+            },
         };
         out.push(b'{');
         for (n, (key, value)) in map.iter().enumerate() {

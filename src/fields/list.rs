@@ -133,7 +133,14 @@ impl FieldType for ListField {
                 }
                 _ => return Err(Unrepresentable),
             },
-            _ => return Err(Unrepresentable),
+            // an array of PostgreSQL's
+            cell => match cell.to_plain_attribute() {
+                Value::List(items) => {
+                    parsed = items;
+                    &parsed
+                }
+                _ => return Err(Unrepresentable),
+            },
         };
         out.push(b'[');
         for (n, item) in items.iter().enumerate() {

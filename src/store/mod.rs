@@ -30,6 +30,7 @@ mod transaction;
 
 pub use changes::{Changes, ColumnSet};
 pub use error::{StoreError, Violation, ViolationKind};
+pub use postgres::{List, Pairs};
 pub use retry::Retry;
 pub use rows::{Cell, Inet, Numeric, PackedRows, Rows};
 pub use transaction::{KnownEntities, Transaction, store_error};

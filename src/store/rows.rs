@@ -5,7 +5,7 @@ use sea_orm::prelude::Decimal as Exact;
 use sea_orm::sea_query::prelude::rust_decimal::RoundingStrategy;
 use uuid::Uuid;
 
-use super::StoreError;
+use super::{List, Pairs, StoreError};
 use crate::model::{ColumnKind, ColumnMeta};
 use crate::value::{DbValue, Value, convert, json};
 
@@ -49,6 +49,10 @@ pub enum Cell<'a> {
     Duration(TimeDelta),
     /// An address of the Internet (on SQLite text).
     Inet(Inet),
+    /// A list (an array of PostgreSQL's; on SQLite JSON text).
+    List(List<'a>),
+    /// Keys with their texts (PostgreSQL's `hstore`).
+    Pairs(Pairs<'a>),
     /// A point in time with the offset that it is shown in; no column's, but an attribute's.
     Zoned(DateTime<FixedOffset>),
     /// Anything else that an attribute may be: a decimal, a list, an object, a file.
@@ -238,6 +242,8 @@ impl Cell<'_> {
             (Cell::Time(time), _) => DbValue::ChronoTime(Some(time)),
             (Cell::Duration(span), _) => convert::to_db(Value::Duration(span)),
             (Cell::Inet(inet), _) => DbValue::String(Some(inet.to_string())),
+            (Cell::List(list), _) => DbValue::String(Some(convert::json_text(&list.to_value()))),
+            (Cell::Pairs(pairs), _) => DbValue::String(Some(convert::json_text(&pairs.to_value()))),
             (Cell::Zoned(at), _) => DbValue::ChronoDateTimeWithTimeZone(Some(at)),
             (Cell::Value(value), _) => convert::to_db(value.clone()),
         }
@@ -252,9 +258,8 @@ impl Cell<'_> {
                 let digits = column.attributes.digits.or(digits);
                 convert::from_db(&self.to_value(ColumnKind::Decimal(digits)))
             }
-            (Cell::Numeric(_) | Cell::Duration(_) | Cell::Json(_) | Cell::Zoned(_) | Cell::Value(_), _) => {
-                self.to_plain_attribute()
-            }
+            (Cell::Numeric(_) | Cell::Duration(_) | Cell::Json(_) | Cell::List(_) | Cell::Pairs(_), _)
+            | (Cell::Zoned(_) | Cell::Value(_), _) => self.to_plain_attribute(),
             (cell, kind) => convert::from_db(&cell.to_value(kind)),
         }
     }
@@ -265,6 +270,8 @@ impl Cell<'_> {
             Cell::Json(text) => json::parse_str(text).unwrap_or(Value::Null),
             Cell::Duration(span) => Value::Duration(span),
             Cell::Numeric(number) => number.to_decimal().map_or_else(|| Value::Str(number.to_string()), Value::Decimal),
+            Cell::List(list) => list.to_value(),
+            Cell::Pairs(pairs) => pairs.to_value(),
             Cell::Zoned(at) => Value::DateTime(at),
             Cell::Value(value) => value.clone(),
             cell => convert::from_db(&cell.to_value(ColumnKind::Other)),

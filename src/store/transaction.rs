@@ -16,7 +16,7 @@
 //!
 //! What cannot work: reading a column of an entity into another Rust type than the entity's own by a struct that derives
 //! `FromQueryResult` (an `Option` field would read as `None`), and columns of types that no `Value` here stands for
-//! (arrays, ranges…: cast them to text). An `interval` is decoded as an `i64` of microseconds, as SQLite keeps it.
+//! (ranges, points…: cast them to text). An `interval` is decoded as an `i64` of microseconds, as SQLite keeps it.
 //!
 //! After a statement failed, PostgreSQL refuses every other one until the rollback; SQLite does not. A hook that
 //! wants to go on after an error must not count on it.

@@ -9,7 +9,7 @@ use sea_orm::{
     PrimaryKeyTrait, RelationDef, RelationTrait, Schema,
 };
 
-use super::{ColumnKind, ColumnMeta, ModelMeta, OnDelete, RelationMeta, UniqueMeta};
+use super::{Attributes, Choice, ColumnKind, ColumnMeta, ModelMeta, OnDelete, RelationMeta, UniqueMeta};
 use crate::value::DbValue;
 
 mod definition;
@@ -98,7 +98,7 @@ pub fn meta<E: EntityTrait>() -> ModelMeta {
                 auto_increment,
                 comment: table.get_columns().get(n).and_then(|c| c.get_column_spec().comment.clone()),
                 db_type: String::new(),
-                attributes: Default::default(),
+                attributes: Attributes { choices: variants(def.get_column_type()), ..Default::default() },
             }
         })
         .collect();
@@ -239,12 +239,23 @@ fn is_integer(kind: ColumnKind) -> bool {
     matches!(kind, ColumnKind::SmallInteger | ColumnKind::Integer | ColumnKind::BigInteger)
 }
 
+/// The values of an enum of the database's, as choices.
+fn variants(column_type: &ColumnType) -> Vec<Choice> {
+    match column_type {
+        ColumnType::Enum { variants, .. } => {
+            variants.iter().map(|label| Choice::from((label.to_string(), label.to_string().as_str()))).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
 fn kind(column_type: &ColumnType) -> ColumnKind {
     match column_type {
         ColumnType::Char(length) => ColumnKind::Char(*length),
         ColumnType::String(StringLen::N(length)) => ColumnKind::Char(Some(*length)),
         ColumnType::String(_) => ColumnKind::Char(None),
-        ColumnType::Text => ColumnKind::Text,
+        // PostgreSQL reads and writes an enum by its labels
+        ColumnType::Text | ColumnType::Enum { .. } => ColumnKind::Text,
         ColumnType::TinyInteger | ColumnType::TinyUnsigned | ColumnType::SmallInteger => ColumnKind::SmallInteger,
         // an unsigned integer needs the next wider kind
         ColumnType::SmallUnsigned | ColumnType::Integer => ColumnKind::Integer,

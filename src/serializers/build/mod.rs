@@ -36,7 +36,9 @@ pub(super) struct Made {
 
 impl Build<'_> {
     fn model(&self, table: &(Option<String>, String)) -> Option<&Arc<ModelMeta>> {
-        self.models.iter().find(|m| m.schema == table.0 && m.table == table.1)
+        // an entity's schema is PostgreSQL's alone
+        let same_schema = |m: &ModelMeta| self.dialect == Dialect::Sqlite || m.schema == table.0;
+        self.models.iter().find(|m| m.table == table.1 && same_schema(m))
     }
 
     /// Builds a serializer of a model whose catalogue was read.

@@ -15,7 +15,7 @@ use bytes::{BufMut, BytesMut};
 use chrono::{DateTime, Utc};
 use tokio_postgres::types::{Format, IsNull, Kind, ToSql, Type, to_sql_checked};
 
-use super::list::list;
+use super::list::{json, list};
 use crate::store::StoreError;
 use crate::value::DbValue;
 
@@ -125,7 +125,10 @@ pub(super) fn write(value: &DbValue, ty: &Type, out: &mut BytesMut) -> Result<Fo
         DbValue::Decimal(Some(v)) if is_number(ty) || is_text(ty) => Some(as_text(v, out)),
         // An empty address is none, as Django has it.
         DbValue::String(Some(v)) if v.is_empty() && *ty == Type::INET => Some(Form::Null),
-        DbValue::String(Some(v)) => text(v, ty, out),
+        DbValue::String(Some(v)) => match json(v, ty, out)? {
+            Some(form) => Some(form),
+            None => text(v, ty, out),
+        },
         DbValue::Char(Some(v)) => text(v.encode_utf8(&mut [0; 4]), ty, out),
         DbValue::Enum(sea_orm::sea_query::OptionEnum::Some(v)) => text(&v.value, ty, out),
         DbValue::Bytes(Some(v)) if *ty == Type::BYTEA => {

@@ -8,6 +8,7 @@ use tokio_postgres::types::{FromSql, Kind, Type};
 use uuid::Uuid;
 
 use super::bind::{base, is_text};
+use super::list::{List, Pairs};
 use crate::store::{Cell, Inet, Numeric, StoreError};
 
 /// Seconds from 1970 to 2000, where PostgreSQL's clock starts.
@@ -20,7 +21,7 @@ const MAX_DAYS: i64 = 999_999_999;
 ///
 /// # Errors
 ///
-/// [`StoreError::Internal`] where there is no such column, for a type that no [`Cell`] stands for (arrays, ranges…:
+/// [`StoreError::Internal`] where there is no such column, for a type that no [`Cell`] stands for (ranges, points…:
 /// select them as text), and for what no Rust value can hold (the date `infinity`, the time `24:00:00`).
 pub fn cell(row: &Row, column: usize) -> Result<Cell<'_>, StoreError> {
     match row.try_get::<_, InPlace<'_>>(column) {
@@ -47,7 +48,8 @@ impl<'a> FromSql<'a> for InPlace<'a> {
     }
 }
 
-fn read<'a>(ty: &Type, raw: &'a [u8]) -> Result<Cell<'a>, Unreadable> {
+/// Reads the bytes of a type that is no domain.
+pub(super) fn read<'a>(ty: &Type, raw: &'a [u8]) -> Result<Cell<'a>, Unreadable> {
     Ok(match *ty {
         Type::INT4 => Cell::Int(i32::from_be_bytes(raw.try_into()?).into()),
         Type::INT8 => Cell::Int(i64::from_be_bytes(raw.try_into()?)),
@@ -79,7 +81,11 @@ fn read<'a>(ty: &Type, raw: &'a [u8]) -> Result<Cell<'a>, Unreadable> {
         _ if is_text(ty) || ty.name() == "citext" || matches!(ty.kind(), Kind::Enum(_)) => {
             Cell::Text(std::str::from_utf8(raw)?)
         }
+        _ if ty.name() == "hstore" => Cell::Pairs(Pairs::read(raw)?),
         _ => {
+            if let Kind::Array(element) = ty.kind() {
+                return Ok(Cell::List(List::read(element, raw)?));
+            }
             return Err(format!("columns of type {ty} cannot be read; select them as text").into());
         }
     })

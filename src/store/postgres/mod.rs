@@ -29,6 +29,7 @@ mod transaction;
 mod verdict;
 
 pub use cell::cell;
+pub use list::{List, Pairs};
 pub use transaction::PostgresTransaction;
 
 use super::{Bound, Isolation, Rows, StoreError, StoreOptions, Unit};

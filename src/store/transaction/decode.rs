@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Local, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use sea_orm::prelude::Decimal;
-use sea_orm::sea_query::Value;
+use sea_orm::sea_query::{ArrayType, Value};
 use sea_orm::{ProxyRow, QueryResult};
 use uuid::Uuid;
 
-use super::known::{KnownEntities, Wanted};
+use super::known::{KnownEntities, Wanted, samples};
 use crate::error::Source;
 use crate::store::rows::stored_decimal;
-use crate::store::{Cell, Rows, StoreError};
+use crate::store::{Cell, List, Rows, StoreError};
+use crate::value::convert::json_text;
 
 /// The rows of a statement that SeaORM wrote, as SeaORM reads them.
 ///
@@ -97,6 +98,8 @@ fn by_database(rows: &Rows, row: usize, column: usize, cell: Cell<'_>) -> Result
         (Cell::Duration(_), _) => Value::BigInt(None),
         (Cell::Numeric(_), _) => Value::Decimal(None),
         // A null reads as `None` whatever its variant is.
+        // which of Rust's types its elements are, the entity alone says
+        (Cell::List(_) | Cell::Pairs(_), _) => Value::Json(None),
         (Cell::Text(_) | Cell::Inet(_) | Cell::Null | Cell::Zoned(_) | Cell::Value(_), _) => Value::String(None),
     };
     convert(cell, &variant).map_err(|reason| unfit(rows, column, cell, &reason))
@@ -147,6 +150,8 @@ fn convert(cell: Cell<'_>, wanted: &Value) -> Result<Value, Source> {
         })),
         Value::Json(_) => Value::Json(Some(match cell {
             Cell::Json(v) | Cell::Text(v) => serde_json::from_str(v)?,
+            Cell::List(v) => serde_json::from_str(&json_text(&v.to_value()))?,
+            Cell::Pairs(v) => serde_json::from_str(&json_text(&v.to_value()))?,
             _ => return no(),
         })),
         Value::Uuid(_) => Value::Uuid(Some(match cell {
@@ -165,12 +170,27 @@ fn convert(cell: Cell<'_>, wanted: &Value) -> Result<Value, Source> {
             Cell::Text(v) => v.parse::<NaiveTime>()?,
             _ => return no(),
         })),
+        Value::Array(ty, _) => Value::Array(
+            ty.clone(),
+            Some(match cell {
+                Cell::List(list) => Box::new(elements(list, ty)?),
+                _ => return no(),
+            }),
+        ),
         Value::ChronoDateTime(_) => Value::ChronoDateTime(Some(instant(cell)?.naive_utc())),
         Value::ChronoDateTimeUtc(_) => Value::ChronoDateTimeUtc(Some(instant(cell)?)),
         Value::ChronoDateTimeLocal(_) => Value::ChronoDateTimeLocal(Some(instant(cell)?.with_timezone(&Local))),
         Value::ChronoDateTimeWithTimeZone(_) => Value::ChronoDateTimeWithTimeZone(Some(instant(cell)?.fixed_offset())),
         _ => return no(),
     })
+}
+
+/// The elements of an array as the variant that the entity's type has.
+fn elements(list: List<'_>, ty: &ArrayType) -> Result<Vec<Value>, Source> {
+    let Some(wanted) = samples().into_iter().find(|sample| sample.array_type() == *ty) else {
+        return no();
+    };
+    list.iter().map(|item| convert(item?, &wanted)).collect()
 }
 
 fn no<T>() -> Result<T, Source> {

@@ -48,7 +48,12 @@ impl KnownEntities {
         let mut model = <E::ActiveModel as ActiveModelTrait>::default();
         let columns = E::Column::iter().filter_map(|column| {
             let takes = |value: &Value| model.try_set(column, value.clone()).is_ok();
-            let wanted = samples().into_iter().find(takes).or_else(|| by_definition(column.def().get_column_type()))?;
+            let arrays = samples().into_iter().map(|sample| Value::Array(sample.array_type(), Some(Box::default())));
+            let wanted = samples()
+                .into_iter()
+                .chain(arrays)
+                .find(takes)
+                .or_else(|| by_definition(column.def().get_column_type()))?;
             Some((column.as_str().to_owned(), wanted.as_null()))
         });
         let columns = columns.collect();
@@ -117,7 +122,7 @@ fn aliased<'a>(sql: &'a str, alias: &str) -> Option<&'a str> {
 }
 
 /// One value of each variant.
-fn samples() -> Vec<Value> {
+pub(super) fn samples() -> Vec<Value> {
     use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime};
     vec![
         Value::Bool(Some(false)),

@@ -297,6 +297,51 @@ async fn raw_statements_decode_by_the_database_type() {
     assert_eq!(row, expected);
 }
 
+mod bag {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "bag")]
+    pub(super) struct Model {
+        #[sea_orm(primary_key)]
+        pub(super) id: i32,
+        pub(super) numbers: Vec<i32>,
+        pub(super) texts: Vec<String>,
+        pub(super) keys: Option<Vec<Uuid>>,
+        pub(super) none: Option<Vec<i64>>,
+        #[sea_orm(column_type = "custom(\"hstore\")", select_as = "text", save_as = "hstore")]
+        pub(super) pairs: String,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub(super) enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+#[tokio::test]
+async fn lists_come_back_from_postgres() {
+    let (_cluster, postgres) = postgres().await;
+    let sql = "CREATE EXTENSION hstore; CREATE TABLE bag (id serial PRIMARY KEY, numbers int4[] NOT NULL,
+        texts text[] NOT NULL, keys uuid[], none int8[], pairs hstore NOT NULL)";
+    postgres.batch(sql).await;
+    let mut known = known();
+    known.learn::<bag::Entity>();
+    let tx = begin(&postgres).await.knowing(Arc::new(known));
+    let model = bag::Model {
+        id: 1,
+        numbers: vec![1, -2],
+        texts: vec!["a\"b".into(), String::new()],
+        keys: Some(vec![Uuid::from_u128(7)]),
+        none: None,
+        pairs: "\"a\"=>NULL".into(),
+    };
+    model.clone().into_active_model().reset_all().insert(&tx).await.unwrap();
+    assert_eq!(bag::Entity::find().all(&tx).await.unwrap(), [model]);
+    let has = Expr::cust_with_values("1 = ANY($1)", [vec![1_i32, 5]]);
+    assert_eq!(bag::Entity::find().filter(has).count(&tx).await.unwrap(), 1);
+}
+
 #[tokio::test]
 async fn numerics_of_every_shape_decode() {
     let (_cluster, postgres) = postgres().await;

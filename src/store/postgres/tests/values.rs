@@ -5,9 +5,10 @@ use sea_orm::sea_query::{Enum, OptionEnum};
 use uuid::Uuid;
 
 use super::{kind, options, sql, sql1};
+use crate::model::ColumnKind;
 use crate::store::postgres::cluster::Cluster;
 use crate::store::{Cell, Unit};
-use crate::value::DbValue as V;
+use crate::value::{DbValue as V, convert};
 
 #[tokio::test]
 async fn values_of_every_type_come_back() {
@@ -135,6 +136,50 @@ async fn values_of_every_type_come_back() {
 }
 
 #[tokio::test]
+async fn lists_and_maps_come_back() {
+    let cluster = Cluster::shared();
+    let sql = "CREATE TYPE mood AS ENUM ('sad', 'so so'); CREATE EXTENSION hstore; CREATE EXTENSION citext";
+    let postgres = cluster.database(sql, options()).await;
+    // what is bound, and what comes back where that is something else
+    for (ty, json, back) in [
+        ("int4[]", "[1,null,-3]", ""),
+        ("int8[]", "{9,8}", "[9,8]"),
+        ("int4[]", "[]", ""),
+        ("int4[]", "[[1,2],[3,4]]", ""),
+        ("int4[]", "[0:1]={5,6}", "[5,6]"),
+        ("text[]", r#"["a","b \\ \"c\"","NULL","","{}"]"#, ""),
+        ("varchar(3)[]", r#"[["é"],[null]]"#, ""),
+        ("bool[]", "[true,false]", ""),
+        ("float8[]", "[0.1,-2.5]", ""),
+        ("numeric(5,2)[]", r#"[1,2.5,"3.333"]"#, "[1.0,2.5,3.33]"),
+        ("date[]", r#"["2026-02-03"]"#, ""),
+        ("uuid[]", r#"["00000000-0000-0000-0000-000000000007"]"#, ""),
+        ("inet[]", r#"["10.0.0.1"]"#, ""),
+        ("jsonb[]", r#"[{"a":[1]},["x"],"y",null]"#, ""),
+        ("mood[]", r#"["so so","sad"]"#, ""),
+        ("citext[]", r#"["A"]"#, ""),
+        ("hstore", r#"{"a":"b","z":"","q\"=>":null}"#, ""),
+        ("hstore", r#"{"a":1}"#, r#"{"a":"1"}"#),
+        ("hstore", "a=>b", r#"{"a":"b"}"#),
+        ("hstore", "{}", ""),
+    ] {
+        let rows = postgres.read(sql1(&format!("SELECT $1::{ty}"), json)).await;
+        let rows = rows.unwrap_or_else(|e| panic!("{json} as {ty}: {e}"));
+        let cell = rows.cell(0, 0).unwrap();
+        let V::String(Some(text)) = cell.to_value(ColumnKind::Other) else { panic!("{cell:?}") };
+        assert_eq!(text, if back.is_empty() { json } else { back }, "{json} as {ty}");
+        assert_eq!(convert::json_text(&cell.to_plain_attribute()), text);
+    }
+    let refused = async |ty: &str, value: V| kind(postgres.read(sql1(&format!("SELECT $1::{ty}"), value)).await);
+    assert_eq!(refused("int4[]", r#"["x"]"#.into()).await, "data");
+    assert_eq!(refused("int4[]", "[[1],[2,3]]".into()).await, "data");
+    assert_eq!(refused("int4[]", "[".into()).await, "data");
+    assert_eq!(refused("int2[]", "[70000]".into()).await, "data");
+    let points = postgres.read(super::sql("SELECT ARRAY[point(1,2)]")).await.unwrap();
+    assert_eq!(kind(points.cell(0, 0)), "internal");
+}
+
+#[tokio::test]
 async fn values_that_do_not_fit_are_refused() {
     let cluster = Cluster::shared();
     let postgres = cluster.database("CREATE TABLE t (v varchar(2))", options()).await;
@@ -153,7 +198,7 @@ async fn values_that_do_not_fit_are_refused() {
     let long = Unit::one(sql1("INSERT INTO t VALUES ($1)", "abc"));
     assert_eq!(kind(postgres.write(long).await), "data");
     for text in
-        ["'infinity'::date", "'-infinity'::timestamptz", "'24:00'::time", "ARRAY[1]", "'3000000 years'::interval"]
+        ["'infinity'::date", "'-infinity'::timestamptz", "'24:00'::time", "point(1, 2)", "'3000000 years'::interval"]
     {
         let rows = postgres.read(sql(&format!("SELECT {text}"))).await.unwrap();
         assert_eq!(kind(rows.cell(0, 0)), "internal", "{text}");
