@@ -11,6 +11,8 @@ mod support;
 
 mod bulk;
 mod clients;
+mod constraints;
+mod deletions;
 mod links;
 mod models;
 mod nested;
