@@ -17,4 +17,6 @@ pub use crate::validators::{
     ValueValidator,
 };
 pub use crate::value::{DbValue, Value};
-pub use crate::views::{Action, ApiView, Instance, Lists, ModelViewSet, Request, Save, Valid, ViewSetHooks, api_view};
+pub use crate::views::{
+    Action, ApiView, Instance, Lists, ModelViewSet, Request, Save, Valid, ViewSet, ViewSetHooks, api_view,
+};

@@ -10,7 +10,7 @@ use bowline::model::entity::ModelSource;
 use bowline::model::{ColumnKind, OnDelete};
 use bowline::store::catalogue::{self, Catalogue, StartupError, TableInfo};
 use bowline::store::{Dialect, Isolation, Statement, Store, StoreError, StoreOptions, Unit, Violation, ViolationKind};
-use models::{attachment, book, loan, member, publisher, review, sample, seat, tag};
+use models::{book, loan, member, sample, seat, tag};
 use support::Database;
 
 async fn each() -> [(Database, Store); 2] {

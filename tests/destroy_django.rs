@@ -12,8 +12,8 @@ use axum::http::Request;
 use bowline::prelude::*;
 use http_body_util::BodyExt;
 use models::{
-    attachment, author, author_profile, book, book_tag, entry, loan, member, publisher, review, shelf, shelf_item,
-    shelf_lock, tag,
+    attachment, author, author_profile, book, entry, loan, member, publisher, review, shelf, shelf_item, shelf_lock,
+    tag,
 };
 use sea_orm::EntityTrait;
 use support::Database;

@@ -11,6 +11,7 @@ mod composites;
 mod fields;
 mod functions;
 mod kinds;
+mod memory;
 mod models;
 mod negotiation;
 mod parsers;

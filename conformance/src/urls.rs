@@ -20,7 +20,7 @@ pub fn urls(media: &str) -> bowline::Result<DefaultRouter> {
         .include("bulk/", viewsets::bulk())
         .settings(Settings {
             renderers: Renderers::json().and(BrowsableAPIRenderer::new()),
-            authentication: vec![authentication::token(), authentication::basic()],
+            authentication: vec![authentication::token(), authentication::basic(), authentication::session()],
             create_tables: false,
             storage: Arc::new(FileSystemStorage::new(media, "/media/")),
             ..Settings::default()
@@ -28,6 +28,7 @@ pub fn urls(media: &str) -> bowline::Result<DefaultRouter> {
         .path("raise/<str:kind>/", raise::raise_view())
         .path("raise-noauth/<str:kind>/", raise::raise_no_auth())
         .path("raise-shaped/<str:kind>/", raise::raise_shaped())
+        .include("auth/", authentication::urls())
         .include("fn/", functions::urls())
         .include("nego/", negotiation::urls())
         .include("meta/", functions::meta_urls())

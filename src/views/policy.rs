@@ -6,14 +6,14 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::response::Response as HttpResponse;
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 
 use super::naming::dedent;
 use super::view_name;
 use crate::authentication::Authentication;
 use crate::context::Context;
 use crate::error::{Error, ErrorContext, ErrorFormat, ExceptionHandler, Result};
-use crate::negotiation;
+use crate::negotiation::{self, ContentNegotiation};
 use crate::parsers::{BodyLimits, Parsers};
 use crate::renderers::{Accepted, RenderContext, Renderers, Unrenderable};
 use crate::response::{Data, Response};
@@ -30,6 +30,8 @@ pub(crate) struct Policy {
     pub(crate) name: String,
     pub(crate) description: String,
     pub(crate) renderers: Renderers,
+    /// Another way to choose the renderer than DRF's.
+    pub(crate) negotiation: Option<Arc<dyn ContentNegotiation>>,
     pub(crate) parsers: Parsers,
     pub(crate) authentication: Vec<Arc<dyn Authentication>>,
     pub(crate) limits: BodyLimits,
@@ -42,6 +44,15 @@ pub(crate) struct Policy {
     allow: HeaderValue,
 }
 
+/// What became known of a request before its handler was called.
+#[derive(Debug, Default)]
+pub(crate) struct Begun {
+    /// How the answer is written; none where nothing fits.
+    pub(crate) accepted: Option<Accepted>,
+    /// The headers that decided who it is.
+    vary: Vec<HeaderName>,
+}
+
 impl Policy {
     /// As the settings say.
     pub(crate) fn new(type_name: impl Into<Cow<'static, str>>, settings: &Settings) -> Self {
@@ -51,6 +62,7 @@ impl Policy {
             type_name,
             description: String::new(),
             renderers: settings.renderers.clone(),
+            negotiation: None,
             parsers: settings.parsers.clone(),
             authentication: settings.authentication.clone(),
             limits: settings.body.clone(),
@@ -90,16 +102,15 @@ impl Policy {
     /// # Errors
     ///
     /// The first thing that is wrong.
-    pub(crate) async fn initial(
-        &self,
-        context: &mut Context,
-        suffix: Option<&str>,
-        accepted: &mut Option<Accepted>,
-    ) -> Result<()> {
+    pub(crate) async fn initial(&self, context: &mut Context, suffix: Option<&str>, begun: &mut Begun) -> Result<()> {
         let nothing = HeaderMap::new();
         let headers = context.headers().unwrap_or(&nothing);
-        *accepted = Some(negotiation::select_renderer(&self.renderers, headers, context.query(), suffix)?);
+        begun.accepted = Some(match &self.negotiation {
+            None => negotiation::select_renderer(&self.renderers, headers, context.query(), suffix)?,
+            Some(own) => own.select_renderer(&self.renderers, context, suffix)?,
+        });
         for way in &self.authentication {
+            begun.vary.extend(way.vary());
             if let Some(user) = way.authenticate(context).await? {
                 context.set_user(user);
                 break;
@@ -133,12 +144,8 @@ impl Policy {
 
     /// The answer as bytes, with the headers that every answer of the view has: DRF's `handle_exception` and
     /// `finalize_response`.
-    pub(crate) fn finish(
-        &self,
-        outcome: Result<Response>,
-        context: &Context,
-        accepted: Option<Accepted>,
-    ) -> HttpResponse {
+    pub(crate) fn finish(&self, outcome: Result<Response>, context: &Context, begun: Begun) -> HttpResponse {
+        let Begun { accepted, vary } = begun;
         let accepted = accepted.unwrap_or_else(|| self.renderers.first());
         let response = outcome.unwrap_or_else(|error| self.answer(error, context, &accepted));
         let mut response = match self.render(response, context, &accepted) {
@@ -158,6 +165,9 @@ impl Policy {
         headers.insert(header::ALLOW, self.allow.clone());
         if self.renderers.has_several() {
             headers.append(header::VARY, HeaderValue::from_static("Accept"));
+        }
+        for name in vary {
+            headers.append(header::VARY, name.into());
         }
         response
     }

@@ -83,8 +83,7 @@ impl Request {
     /// As [`Request::serializer`] and [`Request::data`], and 400 with DRF's errors of the serializer.
     pub async fn validate(&mut self) -> Result<Value> {
         let serializer = self.serializer()?;
-        self.data().await?;
-        Ok(serializer.run_validation(&self.data, &self.context)?)
+        self.validate_with(&serializer).await
     }
 
     /// The same for a body that need not have every field (DRF's `partial=True`).
@@ -96,6 +95,16 @@ impl Request {
         let serializer = self.serializer()?;
         self.data().await?;
         Ok(serializer.run_partial_validation(&self.data, &self.context)?)
+    }
+
+    /// The body as another serializer validates it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Request::data`], and 400 with DRF's errors of the serializer.
+    pub async fn validate_with(&mut self, serializer: &Serializer) -> Result<Value> {
+        self.data().await?;
+        Ok(serializer.run_validation(&self.data, &self.context)?)
     }
 
     /// What fields and rules may know of the request.

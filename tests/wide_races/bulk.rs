@@ -70,7 +70,7 @@ fn batches_that_cross_each_other() {
             let batch = |n: usize| {
                 let mut slugs: Vec<String> = (0..10).map(|k| format!("{round}.{k}")).collect();
                 slugs.rotate_left(n % 10);
-                if n % 2 == 0 {
+                if n.is_multiple_of(2) {
                     slugs.reverse();
                 }
                 Json::Array(slugs.into_iter().map(|slug| json!({"slug": slug})).collect())
@@ -100,16 +100,16 @@ fn updates_in_opposite_orders() {
                 let mut rows: Vec<Json> = authors
                     .iter()
                     .enumerate()
-                    .map(|(k, id)| json!({"id": id, "email": email(k), "is_active": n % 2 == 0}))
+                    .map(|(k, id)| json!({"id": id, "email": email(k), "is_active": n.is_multiple_of(2)}))
                     .collect();
                 rows.rotate_left(n % 8);
-                if n % 2 == 0 {
+                if n.is_multiple_of(2) {
                     rows.reverse();
                 }
                 Json::Array(rows)
             };
             let calls = (0..CLIENTS)
-                .map(|n| if n % 3 == 0 { put("/authors/", &body(n)) } else { patch("/authors/", &body(n)) });
+                .map(|n| if n.is_multiple_of(3) { put("/authors/", &body(n)) } else { patch("/authors/", &body(n)) });
             for (n, answer) in api.at_once(calls).iter().enumerate() {
                 assert_eq!((answer.status, &answer.body), (200, &body(n)));
             }

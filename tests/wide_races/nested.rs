@@ -48,7 +48,7 @@ fn children_are_those_of_one_request() {
         let first = json!({"name": "s", "items": [{"label": "a", "code": "a"}, {"label": "b"}, {"label": "c"}], "lock": {"code": "x"}});
         let shelf = api.post("/shelves/", &first);
         let path = format!("/shelves/{}/", shelf["id"]);
-        for round in 0..4 {
+        for round in 0..4_usize {
             // everybody changes what is there now, drops some of it, and adds rows; the unique code moves along
             let there = api.get(&path)["items"].as_array().unwrap().clone();
             let body = |n: usize| {
@@ -57,7 +57,7 @@ fn children_are_those_of_one_request() {
                     kept.map(|(place, item)| json!({"id": item["id"], "label": format!("{round}.{n}.{place}"), "code": null})).collect();
                 items.extend((0..n % 3).map(|new| json!({"label": format!("{round}.{n}.new{new}")})));
                 items.push(json!({"label": format!("{round}.{n}"), "code": "a"}));
-                let lock = if n % 2 == 0 { Json::Null } else { json!({"code": format!("{round}.{n}")}) };
+                let lock = if n.is_multiple_of(2) { Json::Null } else { json!({"code": format!("{round}.{n}")}) };
                 json!({"name": format!("{round}.{n}"), "items": items, "lock": lock})
             };
             let answers = api.at_once((0..CLIENTS).map(|n| put(&path, &body(n))));
@@ -112,12 +112,12 @@ fn a_unique_value_of_a_child_is_given_once() {
         let shelves: Vec<i64> = (0..CLIENTS)
             .map(|n| api.id("/shelves/", &json!({"name": n.to_string(), "items": [{"label": "a"}]})))
             .collect();
-        for round in 0..4 {
+        for round in 0..4_usize {
             let code = format!("code{round}");
             let body =
                 |n: usize| json!({"name": "s", "items": [{"label": "new"}, {"label": n.to_string(), "code": code}]});
             let refused = r#"{"items":{"1":{"code":["item with this code already exists."]}}}"#;
-            let (status, answers) = if round % 2 == 0 {
+            let (status, answers) = if round.is_multiple_of(2) {
                 (200, api.at_once((0..CLIENTS).map(|n| put(format!("/shelves/{}/", shelves[n]), &body(n)))))
             } else {
                 (201, api.at_once((0..CLIENTS).map(|n| post("/shelves/", &body(n)))))
@@ -127,7 +127,7 @@ fn a_unique_value_of_a_child_is_given_once() {
             assert_eq!((alone.status, alone.text.as_str()), (400, refused), "as without a race");
             let stored = number(database, &format!("SELECT count(*) FROM item WHERE code = '{code}'"));
             assert_eq!((stored, number(database, LOOSE)), (1, 0));
-            let shelves = if round % 2 == 0 { CLIENTS } else { CLIENTS + 1 };
+            let shelves = if round.is_multiple_of(2) { CLIENTS } else { CLIENTS + 1 };
             assert_eq!(number(database, "SELECT count(*) FROM shelf"), i64::try_from(shelves + round / 2).unwrap());
         }
     });

@@ -5,7 +5,7 @@ use bowline::prelude::*;
 use bowline::store::plan::Lookup;
 use serde_json::{Value as Json, json};
 
-use crate::clients::{Answer, Api, CLIENTS, Call, count, one_gets_it, one_wins, patch, post, put};
+use crate::clients::{Answer, Api, CLIENTS, count, one_gets_it, one_wins, patch, post, put};
 use crate::models::{account, event, item, shelf, shelves};
 use crate::support::Database;
 use crate::{each, execute, number};
@@ -28,6 +28,9 @@ fn event(n: usize, said: &Json) -> Json {
     event
 }
 
+/// The date that the n-th client writes.
+type DateOf = fn(usize) -> String;
+
 #[test]
 fn once_on_a_day_in_a_month_in_a_year() {
     const DATE: &str = r#"{"title":["This field must be unique for the \"on\" date."]}"#;
@@ -36,7 +39,7 @@ fn once_on_a_day_in_a_month_in_a_year() {
     each(|database| {
         let api = events(database);
         // the dates are those of one day, one month, one year only
-        let rules: [(&str, &str, fn(usize) -> String); 3] = [
+        let rules: [(&str, &str, DateOf); 3] = [
             ("title", DATE, |_| "2024-03-07".into()),
             ("room", MONTH, |n| format!("{}-03-{:02}", 2000 + n, n + 1)),
             ("sponsor", YEAR, |n| format!("2024-{:02}-{:02}", n % 12 + 1, n + 1)),
@@ -52,7 +55,7 @@ fn once_on_a_day_in_a_month_in_a_year() {
                 let other = format!("another {field}");
                 let body = event(200 + n, &json!({field: other, "on": on(n)}));
                 let path = format!("/events/{}/", ids[n]);
-                if n % 2 == 0 { patch(path, &body) } else { put(path, &body) }
+                if n.is_multiple_of(2) { patch(path, &body) } else { put(path, &body) }
             };
             one_gets_it(&api, 200, refusal, wanted);
             execute(database, ["DELETE FROM event"; 2]);
@@ -117,7 +120,7 @@ fn the_same_address_in_whatever_case() {
         one_gets_it(&api, 200, REFUSAL, |n| {
             let body = json!({"email": mixed(n, "bert@x.org"), "nick": ""});
             let path = format!("/accounts/{}/", ids[n]);
-            if n % 2 == 0 { patch(path, &body) } else { put(path, &body) }
+            if n.is_multiple_of(2) { patch(path, &body) } else { put(path, &body) }
         });
         let left = number(database, "SELECT count(*) FROM account WHERE upper(email) IN ('ANNA@X.ORG', 'BERT@X.ORG')");
         assert_eq!(left, 2);

@@ -12,11 +12,10 @@ use super::{BoxHandler, Metadata};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::fields::metadata;
-use crate::renderers::Accepted;
 use crate::response::Response;
 use crate::value::{Map, Value};
 use crate::views::detached::Detached;
-use crate::views::policy::Policy;
+use crate::views::policy::{Begun, Policy};
 use crate::views::request::Request;
 
 /// A view without a model, built.
@@ -46,11 +45,11 @@ impl Endpoint {
     ) -> HttpResponse {
         let (parts, body) = request.into_parts();
         let mut context = Context::new(parts, kwargs);
-        let mut accepted = None;
-        let answer = self.answer(&mut context, body, suffix, &mut accepted);
+        let mut begun = Begun::default();
+        let answer = self.answer(&mut context, body, suffix, &mut begun);
         let outcome = AssertUnwindSafe(answer).catch_unwind().await;
         let outcome = outcome.unwrap_or_else(|_| Err(Error::internal("a view panicked")));
-        self.policy.finish(outcome, &context, accepted)
+        self.policy.finish(outcome, &context, begun)
     }
 
     async fn answer(
@@ -58,10 +57,10 @@ impl Endpoint {
         context: &mut Context,
         body: axum::body::Body,
         suffix: Option<&str>,
-        accepted: &mut Option<Accepted>,
+        begun: &mut Begun,
     ) -> Result<Response> {
-        self.policy.initial(context, suffix, accepted).await?;
-        let chosen = accepted.clone().unwrap_or_else(|| self.policy.renderers.first());
+        self.policy.initial(context, suffix, begun).await?;
+        let chosen = begun.accepted.clone().unwrap_or_else(|| self.policy.renderers.first());
         let request = Request::new(context.clone(), body, Arc::clone(&self.policy), chosen);
         let method = context.method();
         let Some(handler) = self.handler(method) else {

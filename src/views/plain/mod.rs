@@ -11,6 +11,7 @@ use super::view_name;
 use crate::authentication::Authentication;
 use crate::context::Context;
 use crate::error::{ExceptionHandler, Result};
+use crate::negotiation::ContentNegotiation;
 use crate::parsers::Parsers;
 use crate::renderers::Renderers;
 use crate::serializers::Serializer;
@@ -19,10 +20,12 @@ use crate::value::Value;
 
 mod endpoint;
 mod handler;
+mod view_set;
 
 pub(crate) use endpoint::Endpoint;
 use handler::BoxHandler;
 pub use handler::{Answer, Handler};
+pub use view_set::ViewSet;
 
 use super::Request;
 
@@ -64,6 +67,7 @@ pub struct ApiView {
     methods: Vec<(Method, BoxHandler)>,
     metadata: Metadata,
     renderers: Option<Renderers>,
+    negotiation: Option<Arc<dyn ContentNegotiation>>,
     parsers: Option<Parsers>,
     authentication: Option<Vec<Arc<dyn Authentication>>>,
     exception_handler: Option<ExceptionHandler>,
@@ -111,6 +115,7 @@ impl ApiView {
             methods: Vec::new(),
             metadata: Metadata::Simple,
             renderers: None,
+            negotiation: None,
             parsers: None,
             authentication: None,
             exception_handler: None,
@@ -207,6 +212,12 @@ impl ApiView {
         self
     }
 
+    /// With another way to choose the renderer than by what the client asks for, DRF's `content_negotiation_class`.
+    pub fn negotiation(mut self, negotiation: impl ContentNegotiation) -> Self {
+        self.negotiation = Some(Arc::new(negotiation));
+        self
+    }
+
     /// With other parsers than the settings'.
     pub fn parsers(mut self, parsers: Parsers) -> Self {
         self.parsers = Some(parsers);
@@ -225,9 +236,14 @@ impl ApiView {
         self
     }
 
+    /// Whether a method has a handler of its own.
+    fn has(&self, method: &Method) -> bool {
+        self.methods.iter().any(|(m, _)| m == method)
+    }
+
     /// The methods that `Allow` names, in its order.
     fn allowed(&self) -> Vec<Method> {
-        let has = |method: &Method| self.methods.iter().any(|(m, _)| m == method);
+        let has = |method: &Method| self.has(method);
         if self.is_class {
             let answers = |method: &Method| match *method {
                 Method::OPTIONS => true,
@@ -258,6 +274,7 @@ impl ApiView {
             policy.authentication = authentication;
         }
         policy.serializer = self.serializer;
+        policy.negotiation = self.negotiation;
         if let Some(handler) = self.exception_handler {
             policy.exception_handler = handler;
         }
