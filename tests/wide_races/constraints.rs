@@ -57,7 +57,9 @@ fn one_open_loan_of_a_book() {
         let api = api(database);
         for book in 0..4 {
             // whoever sends a return is not in anybody's way
-            one_gets_it(&api, 201, REFUSAL, |n| post("/loans/", &json!({"book": book, "member": n, "returned_at": null})));
+            one_gets_it(&api, 201, REFUSAL, |n| {
+                post("/loans/", &json!({"book": book, "member": n, "returned_at": null}))
+            });
             let returned = "2024-01-01T00:00:00Z";
             let loan = |n: usize| json!({"book": book, "member": n, "returned_at": returned});
             let answers = api.at_once((0..CLIENTS).map(|n| post("/loans/", &loan(n))));
@@ -119,7 +121,12 @@ fn several_sets_over_one_column() {
             one_gets_it(&api, 201, refusal, |n| post("/seats/", &seat(n)));
             execute(database, ["DELETE FROM seat"; 2]);
             let ids: Vec<i64> = (0..CLIENTS)
-                .map(|n| api.id("/seats/", &json!({"number": 2_000 + n, "room": "other", "zone": n.to_string(), "badge": n.to_string()})))
+                .map(|n| {
+                    api.id(
+                        "/seats/",
+                        &json!({"number": 2_000 + n, "room": "other", "zone": n.to_string(), "badge": n.to_string()}),
+                    )
+                })
                 .collect();
             one_gets_it(&api, 200, refusal, |n| put(format!("/seats/{}/", ids[n]), &seat(n)));
             execute(database, ["DELETE FROM seat"; 2]);
@@ -174,6 +181,10 @@ fn a_check_over_two_columns_that_change_apart() {
         }
         let list = json!([{"start": 1, "end": 2}, {"start": 2, "end": 1}, {"start": 3, "end": 4}]);
         let answer = api.call("POST", "/bookings/", &list);
-        assert_eq!((answer.status, answer.text.as_str()), (400, format!(r#"{{"1":{REFUSAL}}}"#).as_str()), "at its index");
+        assert_eq!(
+            (answer.status, answer.text.as_str()),
+            (400, format!(r#"{{"1":{REFUSAL}}}"#).as_str()),
+            "at its index"
+        );
     });
 }

@@ -17,6 +17,8 @@ mod links;
 mod models;
 mod nested;
 mod rules;
+mod targets;
+mod uploads;
 
 use support::Database;
 

@@ -373,3 +373,40 @@ pub const CONSTRAINED: [&str; 2] = [
      CREATE TABLE booking (id integer NOT NULL PRIMARY KEY AUTOINCREMENT, start bigint NOT NULL,
          \"end\" bigint NOT NULL, CONSTRAINT booking_order CHECK (start < \"end\"));",
 ];
+
+pub mod paper {
+    use sea_orm::entity::prelude::*;
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "paper")]
+    pub struct Model {
+        #[sea_orm(primary_key)]
+        pub id: i64,
+        #[sea_orm(unique)]
+        pub title: String,
+        pub file: String,
+        #[sea_orm(has_many)]
+        pub pages: HasMany<super::page::Entity>,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+pub mod page {
+    use sea_orm::entity::prelude::*;
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "page")]
+    pub struct Model {
+        #[sea_orm(primary_key)]
+        pub id: i64,
+        pub paper_id: i64,
+        pub scan: String,
+        #[sea_orm(belongs_to, from = "paper_id", to = "id", on_delete = "Cascade")]
+        pub paper: HasOne<super::paper::Entity>,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
