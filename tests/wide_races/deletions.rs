@@ -3,7 +3,7 @@
 use bowline::prelude::*;
 use serde_json::{Value as Json, json};
 
-use crate::clients::{Answer, Api, Call, count, delete, patch, post};
+use crate::clients::{Answer, Api, Call, call, count, delete, patch, post};
 use crate::models::{contract, house, owner, pet, tool};
 use crate::support::Database;
 use crate::{each, execute, number};
@@ -155,5 +155,36 @@ fn a_child_that_comes_late_falls_to_the_first_owner() {
         let answer = api.call("DELETE", "/owners/1/", &Json::Null);
         assert_eq!(answer.status, 409, "{answer:?}");
         assert_eq!(orphans(database, "house"), 0);
+    });
+}
+
+/// A row that protects one of them appears beside the deletion: all of them stay, or it finds no owner.
+#[test]
+fn a_list_with_a_protected_row_stays_whole() {
+    let router = || {
+        let lists = ModelViewSet::<owner::Entity>::new().destroy_many();
+        owners()
+            .register("contracts", ModelViewSet::<contract::Entity>::new())
+            .register("lists", lists.basename("list"))
+    };
+    each_way(router, |database, api| {
+        for round in 0..4 {
+            let owners: Vec<i64> = (0..4).map(|n| api.id("/owners/", &json!({"name": n.to_string()}))).collect();
+            let target = owners[round % 4];
+            let mut answers = api.at_once([
+                call("DELETE", "/lists/", &json!(owners)),
+                post("/contracts/", &json!({"owner": target})),
+                post("/contracts/", &json!({"owner": target})),
+            ]);
+            let deletion = answers.remove(0);
+            let left = number(database, &format!("SELECT count(*) FROM owner WHERE id >= {}", owners[0]));
+            let kept = number(database, &format!("SELECT count(*) FROM contract WHERE owner_id = {target}"));
+            if deletion.status == 204 {
+                assert_eq!((left, kept, count(&answers, 400)), (0, 0, 2), "{answers:?}");
+            } else {
+                assert_eq!((deletion.status, left), (409, 4), "{deletion:?}");
+                assert_eq!(usize::try_from(kept).unwrap(), count(&answers, 201), "{answers:?}");
+            }
+        }
     });
 }

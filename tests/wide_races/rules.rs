@@ -84,7 +84,7 @@ fn a_list_is_held_against_itself_too() {
             assert_eq!((answer.status, &answer.body), (400, &refusal));
         }
         assert_eq!(number(database, "SELECT count(*) FROM event"), 4);
-        let twice = json!([event(50, &json!({})), event(51, &json!({})), event(52, &json!({"title": "t50"}))]);
+        let twice = json!([event(950, &json!({})), event(951, &json!({})), event(952, &json!({"title": "t950"}))]);
         let refusal = json!({"2": {"title": ["This field must be unique for the \"on\" date."]}});
         let answer = api.call("POST", "/events/", &twice);
         assert_eq!((answer.status, answer.body), (400, refusal));
