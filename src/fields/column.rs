@@ -1,36 +1,30 @@
-//! A column's value as it is.
+//! A column's value as it is, and rows within a row.
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::{FieldContext, FieldType, Unrepresentable};
+use super::{Field, FieldContext, FieldType, Unrepresentable};
 use crate::context::Context;
 use crate::error::ValidationError;
 use crate::model::ColumnMeta;
 use crate::store::Cell;
-use crate::value::{Value, write};
+use crate::value::{Form, Value, write};
 
 /// A value as it is, by the kind of the column that it comes from: what `ReadOnlyField` is over a model.
 #[derive(Clone, Debug)]
 pub(crate) struct ColumnField {
     column: Option<ColumnMeta>,
-    nested: bool,
 }
 
 impl ColumnField {
     /// Of whatever kind.
     pub(crate) fn any() -> Self {
-        ColumnField { column: None, nested: false }
+        ColumnField { column: None }
     }
 
     /// Of a column.
     pub(crate) fn of(column: &ColumnMeta) -> Self {
-        ColumnField { column: Some(column.clone()), nested: false }
-    }
-
-    /// Another object.
-    pub(crate) fn nested() -> Self {
-        ColumnField { column: None, nested: true }
+        ColumnField { column: Some(column.clone()) }
     }
 }
 
@@ -52,8 +46,33 @@ impl FieldType for ColumnField {
         write::value(&value, out);
         Ok(())
     }
+}
+
+/// The rows of another serializer, or one of them; their own serializer validates and shows them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NestedRows {
+    pub(crate) many: bool,
+}
+
+impl FieldType for NestedRows {
+    fn to_internal_value(&self, input: &Value, _: &FieldContext<'_>) -> Result<Value, ValidationError> {
+        Ok(input.clone())
+    }
+
+    fn form_value(&self, field: &Field, form: &Form, _: &FieldContext<'_>) -> Option<Value> {
+        if self.many {
+            return form.parse_list(&field.name).map(Value::List);
+        }
+        let found = form.parse_dict(&field.name);
+        (!found.is_empty()).then(|| Value::Form(Box::new(found)))
+    }
+
+    fn to_representation(&self, _: Cell<'_>, _: &Context, _: &mut Vec<u8>) -> Result<(), Unrepresentable> {
+        // they are read by their serializer's own statement
+        Err(Unrepresentable)
+    }
 
     fn metadata_type(&self) -> &'static str {
-        if self.nested { "nested object" } else { "field" }
+        "nested object"
     }
 }

@@ -48,7 +48,7 @@ mod validator;
 
 pub use boolean::BooleanField;
 pub use choice::{Choice, ChoiceField, MultipleChoiceField};
-pub(crate) use column::ColumnField;
+pub(crate) use column::{ColumnField, NestedRows};
 pub use computed::{MethodField, ReadOnlyField};
 pub use context::{FieldContext, Messages};
 pub use datetime::DateTimeField;

@@ -29,11 +29,11 @@ impl View {
                         return Err(resource.protected());
                     }
                     // a child came between the cascade and the commit: its turn is over now
-                    tries
-                        .again(StoreError::Conflict("a child was added beside the cascade".into()).into(), |_| {
-                            resource.protected()
-                        })
-                        .await?;
+                    let late = StoreError::Conflict("a child was added beside the cascade".into());
+                    if tries.again(late.into(), |_| resource.protected()).await.is_err() {
+                        // it was none: the default that the children should fall to is no row, or this one
+                        return Err(resource.protected());
+                    }
                 }
                 Err(stop) => tries.again(stop, |_: &Violation| resource.protected()).await?,
             }

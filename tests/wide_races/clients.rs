@@ -160,3 +160,12 @@ pub fn one_wins(answers: &[Answer], status: u16, refusal: &str) {
         assert_eq!((answer.status, answer.text.as_str()), (400, refusal));
     }
 }
+
+/// Everybody wants the same; one gets it, the others are told exactly what one is told who comes later.
+pub fn one_gets_it(api: &Api, status: u16, refusal: &str, wanted: impl Fn(usize) -> Call) {
+    let answers = api.at_once((0..CLIENTS).map(&wanted));
+    one_wins(&answers, status, refusal);
+    let late = (0..CLIENTS).find(|n| answers[*n].status != status).unwrap();
+    let alone = &api.at_once([wanted(late)])[0];
+    assert_eq!((alone.status, alone.text.as_str()), (400, refusal), "as without a race");
+}

@@ -11,10 +11,14 @@ mod support;
 
 mod bulk;
 mod clients;
+mod constraints;
+mod deletions;
 mod links;
 mod models;
 mod nested;
 mod rules;
+mod targets;
+mod uploads;
 
 use support::Database;
 

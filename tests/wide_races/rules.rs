@@ -5,7 +5,7 @@ use bowline::prelude::*;
 use bowline::store::plan::Lookup;
 use serde_json::{Value as Json, json};
 
-use crate::clients::{Answer, Api, CLIENTS, Call, count, one_wins, patch, post, put};
+use crate::clients::{Answer, Api, CLIENTS, count, one_gets_it, one_wins, patch, post, put};
 use crate::models::{account, event, item, shelf, shelves};
 use crate::support::Database;
 use crate::{each, execute, number};
@@ -26,15 +26,6 @@ fn event(n: usize, said: &Json) -> Json {
     });
     event.as_object_mut().unwrap().extend(said.as_object().unwrap().clone());
     event
-}
-
-/// Some clients want the same; one gets it, the others are told as one who comes later.
-fn one_gets_it(api: &Api, status: u16, refusal: &str, wanted: impl Fn(usize) -> Call) {
-    let answers = api.at_once((0..CLIENTS).map(&wanted));
-    one_wins(&answers, status, refusal);
-    let later = (0..CLIENTS).find(|n| answers[*n].status != status).unwrap();
-    let later = &api.at_once([wanted(later)])[0];
-    assert_eq!((later.status, later.text.as_str()), (400, refusal), "as without a race");
 }
 
 /// The date that the n-th client writes.
@@ -93,7 +84,7 @@ fn a_list_is_held_against_itself_too() {
             assert_eq!((answer.status, &answer.body), (400, &refusal));
         }
         assert_eq!(number(database, "SELECT count(*) FROM event"), 4);
-        let twice = json!([event(50, &json!({})), event(51, &json!({})), event(52, &json!({"title": "t50"}))]);
+        let twice = json!([event(950, &json!({})), event(951, &json!({})), event(952, &json!({"title": "t950"}))]);
         let refusal = json!({"2": {"title": ["This field must be unique for the \"on\" date."]}});
         let answer = api.call("POST", "/events/", &twice);
         assert_eq!((answer.status, answer.body), (400, refusal));

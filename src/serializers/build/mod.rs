@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::declaration::{Declaration, Declared, How, Selection};
 use super::reads::{Absent, Item, Reads};
 use super::{BoundField, BoundSerializer, ColumnDefault, FieldOptions, NestedWrite, Writes};
-use crate::fields::{ColumnField, Field, FieldType, Source};
+use crate::fields::{ColumnField, Field, FieldType, NestedRows, Source};
 use crate::model::{AutoNow, ColumnKind, ColumnMeta, Format, ModelMeta};
 use crate::relations::{Hyperlink, Link, Urls};
 use crate::storage::{Storage, UploadTo};
@@ -233,7 +233,7 @@ impl Build<'_> {
             ..Declaration::default()
         };
         let serializer = Arc::new(self.serializer(&below)?);
-        let field = Field::new(name.to_owned(), ColumnField::nested()).read_only();
+        let field = Field::new(name.to_owned(), NestedRows { many: link.is_many() }).read_only();
         let reads =
             if link.is_many() { Reads::Many(link, Item::Object(serializer)) } else { Reads::One(link, serializer) };
         Ok(Made { field, writes: Writes::Nothing, reads })
@@ -363,7 +363,7 @@ impl Build<'_> {
         };
         let serializer = Arc::new(self.serializer(&nested.declaration)?);
         let many = link.is_many();
-        let mut field = Field::new(name.clone(), ColumnField::nested());
+        let mut field = Field::new(name.clone(), NestedRows { many });
         relation::say(arguments, &mut field);
         field.required = arguments.required.unwrap_or(!field.read_only && field.default.is_none());
         let writes = if field.read_only {
