@@ -59,8 +59,10 @@ impl FieldType for ReadOnlyField {
 /// Made by [`Field::method`](super::Field::method), which sets `source` to `*` and makes it read-only.
 #[derive(Clone)]
 pub struct MethodField {
-    compute: Arc<dyn Fn(&Value, &Context) -> Value + Send + Sync>,
+    compute: Arc<Compute>,
 }
+
+type Compute = dyn Fn(&Value, &Context) -> Value + Send + Sync;
 
 impl MethodField {
     /// What a function makes of the object and the request.
