@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use async_trait::async_trait;
+use http::HeaderName;
 
 use crate::context::{Context, User};
 use crate::error::Result;
@@ -51,6 +52,12 @@ pub trait Authentication: Send + Sync + fmt::Debug + 'static {
 
     /// The `WWW-Authenticate` header of a 401.
     fn authenticate_header(&self, _request: &Context) -> Option<Cow<'static, str>> {
+        None
+    }
+
+    /// The header that it reads, where answers differ by it and caches do not know that by themselves (`Cookie`): every
+    /// answer for which this way was asked names it in `Vary`.
+    fn vary(&self) -> Option<HeaderName> {
         None
     }
 }

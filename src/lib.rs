@@ -27,7 +27,7 @@ pub mod context;
 pub mod doc;
 pub mod error;
 pub mod fields;
-mod media_type;
+pub mod media_type;
 pub mod model;
 pub mod negotiation;
 pub mod pagination;
@@ -55,4 +55,7 @@ pub use error::{Error, Result};
 mod chapters {
     #[doc = include_str!("../docs/fields.md")]
     struct Fields;
+
+    #[doc = include_str!("../docs/models.md")]
+    struct Models;
 }

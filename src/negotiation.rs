@@ -3,14 +3,42 @@
 //! See DRF's chapter "Content negotiation".
 
 use std::borrow::Cow;
+use std::fmt;
 use std::sync::Arc;
 
 use http::{HeaderMap, header};
 
+use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::media_type::MediaType;
 use crate::renderers::{Accepted, Renderers};
 use crate::value::query::parameters;
+
+/// Another way to choose how an answer is written than by what the client asks for: DRF's `BaseContentNegotiation`.
+///
+/// ```
+/// use bowline::negotiation::ContentNegotiation;
+/// use bowline::prelude::*;
+/// use bowline::renderers::{Accepted, Renderers};
+///
+/// /// The first renderer, whatever the client takes.
+/// #[derive(Debug)]
+/// struct IgnoreClient;
+///
+/// impl ContentNegotiation for IgnoreClient {
+///     fn select_renderer(&self, renderers: &Renderers, _: &Context, _: Option<&str>) -> bowline::Result<Accepted> {
+///         Ok(renderers.first())
+///     }
+/// }
+/// ```
+pub trait ContentNegotiation: Send + Sync + fmt::Debug + 'static {
+    /// Chooses one of the renderers; the suffix is the format of the path, where it has one.
+    ///
+    /// # Errors
+    ///
+    /// 404 for a format that no renderer has, 406 where nothing fits.
+    fn select_renderer(&self, renderers: &Renderers, request: &Context, suffix: Option<&str>) -> Result<Accepted>;
+}
 
 /// The most bytes of an Accept header that are read.
 const MAX_ACCEPT: usize = 8192;
@@ -52,7 +80,9 @@ pub(crate) fn select_renderer(
         let specific = || accepted.iter().filter(|(_, media_type)| media_type.precedence() == precedence);
         for prepared in matching() {
             let own = &prepared.media_type;
-            let Some((token, media_type)) = specific().find(|(_, media_type)| own.matches(media_type)) else { continue };
+            let Some((token, media_type)) = specific().find(|(_, media_type)| own.matches(media_type)) else {
+                continue;
+            };
             let text = if own.precedence() > precedence {
                 let params = media_type.params().map(|(name, value)| format!(";{name}={value}"));
                 params.fold(prepared.renderer.media_type().to_owned(), |text, param| text + &param)
@@ -72,7 +102,9 @@ fn accept(headers: &HeaderMap) -> Cow<'_, str> {
     match (values.next(), values.next()) {
         (None, _) => "*/*".into(),
         (Some(only), None) => only,
-        (Some(first), Some(second)) => values.fold(format!("{first},{second}"), |all, next| format!("{all},{next}")).into(),
+        (Some(first), Some(second)) => {
+            values.fold(format!("{first},{second}"), |all, next| format!("{all},{next}")).into()
+        }
     }
 }
 

@@ -18,5 +18,5 @@ pub use crate::validators::{
 };
 pub use crate::value::{DbValue, Value};
 pub use crate::views::{
-    Action, ApiView, Instance, Lists, ModelViewSet, Request, Save, Valid, ViewSetHooks, api_view,
+    Action, ApiView, Instance, Lists, ModelViewSet, Request, Save, Valid, ViewSet, ViewSetHooks, api_view,
 };

@@ -153,7 +153,7 @@ fn models_say_what_django_says() {
             let store = Store::connect(&database.url(), StoreOptions::default()).await.unwrap();
             let tables: Vec<_> = models.iter().map(|model| (None, model.table.clone())).collect();
             let infos = catalogue::read(&store, &tables).await.unwrap();
-            catalogue::complete(&mut models, &infos).unwrap();
+            catalogue::complete(&mut models, &infos, store.dialect()).unwrap();
         });
         assert_eq!(models.len(), known.len());
         for model in &models {

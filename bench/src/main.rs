@@ -18,6 +18,7 @@ mod peer_postgres;
 mod peer_sqlite;
 mod report;
 mod server;
+mod statistics;
 mod wire;
 
 use std::env;
@@ -157,14 +158,14 @@ async fn run(arguments: &Arguments) -> Result<()> {
         Some(path) => path.clone(),
         None => build().await?,
     };
-    let load = report::load_average();
+    let load = statistics::load_average();
     if load > 0.5 {
         eprintln!("warning: the load average is {load}: other work will disturb the measurement");
     }
     let mut text = format!(
         "{}. `wrk -t1 -c{}` over loopback on the same machine, {} rounds of {} s in turn, medians; two worker threads and \
          the system allocator for both programs, no access log. µs are processor time per request, user and system.\n",
-        report::machine(),
+        statistics::machine(),
         load::CONNECTIONS,
         arguments.rounds,
         arguments.seconds,

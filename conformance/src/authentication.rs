@@ -1,4 +1,4 @@
-//! How clients may log in.
+//! How clients may log in: `/auth/`.
 //!
 //! Who somebody is, by the tables of Django, is not told yet: these ways only say how a client should have done it.
 
@@ -6,29 +6,59 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use bowline::authentication::Authentication;
+use bowline::fields::{CharField, Field};
 use bowline::prelude::*;
+use bowline::serializers::Serializer;
+use http::HeaderName;
+use http::header::COOKIE;
 
-/// A way to log in by its `WWW-Authenticate` header.
+/// A way to log in, by its `WWW-Authenticate` header and by the header that it reads.
 #[derive(Debug)]
-struct Challenge(&'static str);
+struct Way(Option<&'static str>, Option<HeaderName>);
 
 #[bowline::async_trait]
-impl Authentication for Challenge {
+impl Authentication for Way {
     async fn authenticate(&self, _: &Context) -> bowline::Result<Option<User>> {
         Ok(None)
     }
 
     fn authenticate_header(&self, _: &Context) -> Option<Cow<'static, str>> {
-        Some(self.0.into())
+        self.0.map(Cow::Borrowed)
+    }
+
+    fn vary(&self) -> Option<HeaderName> {
+        self.1.clone()
     }
 }
 
 /// `TokenAuthentication`.
 pub fn token() -> Arc<dyn Authentication> {
-    Arc::new(Challenge("Token"))
+    Arc::new(Way(Some("Token"), None))
 }
 
 /// `BasicAuthentication`.
 pub fn basic() -> Arc<dyn Authentication> {
-    Arc::new(Challenge("Basic realm=\"api\""))
+    Arc::new(Way(Some("Basic realm=\"api\""), None))
+}
+
+/// `SessionAuthentication`.
+pub fn session() -> Arc<dyn Authentication> {
+    Arc::new(Way(None, Some(COOKIE)))
+}
+
+async fn login(mut request: Request, credentials: Arc<Serializer>) -> bowline::Result<Response> {
+    request.validate_with(&credentials).await?;
+    Err(ValidationError::new("Unable to log in.", "login").into())
+}
+
+pub fn urls() -> DefaultRouter {
+    let credentials = Serializer::new()
+        .field(Field::new("username", CharField::new()))
+        .field(Field::new("password", CharField::new().trim_whitespace(false)));
+    let credentials = Arc::new(credentials);
+    let login = ApiView::new("LoginView")
+        .description("JSON login: sets the session and CSRF cookies.")
+        .post(move |request| login(request, Arc::clone(&credentials)))
+        .authentication([]);
+    DefaultRouter::new().path("login/", login)
 }

@@ -213,7 +213,7 @@ fn title(text: &str) -> String {
 
 // nesting
 
-fn line() -> bowline::Result<Serializer> {
+pub fn line() -> bowline::Result<Serializer> {
     Ok(Serializer::new()
         .field(Field::new("sku", RegexField::new(r"^[A-Z]\d+$")?))
         .field(Field::new("quantity", IntegerField::new().min_value(1)))
@@ -226,7 +226,7 @@ fn line() -> bowline::Result<Serializer> {
         }))
 }
 
-fn address() -> Serializer {
+pub fn address() -> Serializer {
     Serializer::new()
         .field(Field::new("street", CharField::new().max_length(20)))
         .field(Field::new("city", CharField::new()))

@@ -12,32 +12,36 @@ use crate::kinds::kinds;
 use crate::raise::shaped;
 
 /// Serializers by their names in the path.
-type Serializers = Arc<HashMap<&'static str, Serializer>>;
+type Serializers = Arc<HashMap<&'static str, Arc<Serializer>>>;
 
 /// Validates and represents one value.
-async fn answer(mut request: Request, serializers: Serializers, is_partial: bool) -> bowline::Result<Response> {
-    let serializer = serializers.get(request.kwarg("kind").unwrap_or_default()).ok_or_else(Error::http404)?;
-    let data = request.data().await?.clone();
-    if is_partial {
-        let validated = serializer.run_partial_validation(&data, &request)?;
-        return Ok(Response::new(value!({"validated": validated})));
-    }
-    let validated = serializer.run_validation(&data, &request)?;
-    Ok(Response::new(value!({"data": serializer.data(&validated, &request)?, "validated": validated})))
+async fn post(mut request: Request) -> bowline::Result<Response> {
+    let validated = request.validate().await?;
+    let data = request.serializer()?.data(&validated, &request)?;
+    Ok(Response::new(value!({"data": data, "validated": validated})))
+}
+
+async fn patch(mut request: Request) -> bowline::Result<Response> {
+    Ok(Response::new(value!({"validated": request.validate_partial().await?})))
 }
 
 fn view(type_name: &'static str, serializers: &Serializers) -> ApiView {
-    let (post, patch) = (Arc::clone(serializers), Arc::clone(serializers));
+    let serializers = Arc::clone(serializers);
     ApiView::new(type_name)
-        .post(move |request| answer(request, Arc::clone(&post), false))
-        .patch(move |request| answer(request, Arc::clone(&patch), true))
+        .serializer_by(move |request| {
+            let kind = request.kwarg("kind").unwrap_or_default();
+            serializers.get(kind).cloned().ok_or_else(Error::http404)
+        })
+        .post(post)
+        .patch(patch)
         .authentication([])
 }
 
 pub fn urls() -> bowline::Result<DefaultRouter> {
-    let kinds = kinds()?.into_iter().map(|(name, field)| (name, Serializer::new().field(field)));
+    let kinds = kinds()?.into_iter().map(|(name, field)| (name, Serializer::new().field(field).into()));
     let kinds: Serializers = Arc::new(kinds.collect());
-    let composites: Serializers = Arc::new(composites()?.into_iter().collect());
+    let composites: Serializers =
+        Arc::new(composites()?.into_iter().map(|(name, serializer)| (name, serializer.into())).collect());
     let described = "As /composite/<name>/ but errors are answered by get_full_details().";
     Ok(DefaultRouter::new()
         .path("fields/<str:kind>/", view("ValueView", &kinds).description("Validates and represents one value."))

@@ -33,7 +33,14 @@ pub fn kinds() -> bowline::Result<Vec<(&'static str, Field)>> {
         ("char-notrim", value(CharField::new().trim_whitespace(false).max_length(4))),
         ("char-optional", value(CharField::new()).required(false)),
         ("char-default", value(CharField::new()).default("fallback")),
-        ("char-messages", value(CharField::new().max_length(3)).error_message("required", "Say something.").error_message("blank", "Not empty, please.").error_message("null", "Not null, please.").error_message("max_length", "At most {max_length}!")),
+        (
+            "char-messages",
+            value(CharField::new().max_length(3))
+                .error_message("required", "Say something.")
+                .error_message("blank", "Not empty, please.")
+                .error_message("null", "Not null, please.")
+                .error_message("max_length", "At most {max_length}!"),
+        ),
         ("email", value(EmailField::new())),
         ("email-len", value(EmailField::new().max_length(16).allow_blank(true))),
         ("regex", value(RegexField::new(r"^[A-Z]{2}\d{3}$")?)),
@@ -66,7 +73,10 @@ pub fn kinds() -> bowline::Result<Vec<(&'static str, Field)>> {
         ("decimal-normal", value(DecimalField::new(8, 4).normalize_output(true))),
         ("datetime", value(DateTimeField::new())),
         ("datetime-null", value(DateTimeField::new()).allow_null(true)),
-        ("datetime-format", value(DateTimeField::new().format("%d/%m/%Y %H:%M").input_formats(["%d/%m/%Y %H:%M", "iso-8601"]))),
+        (
+            "datetime-format",
+            value(DateTimeField::new().format("%d/%m/%Y %H:%M").input_formats(["%d/%m/%Y %H:%M", "iso-8601"])),
+        ),
         ("datetime-newyork", value(DateTimeField::new().default_timezone(new_york))),
         ("datetime-offset", value(DateTimeField::new().default_timezone(five_and_a_half))),
         ("datetime-naive", value(DateTimeField::new())),
@@ -82,7 +92,14 @@ pub fn kinds() -> bowline::Result<Vec<(&'static str, Field)>> {
         ("choice-int", value(ChoiceField::new([(1, "One"), (2, "Two")]))),
         ("choice-blank", value(ChoiceField::new([("r", "Red")]).allow_blank(true))),
         ("choice-null", value(ChoiceField::new([("r", "Red")])).allow_null(true)),
-        ("choice-grouped", value(ChoiceField::new([Choice::group("Warm", [("r", "Red"), ("o", "Orange")]), Choice::group("Cold", [("b", "Blue")]), ("x", "None").into()]))),
+        (
+            "choice-grouped",
+            value(ChoiceField::new([
+                Choice::group("Warm", [("r", "Red"), ("o", "Orange")]),
+                Choice::group("Cold", [("b", "Blue")]),
+                ("x", "None").into(),
+            ])),
+        ),
         ("multichoice", value(MultipleChoiceField::new([("a", "A"), ("b", "B"), ("c", "C")]))),
         ("multichoice-noempty", value(MultipleChoiceField::new(["a", "b"]).allow_empty(false))),
         ("multichoice-int", value(MultipleChoiceField::new([(1, "One"), (2, "Two")]))),

@@ -1,9 +1,13 @@
 //! How answers are written: `/nego/`.
 
+use bowline::negotiation::ContentNegotiation;
 use bowline::prelude::*;
-use bowline::renderers::{BrowsableAPIRenderer, JSONRenderer, RenderContext, Renderer, Renderers, Unrenderable};
+use bowline::renderers::{Accepted, JSONRenderer, RenderContext, Renderer, Renderers, Unrenderable};
 use bowline::value;
+use bowline::value::Decimal;
+use chrono::{FixedOffset, NaiveDate, NaiveTime, TimeDelta};
 use http::StatusCode;
+use sea_orm::prelude::Uuid;
 
 /// `text/plain`: the keys of an object, in order.
 #[derive(Debug)]
@@ -62,17 +66,65 @@ fn empty() -> ApiView {
         .delete(async |_: Request| Response::new(value!({"ignored": true})).status(StatusCode::NO_CONTENT))
 }
 
+/// The first renderer, whatever the client takes.
+#[derive(Debug)]
+struct IgnoreClientNegotiation;
+
+impl ContentNegotiation for IgnoreClientNegotiation {
+    fn select_renderer(&self, renderers: &Renderers, _: &Context, _: Option<&str>) -> bowline::Result<Accepted> {
+        Ok(renderers.first())
+    }
+}
+
+/// The JSON encoder's own types.
+async fn types(_: Request) -> bowline::Result<Value> {
+    let date = NaiveDate::from_ymd_opt(2021, 2, 3).ok_or_else(Error::http404)?;
+    let time = |micro| NaiveTime::from_hms_micro_opt(4, 5, 6, micro).ok_or_else(Error::http404);
+    let east = FixedOffset::east_opt(7200).ok_or_else(Error::http404)?;
+    let at = date.and_time(time(0)?);
+    let span = TimeDelta::days(1) + TimeDelta::seconds(30) + TimeDelta::microseconds(5);
+    Ok(value!({
+        "decimal": "10.50".parse::<Decimal>().map_err(Error::internal)?,
+        "date": date,
+        "time": time(0)?,
+        "time_micro": time(789)?,
+        "datetime_utc": at.and_utc().fixed_offset(),
+        "datetime_micro": date.and_time(time(789_000)?).and_utc().fixed_offset(),
+        "datetime_naive": Value::NaiveDateTime(at),
+        "datetime_offset": at.and_local_timezone(east).single(),
+        "timedelta": span,
+        "uuid": Uuid::from_u128(7),
+        "tuple": [1, 2],
+        "bytes": Value::Bytes(b"abc".to_vec()),
+        "set_list": [1, 3],
+        "float": 1e20,
+        "small": 1e-7,
+        "neg": -0.0,
+        "int_key": {"1": "c", "null": "b"},
+    }))
+}
+
 pub fn urls() -> DefaultRouter {
     let vendor = JSONRenderer::new().media_type("application/vnd.library+json", "vendor");
-    let plain = Renderers::json().and(PlainRenderer).and(vendor);
     let plain_first = Renderers::of(PlainRenderer).and(JSONRenderer::new());
-    let default = view("NegoDefault").renderers(Renderers::json().and(BrowsableAPIRenderer::new()));
+    let default = view("NegoDefault");
+    let json = view("NegoJson").renderers(Renderers::json());
+    let plain = view("NegoPlain").renderers(Renderers::json().and(PlainRenderer).and(vendor));
+    let first = view("NegoPlainFirst").renderers(plain_first.clone());
+    let ignore = view("NegoIgnore").renderers(plain_first).negotiation(IgnoreClientNegotiation);
     DefaultRouter::new()
+        .path("default", default.clone())
+        .path("json", json.clone())
+        .path("plain", plain.clone())
+        .path("plain-first", first.clone())
+        .format_suffix_patterns()
         .path("default/", default)
-        .path("json/", view("NegoJson").renderers(Renderers::json()))
-        .path("plain/", view("NegoPlain").renderers(plain))
-        .path("plain-first/", view("NegoPlainFirst").renderers(plain_first))
+        .path("json/", json)
+        .path("plain/", plain)
+        .path("plain-first/", first)
         .path("ascii/", view("NegoAscii").renderers(Renderers::of(JSONRenderer::new().ensure_ascii(true))))
         .path("spaced/", view("NegoSpaced").renderers(Renderers::of(JSONRenderer::new().compact(false))))
+        .path("ignore/", ignore)
         .path("empty/", empty())
+        .path("types/", ApiView::new("NegoTypes").description("The JSON encoder's own types.").get(types))
 }

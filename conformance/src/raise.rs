@@ -20,9 +20,7 @@ fn exception(kind: &str) -> Error {
     let invalid = |detail: Value| ValidationError::of(detail, "invalid").into();
     match kind {
         "http404-message" => Error::Http404("No luck.".into()),
-        "django-permission" => {
-            django(StatusCode::FORBIDDEN, "You do not have permission to perform this action.")
-        }
+        "django-permission" => django(StatusCode::FORBIDDEN, "You do not have permission to perform this action."),
         "django-permission-message" => django(StatusCode::FORBIDDEN, "Keep out."),
         "not-found" => Error::not_found(),
         "not-found-message" => Error::NotFound("Nothing under that name.".into()),

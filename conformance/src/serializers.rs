@@ -14,7 +14,16 @@ use crate::models::{
 pub fn authors() -> ModelSerializer<author::Entity> {
     ModelSerializer::new()
         .fields([
-            "id", "first_name", "last_name", "full_name", "email", "born", "bio", "rating", "is_active", "mentor",
+            "id",
+            "first_name",
+            "last_name",
+            "full_name",
+            "email",
+            "born",
+            "bio",
+            "rating",
+            "is_active",
+            "mentor",
             "book_count",
         ])
         .count("book_count", "books")
@@ -46,8 +55,22 @@ fn colour() -> Field {
 pub fn books() -> ModelSerializer<book::Entity> {
     ModelSerializer::new()
         .fields([
-            "id", "title", "slug", "isbn", "author", "publisher", "tags", "price", "pages", "edition", "weight",
-            "published", "in_print", "language", "created_at", "updated_at",
+            "id",
+            "title",
+            "slug",
+            "isbn",
+            "author",
+            "publisher",
+            "tags",
+            "price",
+            "pages",
+            "edition",
+            "weight",
+            "published",
+            "in_print",
+            "language",
+            "created_at",
+            "updated_at",
         ])
         .read_only_fields(["edition"])
 }
@@ -90,7 +113,14 @@ pub fn books_slug() -> ModelSerializer<book::Entity> {
 pub fn books_string() -> ModelSerializer<book::Entity> {
     ModelSerializer::new()
         .fields([
-            "id", "title", "author", "publisher", "tags", "publisher_country", "mentor_name", "mentor_email",
+            "id",
+            "title",
+            "author",
+            "publisher",
+            "tags",
+            "publisher_country",
+            "mentor_name",
+            "mentor_email",
             "language_name",
         ])
         .related(RelatedField::string("author"))
@@ -136,9 +166,7 @@ pub fn books_depth2() -> ModelSerializer<book::Entity> {
 
 pub fn authors_reverse() -> ModelSerializer<author::Entity> {
     ModelSerializer::new()
-        .fields([
-            "id", "first_name", "last_name", "mentor", "mentor_name", "pupils", "books", "book_titles", "profile",
-        ])
+        .fields(["id", "first_name", "last_name", "mentor", "mentor_name", "pupils", "books", "book_titles", "profile"])
         .related(RelatedField::primary_key("books").read_only())
         .related(RelatedField::slug("book_titles", "title").source("books").read_only())
         .related(RelatedField::primary_key("pupils").required(false))

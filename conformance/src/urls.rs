@@ -6,7 +6,7 @@ use bowline::prelude::*;
 use bowline::renderers::{BrowsableAPIRenderer, Renderers};
 use bowline::storage::FileSystemStorage;
 
-use crate::{authentication, fields, functions, models, negotiation, raise, viewsets};
+use crate::{authentication, fields, functions, models, negotiation, parsers, raise, viewsets};
 
 /// All of them, with the settings of `config/settings.py`.
 pub fn urls(media: &str) -> bowline::Result<DefaultRouter> {
@@ -20,7 +20,7 @@ pub fn urls(media: &str) -> bowline::Result<DefaultRouter> {
         .include("bulk/", viewsets::bulk())
         .settings(Settings {
             renderers: Renderers::json().and(BrowsableAPIRenderer::new()),
-            authentication: vec![authentication::token(), authentication::basic()],
+            authentication: vec![authentication::token(), authentication::basic(), authentication::session()],
             create_tables: false,
             storage: Arc::new(FileSystemStorage::new(media, "/media/")),
             ..Settings::default()
@@ -28,8 +28,11 @@ pub fn urls(media: &str) -> bowline::Result<DefaultRouter> {
         .path("raise/<str:kind>/", raise::raise_view())
         .path("raise-noauth/<str:kind>/", raise::raise_no_auth())
         .path("raise-shaped/<str:kind>/", raise::raise_shaped())
+        .include("auth/", authentication::urls())
         .include("fn/", functions::urls())
         .include("nego/", negotiation::urls())
         .include("meta/", functions::meta_urls())
+        .include("parse/", parsers::urls()?)
+        .path("upload-check/", parsers::upload_check())
         .include("", fields::urls()?))
 }

@@ -3,6 +3,7 @@
 use bowline::prelude::*;
 use sea_orm::ActiveValue::Set;
 
+use crate::memory;
 use crate::models::{author, book, entry, event, job, review, shelf_item, tag};
 use crate::serializers as s;
 
@@ -122,6 +123,7 @@ pub fn sets() -> DefaultRouter {
                 .basename("set-no-delete"),
         )
         .register("per-action", per_action())
+        .view_set("memory", memory::view_set())
 }
 
 fn entries_by_key() -> ModelViewSet<entry::Entity> {
@@ -168,7 +170,10 @@ impl ViewSetHooks for PerAction {
 
 /// `/bare/`, without final slashes.
 pub fn bare() -> DefaultRouter {
-    DefaultRouter::simple().trailing_slash(false).register("tags", tags().basename("bare-tag"))
+    DefaultRouter::simple()
+        .trailing_slash(false)
+        .register("tags", tags().basename("bare-tag"))
+        .view_set("memory", memory::view_set())
 }
 
 /// `/generic/`
@@ -216,7 +221,11 @@ pub fn bulk() -> DefaultRouter {
 pub fn perm() -> DefaultRouter {
     DefaultRouter::simple().register(
         "any",
-        ModelViewSet::<job::Entity>::new().serializer(s::jobs()).hooks(OwnedByFirst).name("JobViewSet").basename("perm-any"),
+        ModelViewSet::<job::Entity>::new()
+            .serializer(s::jobs())
+            .hooks(OwnedByFirst)
+            .name("JobViewSet")
+            .basename("perm-any"),
     )
 }
 

@@ -138,13 +138,10 @@ impl ValidationError {
 
     /// Joins two findings about the same object: messages without a field go to `non_field_errors`.
     pub fn merge(&mut self, other: ValidationError) {
-        match other.into_fields() {
-            ValidationError::Fields(map) => {
-                for (key, value) in map {
-                    self.insert(key, value);
-                }
+        if let ValidationError::Fields(map) = other.into_fields() {
+            for (key, value) in map {
+                self.insert(key, value);
             }
-            _ => {}
         }
     }
 

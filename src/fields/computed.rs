@@ -59,10 +59,8 @@ impl FieldType for ReadOnlyField {
 /// Made by [`Field::method`](super::Field::method), which sets `source` to `*` and makes it read-only.
 #[derive(Clone)]
 pub struct MethodField {
-    compute: Arc<Compute>,
+    compute: Compute,
 }
-
-type Compute = dyn Fn(&Value, &Context) -> Value + Send + Sync;
 
 impl MethodField {
     /// What a function makes of the object and the request.
@@ -94,3 +92,5 @@ impl FieldType for MethodField {
         Ok(())
     }
 }
+
+type Compute = Arc<dyn Fn(&Value, &Context) -> Value + Send + Sync>;

@@ -1,6 +1,6 @@
 //! Uploaded images.
 
-use std::io::{self, BufRead, BufReader, Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -26,9 +26,10 @@ const EXTENSIONS: &str = "bmp, dib, gif, jfif, jpe, jpg, jpeg, pbm, pgm, ppm, pn
 
 /// A file that is an image: PNG, JPEG, GIF, WebP, BMP, ICO, TIFF, PNM or QOI.
 ///
-/// As in Django the content decides, then the extension; the file's media type becomes what the content is. What
-/// is looked at is what Pillow looks at: the headers, and the checksums of a PNG, so that a large image costs no
-/// memory. Pillow knows more formats (AVIF, JPEG 2000, PDF and rarer ones); here they are no images.
+/// As in Django the content decides, then the extension; the file's media type becomes what the content is. What is
+/// looked at is what Pillow looks at: the headers, the checksums of a PNG and the lengths that a WebP and an ICO name, so
+/// that a large image costs no memory. Pillow knows more formats (AVIF, JPEG 2000, PDF and rarer ones); here they are
+/// no images.
 ///
 /// | code | message |
 /// |---|---|
@@ -121,8 +122,12 @@ impl ImageField {
         if !is_small || !fits(self.max_width, width) || !fits(self.max_height, height) {
             return None;
         }
-        if format == ImageFormat::Png {
-            check_png(&mut BufReader::new(upload.reader())).ok()?;
+        // more is looked at where Pillow looks at more
+        match format {
+            ImageFormat::Png => check_png(&mut BufReader::new(upload.reader())).ok()?,
+            ImageFormat::WebP => check_webp(upload).ok()?,
+            ImageFormat::Ico => check_ico(upload).ok()?,
+            _ => {}
         }
         Some(format)
     }
@@ -157,6 +162,33 @@ fn check_png(file: &mut (impl BufRead + Seek)) -> io::Result<()> {
             return Err(io::ErrorKind::InvalidData.into());
         }
     }
+}
+
+/// Refuses a WebP that is shorter than it says.
+fn check_webp(upload: &Upload) -> io::Result<()> {
+    let mut head = [0; 8];
+    upload.reader().read_exact(&mut head)?;
+    let [.., a, b, c, d] = head;
+    let said = u64::from(u32::from_le_bytes([a, b, c, d])) + 8;
+    if upload.size() < said { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(()) }
+}
+
+/// Refuses an ICO that is shorter than its images.
+fn check_ico(upload: &Upload) -> io::Result<()> {
+    let mut file = BufReader::new(upload.reader());
+    let mut head = [0; 6];
+    file.read_exact(&mut head)?;
+    let [.., low, high] = head;
+    for _ in 0..u16::from_le_bytes([low, high]) {
+        let mut entry = [0; 16];
+        file.read_exact(&mut entry)?;
+        let [.., a, b, c, d, e, f, g, h] = entry;
+        let end = u64::from(u32::from_le_bytes([a, b, c, d])) + u64::from(u32::from_le_bytes([e, f, g, h]));
+        if end > upload.size() {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+    }
+    Ok(())
 }
 
 /// The media type that Pillow gives a format.
@@ -297,6 +329,10 @@ mod tests {
         let mut changed = png.clone();
         changed[data + 6] ^= 1;
         assert_eq!(clean(&field, "a.png", changed), Err(invalid()));
+        for format in [ImageFormat::WebP, ImageFormat::Ico] {
+            let whole = encoded(format);
+            assert_eq!(clean(&field, "a.png", whole[..whole.len() - 20].to_vec()), Err(invalid()), "{format:?}");
+        }
         // nor are the pixels of other formats
         let jpeg = jpeg();
         assert!(clean(&field, "a.jpg", jpeg[..jpeg.len() - 20].to_vec()).is_ok());

@@ -96,7 +96,7 @@ fn normalized(name: &str) -> String {
 type Row = (&'static [&'static str], &'static Encoding, &'static str);
 
 /// Python's names, the WHATWG's table, the name in Python's messages.
-static TABLES: [Row; 35] = [
+static TABLES: [Row; 36] = [
     (&["cp1252", "1252", "windows_1252"], tables::WINDOWS_1252, "charmap"),
     (&["cp1250", "1250", "windows_1250"], tables::WINDOWS_1250, "charmap"),
     (&["cp1251", "1251", "windows_1251"], tables::WINDOWS_1251, "charmap"),
@@ -177,9 +177,9 @@ static TABLES: [Row; 35] = [
         tables::ISO_8859_16,
         "charmap",
     ),
+    (&["cp874"], tables::WINDOWS_874, "charmap"),
     (
         &[
-            "cp874",
             "iso8859_11",
             "iso_8859_11",
             "iso_8859_11_2001",
@@ -322,6 +322,12 @@ impl Charset {
         }
     }
 
+    /// The bytes as text, where they are nothing but text.
+    pub(crate) fn decode_whole(self, bytes: &[u8]) -> Option<Cow<'_, str>> {
+        // what is cut off at the end is dropped by the one and replaced by the other
+        self.decode(bytes).ok().filter(|text| *text == self.decode_lossy(bytes))
+    }
+
     /// The bytes as text, whatever is none replaced by U+FFFD.
     pub(crate) fn decode_lossy(self, bytes: &[u8]) -> Cow<'_, str> {
         let each = |map: fn(u8) -> char| Cow::Owned(bytes.iter().copied().map(map).collect());
@@ -418,7 +424,9 @@ fn utf32(bytes: &[u8], order: Option<Order>, lossy: bool) -> Result<String, Stri
         (Some(Order::Little), _) => (Order::Little, "utf-32-le", 0),
         (None, [0, 0, 0xfe, 0xff, ..]) => (Order::Big, "utf-32-be", 4),
         (None, [0xff, 0xfe, 0, 0, ..]) => (Order::Little, "utf-32-le", 4),
-        (None, [_, _, _, _, ..]) if !lossy => return Err("UTF-32 stream does not start with BOM".into()),
+        (None, [a, b, c, d, ..]) if !lossy && char::from_u32(u32::from_le_bytes([*a, *b, *c, *d])).is_some() => {
+            return Err("UTF-32 stream does not start with BOM".into());
+        }
         (None, _) => (Order::Little, "utf-32-le", 0),
     };
     let (quads, rest) = bytes.get(start..).unwrap_or_default().as_chunks::<4>();
@@ -527,6 +535,11 @@ mod tests {
             ),
             ("utf-32", b"h\0\0\0", "UTF-32 stream does not start with BOM"),
             (
+                "utf-32",
+                b"text",
+                "'utf-32-le' codec can't decode bytes in position 0-3: code point not in range(0x110000)",
+            ),
+            (
                 "utf-32-le",
                 b"\0\0\x11\0",
                 "'utf-32-le' codec can't decode bytes in position 0-3: code point not in range(0x110000)",
@@ -542,6 +555,9 @@ mod tests {
             let all: Vec<u8> = (0..=255).collect();
             assert!(!charset(name).decode_lossy(&all).is_empty(), "{name}");
         }
+        assert_eq!(charset("utf-16-le").decode_whole(b"h\0").as_deref(), Some("h"));
+        assert_eq!(charset("utf-16-le").decode_whole(b"h\0\0"), None);
+        assert_eq!(charset("utf-8-sig").decode_whole(b"h\xc3"), None);
         assert_eq!(charset("ascii").decode_lossy(b"a\xe9"), "a\u{fffd}");
         assert_eq!(charset("utf-16-le").decode_lossy(b"\0\xd8h\0x"), "\u{fffd}h\u{fffd}");
     }

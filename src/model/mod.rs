@@ -38,8 +38,8 @@ pub struct ModelMeta {
     pub relations: Vec<RelationMeta>,
     /// Foreign keys of other tables that point here, found in the catalogue or declared by their entities.
     pub referenced_by: Vec<ReferenceMeta>,
-    /// Names of CHECK constraints, found in the catalogue.
-    pub checks: Vec<String>,
+    /// CHECK constraints, found in the catalogue.
+    pub checks: Vec<CheckMeta>,
     /// The model's name for people, where one is given; see [`ModelMeta::verbose_name`].
     pub verbose_name: Option<String>,
     /// Its plural, where one is given; see [`ModelMeta::verbose_name_plural`].
@@ -221,6 +221,17 @@ pub enum ColumnKind {
     Binary,
     /// Anything else.
     Other,
+}
+
+/// A CHECK constraint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckMeta {
+    /// The database's name of it, the same on both databases for a table of Django's.
+    pub name: String,
+    /// Its expression, as the database prints it.
+    pub expression: String,
+    /// Positions of the columns that it reads.
+    pub columns: Vec<usize>,
 }
 
 /// A unique constraint or index.

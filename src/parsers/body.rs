@@ -48,6 +48,9 @@ impl Default for BodyLimits {
     }
 }
 
+/// How long a body that is not wanted is read.
+const DRAIN: Duration = Duration::from_secs(1);
+
 /// A body that is being read.
 pub struct RequestBody<'a> {
     body: Body,
@@ -121,6 +124,15 @@ impl<'a> RequestBody<'a> {
             whole.extend_from_slice(&next);
         }
         Ok(whole.freeze())
+    }
+
+    /// Reads on for a little while, for nothing: a client that is still sending would not see the answer, because the
+    /// connection is closed under it.
+    pub(super) async fn drain(&mut self) {
+        let enough = self.read.saturating_add(self.limits.bytes as u64);
+        let rest = async { while let Ok(Some(_)) = self.read_until(Duration::MAX, enough).await {} };
+        // whatever comes of it
+        let _ = tokio::time::timeout(DRAIN, rest).await;
     }
 
     async fn read_until(&mut self, time: Duration, limit: u64) -> Result<Option<Bytes>> {

@@ -43,7 +43,7 @@ impl Parser for FormParser {
         }
         let text = match charset {
             Charset::Utf8 => std::str::from_utf8(&bytes).ok().map(Cow::Borrowed),
-            other => other.decode(&bytes).ok(),
+            other => other.decode_whole(&bytes),
         };
         // some browsers misbehave
         let text = text.unwrap_or_else(|| Charset::Latin1.decode_lossy(&bytes));

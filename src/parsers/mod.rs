@@ -206,10 +206,17 @@ impl Parsers {
             let is_form = media_type::is_form(&content_type);
             return Ok(if is_form { Value::Form(Box::new(Form::new())) } else { Value::map() });
         }
-        let Some(parser) = self.select(&content_type) else {
-            return Err(Error::UnsupportedMediaType(content_type.into_owned()));
+        let parsed = match self.select(&content_type) {
+            Some(parser) => {
+                let request = ParserContext { headers, content_type: &content_type, kwargs };
+                parser.parse(&mut body, &request).await
+            }
+            None => Err(Error::UnsupportedMediaType(content_type.into_owned())),
         };
-        let request = ParserContext { headers, content_type: &content_type, kwargs };
-        parser.parse(&mut body, &request).await
+        // a client that waits to be asked for its body is not asked
+        if parsed.is_err() && !headers.contains_key(names::EXPECT) {
+            body.drain().await;
+        }
+        parsed
     }
 }

@@ -133,8 +133,7 @@ impl Related {
             }
             Naming::Hyperlink(link) => {
                 let value = link.read(input, cx)?;
-                parse_key(self.kind, &Value::Str(value))
-                    .map_err(|_| self.does_not_exist(input, cx.messages).into())
+                parse_key(self.kind, &Value::Str(value)).map_err(|_| self.does_not_exist(input, cx.messages).into())
             }
         }
     }

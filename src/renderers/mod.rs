@@ -129,7 +129,7 @@ impl Renderers {
     }
 
     /// The one that answers where the client has no wish.
-    pub(crate) fn first(&self) -> Accepted {
+    pub fn first(&self) -> Accepted {
         // there is no way to make one without any
         Accepted::own(&self.0[0])
     }

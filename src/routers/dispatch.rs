@@ -22,7 +22,7 @@ use crate::settings::Settings;
 use crate::value::query::parameters;
 use crate::value::{DbValue, Map, Value, convert};
 use crate::views::detached::Detached;
-use crate::views::policy::Policy;
+use crate::views::policy::{Begun, Policy};
 use crate::views::{Action, Lists, Resource, View};
 
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
@@ -62,19 +62,20 @@ impl Dispatch {
         let pause = Pause::of(request.extensions());
         let (parts, body) = request.into_parts();
         let mut context = Context::new(parts, Vec::new());
-        let mut accepted = None;
+        let mut begun = Begun::default();
         let answer = async {
-            policy.initial(&mut context, suffix, &mut accepted).await?;
-            self.answer(&target, policy, &context, body, pause).await
+            policy.initial(&mut context, suffix, &mut begun).await?;
+            self.answer(&target, suffix, policy, &context, body, pause).await
         };
         let outcome = AssertUnwindSafe(answer).catch_unwind().await;
         let outcome = outcome.unwrap_or_else(|_| Err(Error::internal("a hook, a validator or a view panicked")));
-        policy.finish(outcome, &context, accepted)
+        policy.finish(outcome, &context, begun)
     }
 
     async fn answer(
         &self,
         target: &Target<'_>,
+        suffix: Option<&str>,
         policy: &Policy,
         context: &Context,
         body: Body,
@@ -88,7 +89,7 @@ impl Dispatch {
             return Ok(Response::new(metadata(target, policy).await?));
         }
         match target {
-            Target::Root(root) => Ok(Response::new(addresses(root, context))),
+            Target::Root(root) => Ok(Response::new(addresses(root, suffix, context))),
             Target::List(mounted) => list(&mounted.view, policy, context, body, pause).await,
             Target::Detail(mounted, text) => detail(&mounted.view, text, policy, context, body, pause).await,
             // has answered already
@@ -248,8 +249,8 @@ fn updating(method: &Method) -> (Action, Mode) {
     if *method == Method::PUT { (Action::Update, Mode::Update) } else { (Action::PartialUpdate, Mode::Partial) }
 }
 
-/// The API root: the address of each list.
-fn addresses(root: &Root, context: &Context) -> Value {
+/// The API root: the address of each list, with the suffix that the root was asked with.
+fn addresses(root: &Root, suffix: Option<&str>, context: &Context) -> Value {
     let path = context.path();
     let path = path.strip_suffix('/').unwrap_or(path);
     // what a suffix added to the root's own address is not part of the lists'
@@ -257,7 +258,8 @@ fn addresses(root: &Root, context: &Context) -> Value {
     let base = format!("{}{path}", context.origin());
     let format = parameters(context.query()).into_iter().rev().find(|(name, _)| name == "format");
     let format = format.map(|(_, format)| format!("?format={format}")).unwrap_or_default();
-    let entry = |prefix: &String| (prefix.clone(), format!("{base}/{prefix}/{format}").into());
+    let end = suffix.map_or_else(|| "/".to_owned(), |suffix| format!(".{suffix}"));
+    let entry = |prefix: &String| (prefix.clone(), format!("{base}/{prefix}{end}{format}").into());
     Value::Map(root.prefixes.iter().map(entry).collect::<Map>())
 }
 

@@ -11,16 +11,16 @@ use std::sync::Arc;
 use sea_orm::EntityTrait;
 
 use crate::error::{Error, Result};
-use crate::model::{Model, ModelMeta};
 use crate::model::entity::ModelSource;
+use crate::model::{Model, ModelMeta};
 use crate::relations::Urls;
 use crate::serializers::shape::Shape;
 use crate::serializers::{Build, Declaration};
 use crate::settings::Settings;
 use crate::store::catalogue::StartupError;
 use crate::store::plan::{Plan, RowsBy, Select};
-use crate::store::{KnownEntities, Store, catalogue, schema};
-use crate::views::{ApiView, Declared, ModelViewSet, Paginated, Resource, View};
+use crate::store::{Dialect, KnownEntities, Store, catalogue, schema};
+use crate::views::{ApiView, Declared, ModelViewSet, Paginated, Resource, View, ViewSet};
 
 mod dispatch;
 mod pattern;
@@ -29,7 +29,7 @@ mod urls;
 
 pub(crate) use dispatch::Dispatch;
 use pattern::PathPattern;
-use resolve::{Mounted, Resolver, Root, Style};
+use resolve::{Mounted, OwnPath, Resolver, Root, Style};
 use urls::UrlTable;
 
 /// Routes for view sets, with an API root and format suffixes, DRF's `DefaultRouter`.
@@ -56,7 +56,9 @@ pub struct DefaultRouter {
     registered: Vec<(String, Declared, Style)>,
     generic: Vec<(String, Declared)>,
     style: Option<Style>,
-    paths: Vec<(String, ApiView)>,
+    paths: Vec<(String, ApiView, bool)>,
+    /// The prefixes that the API root names.
+    listed: Vec<String>,
     roots: Vec<Root>,
     models: Vec<ModelSource>,
     known: KnownEntities,
@@ -73,8 +75,22 @@ impl DefaultRouter {
     /// Serves a view set under a prefix.
     pub fn register<E: EntityTrait>(mut self, prefix: impl Into<String>, view_set: ModelViewSet<E>) -> Self {
         self.known.learn::<E>();
-        let style = self.style();
-        self.registered.push((prefix.into(), view_set.into_declared(), style));
+        let (prefix, style) = (prefix.into(), self.style());
+        if style.rooted {
+            self.listed.push(prefix.clone());
+        }
+        self.registered.push((prefix, view_set.into_declared(), style));
+        self
+    }
+
+    /// Serves a view set without a model under a prefix.
+    pub fn view_set(mut self, prefix: impl Into<String>, view_set: ViewSet) -> Self {
+        let (prefix, style) = (prefix.into(), self.style());
+        let paths = view_set.into_paths(&prefix, style.slash);
+        self.paths.extend(paths.into_iter().map(|(path, view)| (path, view, style.suffixes)));
+        if style.rooted {
+            self.listed.push(prefix);
+        }
         self
     }
 
@@ -129,7 +145,14 @@ impl DefaultRouter {
     /// let api = DefaultRouter::new().path("notes/<int:number>/", ApiView::new("NoteView").get(note));
     /// ```
     pub fn path(mut self, path: impl Into<String>, view: ApiView) -> Self {
-        self.paths.push((path.into(), view));
+        self.paths.push((path.into(), view, false));
+        self
+    }
+
+    /// Gives every path that [`path`](Self::path) added so far a format suffix in place of its slash (`hello.json`), DRF's
+    /// `format_suffix_patterns`.
+    pub fn format_suffix_patterns(mut self) -> Self {
+        self.paths.iter_mut().for_each(|(_, _, suffixes)| *suffixes = true);
         self
     }
 
@@ -147,26 +170,18 @@ impl DefaultRouter {
             Some(expression) => format!("^{}{expression}", regex::escape(prefix)),
             None => format!("{prefix}{path}"),
         };
-        let own = router.own_prefixes();
-        if !own.is_empty() {
-            self.roots.push(Root { at: prefix.to_owned(), prefixes: own });
+        if !router.listed.is_empty() {
+            self.roots.push(Root { at: prefix.to_owned(), prefixes: router.listed });
         }
         self.roots.extend(router.roots.into_iter().map(|root| Root { at: below(&root.at), ..root }));
         let registered = router.registered.into_iter().map(|(path, declared, style)| (below(&path), declared, style));
         self.registered.extend(registered);
         self.generic.extend(router.generic.into_iter().map(|(path, declared)| (below(&path), declared)));
-        self.paths.extend(router.paths.into_iter().map(|(path, view)| (below(&path), view)));
+        self.paths.extend(router.paths.into_iter().map(|(path, view, suffixes)| (below(&path), view, suffixes)));
         self.models.extend(router.models);
         self.known.extend(router.known);
         self.mistakes.extend(router.mistakes);
         self
-    }
-
-    /// The prefixes of the view sets that are not of an included router.
-    fn own_prefixes(&self) -> Vec<String> {
-        let included = |prefix: &String| self.roots.iter().any(|root| root.has(prefix));
-        let own = self.registered.iter().filter(|(_, _, style)| style.rooted).map(|(prefix, ..)| prefix);
-        own.filter(|prefix| !included(prefix)).cloned().collect()
     }
 
     /// Makes a model known that no view set serves: its table is created with the others, what it declares for the
@@ -219,15 +234,24 @@ impl DefaultRouter {
 
     /// What answers requests, and the store under it.
     pub(crate) async fn build(self, database: &str) -> Result<(Arc<Dispatch>, Store)> {
-        let root = Root { at: String::new(), prefixes: self.own_prefixes() };
-        let DefaultRouter { registered, generic, paths, roots, models, known, mut mistakes, settings, .. } = self;
-        let all = || registered.iter().map(|(_, declared, _)| declared).chain(generic.iter().map(|(_, d)| d));
+        let root = Root { at: String::new(), prefixes: self.listed.clone() };
+        let DefaultRouter {
+            mut registered, mut generic, paths, roots, mut models, known, mut mistakes, settings, ..
+        } = self;
         let known = Arc::new(known);
-        let serializable = all().any(Declared::has_query_rules) || models.iter().any(ModelSource::has_query_rules);
+        let serializable = registered.iter().any(|(_, declared, _)| declared.has_query_rules())
+            || generic.iter().any(|(_, declared)| declared.has_query_rules())
+            || models.iter().any(ModelSource::has_query_rules);
         let mut options = settings.store.clone();
         options.serializable |= serializable;
         let store = Store::connect(database, options).await.map_err(Error::startup)?;
 
+        if store.dialect() == Dialect::Sqlite {
+            let declared = registered.iter_mut().map(|(_, d, _)| d).chain(generic.iter_mut().map(|(_, d)| d));
+            let sources = declared.map(|declared| &mut declared.source).chain(&mut models);
+            sources.for_each(|source| catalogue::without_schema(&mut source.meta));
+        }
+        let all = || registered.iter().map(|(_, declared, _)| declared).chain(generic.iter().map(|(_, d)| d));
         let mut sources: Vec<ModelSource> = Vec::new();
         // what is described goes before the entity alone
         for source in models.iter().chain(all().map(|d| &d.source)) {
@@ -275,9 +299,9 @@ impl DefaultRouter {
             }
         }
         let mut endpoints = Vec::new();
-        for (path, view) in paths {
-            match PathPattern::parse(&path) {
-                Ok(pattern) => endpoints.push((pattern, view.bind(&settings))),
+        for (path, view, suffixes) in paths {
+            match OwnPath::new(&path, suffixes, view.bind(&settings)) {
+                Ok(path) => endpoints.push(path),
                 Err(mistake) => mistakes.push(mistake),
             }
         }
@@ -292,9 +316,8 @@ impl DefaultRouter {
 /// The models with what the catalogue knows of them.
 async fn completed(store: &Store, sources: &[ModelSource], declared: &[&Declared]) -> Result<Vec<Arc<ModelMeta>>> {
     let mut models: Vec<ModelMeta> = sources.iter().map(|s| s.meta.clone()).collect();
-    let tables: Vec<_> = models.iter().map(|m| (m.schema.clone(), m.table.clone())).collect();
-    let found = catalogue::read(store, &tables).await.map_err(Error::startup)?;
-    if let Err(mut mistakes) = catalogue::complete(&mut models, &found) {
+    let found = catalogue::learn(store, &models).await.map_err(Error::startup)?;
+    if let Err(mut mistakes) = catalogue::complete(&mut models, found.tables(), store.dialect()) {
         // a unique that the entity declares and a rule calls unenforced is a query rule
         mistakes.retain(|mistake| match mistake {
             StartupError::UnbackedUnique { model, columns, .. } => {

@@ -42,11 +42,30 @@ impl PathPattern {
     ///
     /// A sentence that says what is wrong with it.
     pub(super) fn parse(route: &str) -> Result<Self, String> {
+        PathPattern::ending(route, "")
+    }
+
+    /// Reads a path that ends with a format suffix instead of its slash: `.json`, which becomes the value `format`.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that says what is wrong with it.
+    pub(super) fn with_suffix(route: &str) -> Result<Self, String> {
+        let route = route.trim_end_matches('$').trim_end_matches('/');
+        PathPattern::ending(route, "\\.(?P<format>[a-z0-9]+)/?")
+    }
+
+    /// Reads a path with a regular expression after it.
+    fn ending(route: &str, end: &str) -> Result<Self, String> {
         if let Some(expression) = route.strip_prefix('^') {
-            return PathPattern::expression(String::new(), expression, route);
+            let expression = if end.is_empty() { expression.to_owned() } else { format!("{expression}{end}\\z") };
+            return PathPattern::expression(String::new(), &expression, route);
         }
         let Some(start) = route.find('<') else {
-            return Ok(PathPattern { prefix: route.to_owned(), rest: Rest::Nothing });
+            if end.is_empty() {
+                return Ok(PathPattern { prefix: route.to_owned(), rest: Rest::Nothing });
+            }
+            return PathPattern::expression(route.to_owned(), &format!("{end}\\z"), route);
         };
         let (prefix, mut rest) = route.split_at(start);
         let mut expression = String::new();
@@ -74,7 +93,7 @@ impl PathPattern {
             rest = after;
         }
         expression.push_str(&regex::escape(rest));
-        PathPattern::expression(prefix.to_owned(), &format!("{expression}\\z"), route)
+        PathPattern::expression(prefix.to_owned(), &format!("{expression}{end}\\z"), route)
     }
 
     fn expression(prefix: String, expression: &str, route: &str) -> Result<Self, String> {
@@ -147,6 +166,22 @@ mod tests {
             ("^n/(?P<n>[0-9]+)/", "n/007/anything", Some("n=007")),
         ] {
             assert_eq!(values(route, path).as_deref(), expected, "{route} {path}");
+        }
+    }
+
+    #[test]
+    fn suffixes() {
+        for (route, path, expected) in [
+            ("nego/plain", "nego/plain.txt", Some("format=txt")),
+            ("nego/plain/", "nego/plain.txt/", Some("format=txt")),
+            ("nego/plain", "nego/plain", None),
+            ("nego/plain", "nego/plain.TXT", None),
+            ("notes/<int:n>/", "notes/05.json", Some("n=5 format=json")),
+            ("^n-(?P<n>[a-z]+)/$", "n-a.json", Some("n=a format=json")),
+        ] {
+            let found = PathPattern::with_suffix(route).unwrap().matches(path);
+            let found = found.map(|found| found.iter().map(|(n, v)| format!("{n}={v}")).collect::<Vec<_>>().join(" "));
+            assert_eq!(found.as_deref(), expected, "{route} {path}");
         }
     }
 

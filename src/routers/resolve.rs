@@ -16,7 +16,28 @@ pub(super) struct Resolver {
     roots: Vec<Root>,
     views: Vec<(String, Mounted)>,
     generic: Vec<(PathPattern, Mounted)>,
-    paths: Vec<(PathPattern, Endpoint)>,
+    paths: Vec<OwnPath>,
+}
+
+/// A path of one's own with its view.
+#[derive(Debug)]
+pub(super) struct OwnPath {
+    pattern: PathPattern,
+    /// The same with a format suffix, where it has one.
+    suffixed: Option<PathPattern>,
+    endpoint: Endpoint,
+}
+
+impl OwnPath {
+    /// A path as it is written, with or without format suffixes.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that says what is wrong with it.
+    pub(super) fn new(route: &str, suffixes: bool, endpoint: Endpoint) -> Result<Self, String> {
+        let suffixed = suffixes.then(|| PathPattern::with_suffix(route)).transpose()?;
+        Ok(OwnPath { pattern: PathPattern::parse(route)?, suffixed, endpoint })
+    }
 }
 
 /// The API root of a router.
@@ -26,13 +47,6 @@ pub(super) struct Root {
     pub(super) at: String,
     /// The prefixes of its view sets, below that.
     pub(super) prefixes: Vec<String>,
-}
-
-impl Root {
-    /// Whether a whole prefix is one of its.
-    pub(super) fn has(&self, prefix: &str) -> bool {
-        prefix.strip_prefix(self.at.as_str()).is_some_and(|own| self.prefixes.iter().any(|p| p == own))
-    }
 }
 
 /// A view set with what comes before and after its handlers.
@@ -96,7 +110,7 @@ impl Resolver {
         included: Vec<Root>,
         views: Vec<(String, Mounted)>,
         generic: Vec<(PathPattern, Mounted)>,
-        paths: Vec<(PathPattern, Endpoint)>,
+        paths: Vec<OwnPath>,
     ) -> Self {
         let roots = [root].into_iter().chain(included).filter(|root| !root.prefixes.is_empty()).collect();
         Resolver { roots, views, generic, paths }
@@ -120,8 +134,15 @@ impl Resolver {
     }
 
     /// A path of one's own.
-    fn path<'a>(&'a self, path: &str) -> Option<(Target<'a>, Option<&'a str>)> {
-        self.paths.iter().find_map(|(pattern, endpoint)| Some((Target::Path(endpoint, pattern.matches(path)?), None)))
+    fn path<'a>(&'a self, path: &'a str) -> Option<(Target<'a>, Option<&'a str>)> {
+        self.paths.iter().find_map(|own| {
+            if let Some(kwargs) = own.pattern.matches(path) {
+                return Some((Target::Path(&own.endpoint, kwargs), None));
+            }
+            let kwargs = own.suffixed.as_ref()?.matches(path)?;
+            let format = path.trim_end_matches('/').rsplit('.').next();
+            Some((Target::Path(&own.endpoint, kwargs), format))
+        })
     }
 
     /// A path of a generic view: of one object where it has a value, else of the list.

@@ -32,8 +32,7 @@ pub(crate) struct Declaration {
 }
 
 /// DRF's `validate_<field>`.
-pub(crate) type FieldHook =
-    Arc<dyn Fn(Value, &FieldContext<'_>) -> Result<Value, ValidationError> + Send + Sync>;
+pub(crate) type FieldHook = Arc<dyn Fn(Value, &FieldContext<'_>) -> Result<Value, ValidationError> + Send + Sync>;
 
 /// A rule about a list as a whole.
 pub(crate) type ListRule = Arc<dyn Fn(&[Value]) -> Result<(), ValidationError> + Send + Sync>;
@@ -287,7 +286,10 @@ impl RelatedField {
 
 impl fmt::Debug for RelatedField {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RelatedField").field("name", &self.arguments.name).field("how", &self.how).finish_non_exhaustive()
+        f.debug_struct("RelatedField")
+            .field("name", &self.arguments.name)
+            .field("how", &self.how)
+            .finish_non_exhaustive()
     }
 }
 
@@ -307,11 +309,7 @@ arguments!(NestedField);
 
 impl NestedField {
     pub(crate) fn new(name: Cow<'static, str>, declaration: Declaration) -> Self {
-        NestedField {
-            arguments: Arguments { name, ..Arguments::default() },
-            declaration,
-            list: ListOptions::default(),
-        }
+        NestedField { arguments: Arguments { name, ..Arguments::default() }, declaration, list: ListOptions::default() }
     }
 
     /// The fewest rows.

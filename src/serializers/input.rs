@@ -22,6 +22,8 @@ pub(crate) struct Validated {
     pub(crate) changes: Changes,
     /// What is wrong with it so far.
     pub(crate) errors: ValidationError,
+    /// The fields that a rule about the whole lacks, with the rule's position: what rules before it find goes first.
+    pub(crate) missing: Option<(usize, ValidationError)>,
     /// Rows that have to be found before anything is written.
     pub(crate) lookups: Vec<Lookup>,
     /// The rows that were found for fields that name many.
@@ -39,6 +41,7 @@ impl Validated {
         Validated {
             changes: Changes::new(columns),
             errors: ValidationError::fields(),
+            missing: None,
             lookups: Vec::new(),
             found: Vec::new(),
             nested: Vec::new(),
@@ -58,9 +61,17 @@ impl Validated {
         !self.lookups.is_empty() || rows().any(|(_, row)| row.has_lookups())
     }
 
+    /// What is wrong so far.
+    fn into_errors(self) -> ValidationError {
+        match self.missing {
+            Some((_, missing)) if self.errors.is_empty() => missing,
+            _ => self.errors,
+        }
+    }
+
     /// Whether anything is wrong so far, in it or in the rows that it holds.
     pub(crate) fn is_wrong(&self) -> bool {
-        !self.errors.is_empty()
+        !self.errors.is_empty() || self.missing.is_some()
     }
 }
 
@@ -151,14 +162,17 @@ impl BoundSerializer {
                 found.changes.get(**column).is_none() && !is_found
             });
             let missing: Vec<usize> = missing.map(|(field, _)| *field).collect();
-            for field in &missing {
-                let detail = ErrorDetail::new("This field is required.", "required");
-                found.errors.insert(self.fields[*field].field.name.clone(), detail.into());
+            if missing.is_empty() {
+                continue;
             }
             // as in DRF, the first rule that lacks something has the word
-            if !missing.is_empty() {
-                return;
+            let mut errors = ValidationError::fields();
+            for field in missing {
+                let detail = ErrorDetail::new("This field is required.", "required");
+                errors.insert(self.fields[field].field.name.clone(), detail.into());
             }
+            found.missing = Some((needed.rule, errors));
+            return;
         }
     }
 
@@ -217,11 +231,8 @@ impl BoundSerializer {
             _ => field.run_validation(input.as_deref(), cx)?,
         };
         let Outcome::Set(value) = outcome else { return Ok(()) };
-        let value = if input.is_some() {
-            bound.hooks.iter().try_fold(value, |value, hook| hook(value, own))?
-        } else {
-            value
-        };
+        let value =
+            if input.is_some() { bound.hooks.iter().try_fold(value, |value, hook| hook(value, own))? } else { value };
         if !self.list.rules.is_empty() {
             found.attributes.insert(field.name.clone().into_owned(), value.clone());
         }
@@ -336,9 +347,9 @@ impl NestedWrite {
             let mut row = self.serializer.validate(item, mode, cx.request);
             if row.is_wrong() {
                 if !self.many {
-                    return Err(row.errors);
+                    return Err(row.into_errors());
                 }
-                errors.insert(Cow::Owned(n.to_string()), row.errors);
+                errors.insert(Cow::Owned(n.to_string()), row.into_errors());
                 continue;
             }
             let key_column = self.serializer.model().primary_key.first().copied();

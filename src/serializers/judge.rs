@@ -118,7 +118,8 @@ impl BoundSerializer {
             return Ok(known);
         }
         let statement = if matches!(via, Via::Transaction(_)) { &plan.locking } else { &plan.plain };
-        let rows = via.read(statement.bind(vec![many::list(lookup.wanted.iter().map(|(value, _)| value.clone()))])).await?;
+        let rows =
+            via.read(statement.bind(vec![many::list(lookup.wanted.iter().map(|(value, _)| value.clone()))])).await?;
         for row in 0..rows.len() {
             let name = cell_text(rows.cell(row, 0)?);
             let key = match rows.cell(row, 1)? {
@@ -134,17 +135,27 @@ impl BoundSerializer {
 
     /// Adds what probes answered to the errors, in DRF's order: fields first; rules about the whole only where every
     /// field is right.
-    pub(crate) fn judge(&self, data: &Value, answers: &[(usize, bool)], errors: &mut ValidationError) {
+    pub(crate) fn judge(
+        &self,
+        data: &Value,
+        answers: &[(usize, bool)],
+        missing: Option<&(usize, ValidationError)>,
+        errors: &mut ValidationError,
+    ) {
         let broken = |(probe, fine): &&(usize, bool)| !*fine && *probe < self.constraints.len();
-        let broken: Vec<&Constraint> = answers.iter().filter(broken).map(|(n, _)| &self.constraints[*n]).collect();
-        for constraint in &broken {
+        let broken: Vec<(usize, &Constraint)> =
+            answers.iter().filter(broken).map(|(n, _)| (*n, &self.constraints[*n])).collect();
+        for (_, constraint) in &broken {
             if let Some((field, detail)) = self.field_error(constraint, data) {
                 errors.insert(field, detail.into());
             }
         }
         self.sort(errors);
         if errors.is_empty() {
-            for constraint in &broken {
+            for (n, constraint) in &broken {
+                if missing.is_some_and(|(rule, _)| n >= rule) {
+                    break;
+                }
                 match &constraint.speaks {
                     Speaks::Together(detail) => errors.insert("non_field_errors", detail.clone().into()),
                     // as in DRF, an error by field ends the rules and stands alone
@@ -154,6 +165,9 @@ impl BoundSerializer {
                     }
                     _ => {}
                 }
+            }
+            if let Some((_, missing)) = missing {
+                errors.clone_from(missing);
             }
         }
     }
@@ -165,8 +179,7 @@ impl BoundSerializer {
                 let Writes::One { related, .. } = &bound.writes else { return None };
                 let request = Context::default();
                 let sent = bound.field.get_value(data, &FieldContext::new(&request));
-                let detail =
-                    related.does_not_exist(sent.as_deref().unwrap_or(&Value::Null), &bound.field.messages);
+                let detail = related.does_not_exist(sent.as_deref().unwrap_or(&Value::Null), &bound.field.messages);
                 Some((bound.field.name.clone(), detail))
             }
             Speaks::Field(n, detail) => Some((self.fields.get(*n)?.field.name.clone(), detail.clone())),
@@ -283,7 +296,11 @@ impl BoundSerializer {
         let uniques = self.model.uniques.iter().filter_map(|u| u.name.as_deref());
         let keys = self.model.relations.iter().filter_map(|r| r.constraint.as_deref());
         let is_name = name.chars().all(|c| c.is_alphanumeric() || c == '_');
-        is_name && uniques.chain(keys).chain(self.model.checks.iter().map(String::as_str)).any(|known| known == name)
+        is_name
+            && uniques
+                .chain(keys)
+                .chain(self.model.checks.iter().map(|check| check.name.as_str()))
+                .any(|known| known == name)
     }
 
     /// The columns of the model that a constraint is about; none where it is another table's, which a hook wrote to.

@@ -22,9 +22,9 @@ use crate::error::ErrorDetail;
 use crate::fields::Field;
 use crate::model::ModelMeta;
 use crate::relations::Related;
-use crate::store::plan::{Plan, Probe, SetLinks};
 use crate::storage::UploadTo;
 use crate::store::Statement;
+use crate::store::plan::{Plan, Probe, SetLinks};
 use crate::validators::{ObjectValidator, QueryValidator};
 use crate::value::{DbValue, Value};
 
@@ -36,15 +36,15 @@ mod metadata;
 mod model;
 mod options;
 mod plain;
-mod valid;
 mod reads;
 pub(crate) mod shape;
+mod valid;
 
 pub(crate) use build::Build;
 pub(crate) use declaration::Declaration;
 pub use declaration::{NestedField, RelatedField};
-pub(crate) use input::{NestedInput, Validated};
 use input::Lookup;
+pub(crate) use input::{NestedInput, Validated};
 pub use model::ModelSerializer;
 pub use options::FieldOptions;
 pub use plain::{AttributesValidator, ListSerializer, Serializer};
@@ -173,6 +173,8 @@ enum Speaks {
 
 /// Fields that a rule about the whole needs in the body.
 struct Needed {
+    /// The rule, by its position among the constraints.
+    rule: usize,
     fields: Vec<usize>,
     columns: Vec<usize>,
     /// Whether a change of an object needs them too.

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use sea_orm::sea_query::IntoIden;
 use sea_orm::{EntityTrait, IdenStatic};
 
-use super::declaration::{Declaration, Declared, NestedField, RelatedField, Selection};
 use super::FieldOptions;
+use super::declaration::{Declaration, Declared, NestedField, RelatedField, Selection};
 use crate::context::Context;
 use crate::error::ValidationError;
 use crate::fields::{Field, FieldContext};

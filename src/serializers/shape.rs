@@ -82,7 +82,7 @@ impl std::fmt::Debug for Prefetch {
 /// One of the rows of a further statement.
 enum ItemNode {
     Object(Node),
-    Value(Field, Read),
+    Value(Box<Field>, Read),
 }
 
 /// What the further statements found.
@@ -537,20 +537,14 @@ impl Compiler<'_> {
         Some((joined, Arc::clone(target), Some(presence)))
     }
 
-    fn prefetch(
-        &mut self,
-        link: &Link,
-        item: &Item,
-        key: usize,
-        key_type: &str,
-    ) -> Option<(Prefetch, ItemNode)> {
+    fn prefetch(&mut self, link: &Link, item: &Item, key: usize, key_type: &str) -> Option<(Prefetch, ItemNode)> {
         let target = link.target();
         let mut select = Select::new(self.dialect, target);
         let mut below = Compiler { dialect: self.dialect, select: &mut select, prefetches: Vec::new() };
         let item = match item {
             Item::Object(serializer) => ItemNode::Object(below.node(serializer, Alias::ROOT, None)),
             Item::Value(field, reads) => {
-                ItemNode::Value((**field).clone(), below.reads(reads, target, Alias::ROOT, None)?)
+                ItemNode::Value(field.clone(), below.reads(reads, target, Alias::ROOT, None)?)
             }
         };
         let prefetches = below.prefetches;

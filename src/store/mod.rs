@@ -10,10 +10,11 @@
 //! | [`Store::write`] | a [`Unit`]: one statement, or several in one transaction, in one round trip |
 //! | [`Store::begin`] | an open [`Transaction`] whose statements depend on what was read before |
 
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use crate::value::DbValue;
+use catalogue::Catalogue;
 
 pub mod catalogue;
 mod changes;
@@ -157,6 +158,8 @@ impl Default for StoreOptions {
 pub struct Store {
     transport: Transport,
     isolation: Isolation,
+    /// What start-up read of the tables, for the names of violated constraints.
+    catalogue: Arc<OnceLock<Arc<Catalogue>>>,
     /// Ends the ticks with the last clone.
     _alive: Arc<()>,
 }
@@ -196,7 +199,21 @@ impl Store {
         };
         let alive = Arc::new(());
         tokio::spawn(tick(Arc::downgrade(&alive)));
-        Ok(Store { transport, isolation, _alive: alive })
+        Ok(Store { transport, isolation, catalogue: Arc::default(), _alive: alive })
+    }
+
+    /// What start-up read of the tables, once it has ([`catalogue::learn`]).
+    pub fn catalogue(&self) -> Option<&Catalogue> {
+        self.catalogue.get().map(|catalogue| &**catalogue)
+    }
+
+    /// Keeps what was read of the tables; where it was read before, the first one stays.
+    fn keep(&self, catalogue: Arc<Catalogue>) {
+        let _ = self.catalogue.set(catalogue);
+    }
+
+    fn explained(&self, error: StoreError) -> StoreError {
+        transaction::explained(self.catalogue(), error)
     }
 
     /// Which SQL it speaks.
@@ -248,6 +265,7 @@ impl Store {
             Transport::Postgres(pg) => pg.write(unit).await,
             Transport::Sqlite(sqlite) => sqlite.write(unit).await,
         }
+        .map_err(|error| self.explained(error))
     }
 
     /// Opens a transaction and runs its first statement (usually `SELECT … FOR UPDATE`) in the same round trip.
@@ -256,16 +274,14 @@ impl Store {
     ///
     /// As [`Store::write`].
     pub async fn begin(&self, isolation: Isolation, first: Option<Bound>) -> Result<(Transaction, Rows), StoreError> {
-        match &self.transport {
+        let opened = match &self.transport {
             Transport::Postgres(pg) => {
-                let (tx, rows) = pg.begin(isolation, first).await?;
-                Ok((Transaction::postgres(tx), rows))
+                pg.begin(isolation, first).await.map(|(tx, rows)| (Transaction::postgres(tx), rows))
             }
-            Transport::Sqlite(sqlite) => {
-                let (tx, rows) = sqlite.begin(first).await?;
-                Ok((Transaction::sqlite(tx), rows))
-            }
-        }
+            Transport::Sqlite(sqlite) => sqlite.begin(first).await.map(|(tx, rows)| (Transaction::sqlite(tx), rows)),
+        };
+        let (tx, rows) = opened.map_err(|error| self.explained(error))?;
+        Ok((tx.explaining(self.catalogue.get().cloned()), rows))
     }
 
     /// Waits for writes in flight and closes the database.

@@ -39,6 +39,9 @@ pub async fn create_if_empty(store: &Store, sources: &[ModelSource]) -> Result<b
     }
     for table in ordered(dialect, tables, &existing)? {
         statements.extend(definition(dialect, table.source)?);
+        let mut meta = table.source.meta.clone();
+        meta.schema.clone_from(&table.name.0);
+        statements.extend(catalogue::definitions(dialect, &meta));
     }
     let statements = statements.into_iter().map(|sql| Statement::once(sql).bind(Vec::new())).collect();
     store.write(Unit { statements, verdict: None }).await?;

@@ -25,6 +25,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, ProxyExecResult, QueryResult, Statement as SeaStatement};
 
+use super::catalogue::Catalogue;
 use super::postgres::PostgresTransaction;
 use super::sqlite::SqliteTransaction;
 use super::{Bound, Dialect, Rows, Statement, StoreError};
@@ -44,6 +45,7 @@ const MOST_CACHED: usize = 32;
 pub struct Transaction {
     inner: Inner,
     known: Arc<KnownEntities>,
+    catalogue: Option<Arc<Catalogue>>,
     last_error: Mutex<Option<Arc<StoreError>>>,
 }
 
@@ -65,13 +67,19 @@ impl Transaction {
     }
 
     fn new(inner: Inner) -> Self {
-        Transaction { inner, known: Arc::default(), last_error: Mutex::default() }
+        Transaction { inner, known: Arc::default(), catalogue: None, last_error: Mutex::default() }
     }
 
     /// Tells the transaction which entities there are, for [`ConnectionTrait`].
     #[must_use]
     pub fn knowing(mut self, known: Arc<KnownEntities>) -> Self {
         self.known = known;
+        self
+    }
+
+    /// Tells the transaction what is known of the tables, for the names of violated constraints.
+    pub(super) fn explaining(mut self, catalogue: Option<Arc<Catalogue>>) -> Self {
+        self.catalogue = catalogue;
         self
     }
 
@@ -93,6 +101,7 @@ impl Transaction {
             Inner::Postgres(tx) => tx.query(bound).await,
             Inner::Sqlite(tx) => tx.query(bound).await,
         }
+        .map_err(|error| explained(self.catalogue.as_deref(), error))
     }
 
     /// Commits.
@@ -115,6 +124,7 @@ impl Transaction {
             Inner::Postgres(tx) => tx.commit_with(last).await,
             Inner::Sqlite(tx) => tx.commit_with(last).await,
         }
+        .map_err(|error| explained(self.catalogue.as_deref(), error))
     }
 
     /// Undoes everything.
@@ -136,7 +146,7 @@ impl Transaction {
 
     /// SeaORM's error for ours, which [`store_error`] finds again in it.
     fn failed(&self, error: StoreError) -> DbErr {
-        let error = Arc::new(error);
+        let error = Arc::new(explained(self.catalogue.as_deref(), error));
         *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.clone());
         DbErr::TryIntoErr { from: "a statement", into: "its result", source: error }
     }
@@ -159,6 +169,14 @@ impl Transaction {
         }
         .map_err(|error| self.failed(error))?;
         decode::results(&rows, &sql, &self.known).map_err(|error| self.failed(error))
+    }
+}
+
+/// The error with the names that only the catalogue knows.
+pub(super) fn explained(catalogue: Option<&Catalogue>, error: StoreError) -> StoreError {
+    match catalogue {
+        Some(catalogue) => catalogue.explained(error),
+        None => error,
     }
 }
 

@@ -25,7 +25,6 @@ pub use unique::{UniqueForValidator, UniqueTogetherValidator, UniqueValidator};
 use crate::error::{Result, ValidationError};
 use crate::store::Transaction;
 
-
 /// A rule about the object as it will be: the changes laid over the stored row.
 ///
 /// On an update the row is locked before the rule reads it and until the changes are committed, so that two

@@ -51,6 +51,14 @@ pub enum Rounding {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotADecimal;
 
+impl std::fmt::Display for NotADecimal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("not a decimal number")
+    }
+}
+
+impl std::error::Error for NotADecimal {}
+
 impl Decimal {
     /// From digits and the power of ten of the last one.
     pub fn new(negative: bool, digits: &str, exponent: i64) -> Self {

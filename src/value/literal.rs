@@ -15,7 +15,7 @@
 macro_rules! value {
     (null) => { $crate::value::Value::Null };
     ([ $($items:tt)* ]) => {{
-        #[allow(unused_mut)]
+        #[allow(unused_mut, clippy::vec_init_then_push)]
         let mut list = ::std::vec::Vec::new();
         $crate::value!(@list list $($items)*);
         $crate::value::Value::List(list)

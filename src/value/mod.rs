@@ -201,6 +201,7 @@ from! {
     i64 => Value::Int,
     u16 => |i: u16| Value::Int(i.into()),
     u32 => |i: u32| Value::Int(i.into()),
+    u64 => |i: u64| <i64 as TryFrom<u64>>::try_from(i).map_or_else(|_| Value::BigInt(i.to_string()), Value::Int),
     usize => |i: usize| <i64 as TryFrom<usize>>::try_from(i).map_or_else(|_| Value::BigInt(i.to_string()), Value::Int),
     f64 => Value::Float,
     String => Value::Str,

@@ -193,7 +193,7 @@ impl View {
             return Err(Error::from(rules).into());
         }
         if let Some(hooks) = &self.hooks {
-            let mut save = Save::new(resource, tx, key, stored, object, cx);
+            let mut save = Save::new(resource, tx, key, stored, object, cx, false);
             let outcome = match key {
                 Some(_) => hooks.perform_update(&mut save).await,
                 None => hooks.perform_create(&mut save).await,
@@ -278,12 +278,7 @@ struct ListRequest<'a> {
 
 impl Resource {
     /// Fails with the errors of all objects by their index, where one is wrong as it is.
-    async fn right_or_wrong(
-        &self,
-        data: &Value,
-        objects: &mut [Validated],
-        keys: Option<&[DbValue]>,
-    ) -> Result<()> {
+    async fn right_or_wrong(&self, data: &Value, objects: &mut [Validated], keys: Option<&[DbValue]>) -> Result<()> {
         if objects.iter().any(Validated::is_wrong) {
             self.examine_all(data, objects, keys, self.via()).await?;
         }

@@ -15,13 +15,7 @@ impl View {
     /// # Errors
     ///
     /// 404 where no row has the key, 409 where other rows protect it.
-    pub(crate) async fn destroy(
-        &self,
-        resource: &Resource,
-        key: &DbValue,
-        cx: &Context,
-        pause: &Pause,
-    ) -> Result<()> {
+    pub(crate) async fn destroy(&self, resource: &Resource, key: &DbValue, cx: &Context, pause: &Pause) -> Result<()> {
         let mut tries = Tries::new(resource.replays);
         loop {
             let stop = match &self.hooks {

@@ -74,6 +74,8 @@ pub struct Save<'a> {
     stored: Option<&'a [DbValue]>,
     validated: Validated,
     request: &'a Context,
+    /// Whether a new row gets its guard; without it the constraints speak.
+    guarded: bool,
     saved: Option<Written>,
     stop: Option<Stop>,
 }
@@ -86,8 +88,9 @@ impl<'a> Save<'a> {
         stored: Option<&'a [DbValue]>,
         validated: Validated,
         request: &'a Context,
+        guarded: bool,
     ) -> Self {
-        Save { resource, tx, key, stored, validated, request, saved: None, stop: None }
+        Save { resource, tx, key, stored, validated, request, guarded, saved: None, stop: None }
     }
 
     /// The open transaction; SeaORM's queries run in it.
@@ -125,7 +128,7 @@ impl<'a> Save<'a> {
     /// When a constraint stops it: pass the error on, the request is judged again and answered with DRF's 400.
     pub async fn save(&mut self) -> Result<()> {
         let target = self.resource.target();
-        match target.write_row(self.tx, self.key, self.stored, &self.validated, true).await {
+        match target.write_row(self.tx, self.key, self.stored, &self.validated, self.guarded).await {
             Ok(written) => {
                 self.saved = Some(written);
                 Ok(())

@@ -32,7 +32,7 @@ mod write;
 pub use hooks::{Instance, Save, ViewSetHooks};
 pub use naming::view_name;
 pub(crate) use plain::Endpoint;
-pub use plain::{Answer, ApiView, Handler, api_view};
+pub use plain::{Answer, ApiView, Handler, ViewSet, api_view};
 pub use request::Request;
 pub(crate) use resource::Resource;
 pub use valid::Valid;

@@ -1,21 +1,23 @@
 //! What comes before and after every handler, in DRF's order.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::sync::Arc;
 
 use axum::body::Body;
 use axum::response::Response as HttpResponse;
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 
 use super::naming::dedent;
 use super::view_name;
 use crate::authentication::Authentication;
 use crate::context::Context;
 use crate::error::{Error, ErrorContext, ErrorFormat, ExceptionHandler, Result};
-use crate::negotiation;
+use crate::negotiation::{self, ContentNegotiation};
 use crate::parsers::{BodyLimits, Parsers};
 use crate::renderers::{Accepted, RenderContext, Renderers, Unrenderable};
 use crate::response::{Data, Response};
+use crate::serializers::Serializer;
 use crate::settings::Settings;
 use crate::value::Value;
 
@@ -28,15 +30,27 @@ pub(crate) struct Policy {
     pub(crate) name: String,
     pub(crate) description: String,
     pub(crate) renderers: Renderers,
+    /// Another way to choose the renderer than DRF's.
+    pub(crate) negotiation: Option<Arc<dyn ContentNegotiation>>,
     pub(crate) parsers: Parsers,
     pub(crate) authentication: Vec<Arc<dyn Authentication>>,
     pub(crate) limits: BodyLimits,
     pub(crate) errors: ErrorFormat,
     pub(crate) list_errors_as_dict: bool,
     pub(crate) exception_handler: ExceptionHandler,
+    pub(crate) serializer: Option<SerializerOf>,
     /// The methods that the view has, and the header that names them.
     methods: Vec<Method>,
     allow: HeaderValue,
+}
+
+/// What became known of a request before its handler was called.
+#[derive(Debug, Default)]
+pub(crate) struct Begun {
+    /// How the answer is written; none where nothing fits.
+    pub(crate) accepted: Option<Accepted>,
+    /// The headers that decided who it is.
+    vary: Vec<HeaderName>,
 }
 
 impl Policy {
@@ -48,12 +62,14 @@ impl Policy {
             type_name,
             description: String::new(),
             renderers: settings.renderers.clone(),
+            negotiation: None,
             parsers: settings.parsers.clone(),
             authentication: settings.authentication.clone(),
             limits: settings.body.clone(),
             errors: settings.errors,
             list_errors_as_dict: settings.list_errors_as_dict,
             exception_handler: settings.exception_handler.clone(),
+            serializer: None,
             methods: Vec::new(),
             allow: HeaderValue::from_static(""),
         }
@@ -90,12 +106,16 @@ impl Policy {
         &self,
         context: &mut Context,
         suffix: Option<&str>,
-        accepted: &mut Option<Accepted>,
+        begun: &mut Begun,
     ) -> Result<()> {
         let nothing = HeaderMap::new();
         let headers = context.headers().unwrap_or(&nothing);
-        *accepted = Some(negotiation::select_renderer(&self.renderers, headers, context.query(), suffix)?);
+        begun.accepted = Some(match &self.negotiation {
+            None => negotiation::select_renderer(&self.renderers, headers, context.query(), suffix)?,
+            Some(own) => own.select_renderer(&self.renderers, context, suffix)?,
+        });
         for way in &self.authentication {
+            begun.vary.extend(way.vary());
             if let Some(user) = way.authenticate(context).await? {
                 context.set_user(user);
                 break;
@@ -133,8 +153,9 @@ impl Policy {
         &self,
         outcome: Result<Response>,
         context: &Context,
-        accepted: Option<Accepted>,
+        begun: Begun,
     ) -> HttpResponse {
+        let Begun { accepted, vary } = begun;
         let accepted = accepted.unwrap_or_else(|| self.renderers.first());
         let response = outcome.unwrap_or_else(|error| self.answer(error, context, &accepted));
         let mut response = match self.render(response, context, &accepted) {
@@ -154,6 +175,9 @@ impl Policy {
         headers.insert(header::ALLOW, self.allow.clone());
         if self.renderers.has_several() {
             headers.append(header::VARY, HeaderValue::from_static("Accept"));
+        }
+        for name in vary {
+            headers.append(header::VARY, name.into());
         }
         response
     }
@@ -224,6 +248,18 @@ impl Policy {
             rendered.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.len()));
         }
         Ok(rendered)
+    }
+}
+
+/// The serializer of a view without a model, by the request: DRF's `get_serializer_class`.
+#[derive(Clone)]
+pub(crate) struct SerializerOf(pub(crate) Choose);
+
+type Choose = Arc<dyn Fn(&Context) -> Result<Arc<Serializer>> + Send + Sync>;
+
+impl fmt::Debug for SerializerOf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SerializerOf(..)")
     }
 }
 

@@ -77,14 +77,7 @@ impl Resource {
         Ok(out)
     }
 
-    fn write_list(
-        &self,
-        rows: &Rows,
-        shown: usize,
-        groups: &[Group],
-        cx: &Context,
-        out: &mut Vec<u8>,
-    ) -> Result<()> {
+    fn write_list(&self, rows: &Rows, shown: usize, groups: &[Group], cx: &Context, out: &mut Vec<u8>) -> Result<()> {
         out.push(b'[');
         for row in 0..shown {
             if row > 0 {

@@ -11,7 +11,7 @@ use super::policy::Policy;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::renderers::Accepted;
-use crate::serializers::FromBody;
+use crate::serializers::{FromBody, Serializer};
 use crate::value::Value;
 
 /// A request, DRF's `Request`: its body is read and parsed when a handler asks for it.
@@ -62,6 +62,49 @@ impl Request {
     pub async fn valid<T: FromBody>(&mut self) -> Result<T> {
         self.data().await?;
         Ok(T::from_body(&self.data, &self.context)?)
+    }
+
+    /// The view's serializer, DRF's `get_serializer`.
+    ///
+    /// # Errors
+    ///
+    /// What the view's [`serializer_by`](crate::views::ApiView::serializer_by) says; 500 where the view has none.
+    pub fn serializer(&self) -> Result<Arc<Serializer>> {
+        match &self.policy.serializer {
+            Some(choose) => (choose.0)(&self.context),
+            None => Err(Error::internal(format!("{} has no serializer", self.policy.type_name))),
+        }
+    }
+
+    /// The body as the view's serializer validates it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Request::serializer`] and [`Request::data`], and 400 with DRF's errors of the serializer.
+    pub async fn validate(&mut self) -> Result<Value> {
+        let serializer = self.serializer()?;
+        self.validate_with(&serializer).await
+    }
+
+    /// The same for a body that need not have every field (DRF's `partial=True`).
+    ///
+    /// # Errors
+    ///
+    /// As [`Request::validate`].
+    pub async fn validate_partial(&mut self) -> Result<Value> {
+        let serializer = self.serializer()?;
+        self.data().await?;
+        Ok(serializer.run_partial_validation(&self.data, &self.context)?)
+    }
+
+    /// The body as another serializer validates it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Request::data`], and 400 with DRF's errors of the serializer.
+    pub async fn validate_with(&mut self, serializer: &Serializer) -> Result<Value> {
+        self.data().await?;
+        Ok(serializer.run_validation(&self.data, &self.context)?)
     }
 
     /// What fields and rules may know of the request.

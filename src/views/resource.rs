@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use crate::context::Context;
 use crate::error::{Error, Result, ValidationError};
 use crate::model::ModelMeta;
 use crate::pagination::PageNumberPagination;
-use crate::context::Context;
 use crate::serializers::shape::{Shape, Slot};
 use crate::serializers::{BoundSerializer, Validated, Via};
 use crate::store::plan::{Plan, Prepared};
@@ -179,7 +179,7 @@ impl Resource {
         rules: ValidationError,
     ) -> ValidationError {
         let fields_were_fine = errors.is_empty();
-        self.serializer.judge(data, answers, &mut errors);
+        self.serializer.judge(data, answers, None, &mut errors);
         let only_whole = match &errors {
             ValidationError::Fields(map) => map.keys().all(|k| k == "non_field_errors"),
             _ => true,
@@ -192,13 +192,7 @@ impl Resource {
     }
 
     /// The row that a prepared write returned, as JSON.
-    pub(crate) fn body(
-        &self,
-        rows: &Rows,
-        prepared: &Prepared,
-        changes: &Changes,
-        cx: &Context,
-    ) -> Result<Vec<u8>> {
+    pub(crate) fn body(&self, rows: &Rows, prepared: &Prepared, changes: &Changes, cx: &Context) -> Result<Vec<u8>> {
         let mut out = Vec::with_capacity(128);
         let before = if prepared.guarded { prepared.probes.len() } else { 0 };
         let layout = self.shape.layout(&prepared.returns, before);
@@ -239,12 +233,12 @@ impl Resource {
             self.serializer.look_up(validated, via).await?;
         }
         let answers = match key {
-            Some(key) => {
-                self.examine_stored(key, &validated.changes, via).await?.ok_or_else(|| self.no_match())?
-            }
+            Some(key) => self.examine_stored(key, &validated.changes, via).await?.ok_or_else(|| self.no_match())?,
             None => self.examine_new(&validated.changes, via).await?,
         };
-        Ok(self.judged(data, &answers, validated.errors.clone(), ValidationError::fields()))
+        let mut errors = validated.errors.clone();
+        self.serializer.judge(data, &answers, validated.missing.as_ref(), &mut errors);
+        Ok(errors)
     }
 
     /// A row that was read whole, as JSON.

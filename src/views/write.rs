@@ -102,9 +102,8 @@ impl View {
         pause: &Pause,
     ) -> Result<Vec<u8>> {
         let mut tries = Tries::new(resource.replays);
-        let at_once = validated.is_plain()
-            && resource.shape.flat().is_some()
-            && !self.needs_transaction(resource, key.is_some());
+        let at_once =
+            validated.is_plain() && resource.shape.flat().is_some() && !self.needs_transaction(resource, key.is_some());
         loop {
             let request = Request { key, data, validated, cx, pause, careful: tries.stopped > 0 };
             let stop = match key {
@@ -115,9 +114,7 @@ impl View {
             };
             match stop {
                 Ok(body) => return Ok(body),
-                Err(stop) => {
-                    tries.again(stop, |violation| resource.serializer.verdict(violation, data).into()).await?
-                }
+                Err(stop) => tries.again(stop, |violation| resource.serializer.verdict(violation, data).into()).await?,
             }
         }
     }
@@ -206,7 +203,7 @@ impl View {
         }
         pause.at(Point::BeforeWrite).await;
         if let Some(hooks) = &self.hooks {
-            let mut save = Save::new(resource, tx, key, stored, validated.clone(), cx);
+            let mut save = Save::new(resource, tx, key, stored, validated.clone(), cx, !careful);
             let outcome = match key {
                 Some(_) => hooks.perform_update(&mut save).await,
                 None => hooks.perform_create(&mut save).await,

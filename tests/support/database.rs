@@ -67,6 +67,31 @@ impl Database {
         }
     }
 
+    /// Runs statements.
+    pub(crate) fn run(&self, sql: &str) {
+        match self {
+            Database::Sqlite(_) => rusqlite::Connection::open(self.url()).unwrap().execute_batch(sql).unwrap(),
+            Database::Postgres(url) => drop(query(url, sql)),
+        }
+    }
+
+    /// The one column of a query's rows, as text.
+    pub(crate) fn list(&self, sql: &str) -> Vec<String> {
+        match self {
+            Database::Sqlite(_) => {
+                let connection = rusqlite::Connection::open(self.url()).unwrap();
+                let mut statement = connection.prepare(sql).unwrap();
+                let text = |row: &rusqlite::Row<'_>| match row.get(0)? {
+                    rusqlite::types::Value::Integer(number) => Ok(number.to_string()),
+                    rusqlite::types::Value::Text(text) => Ok(text),
+                    other => panic!("{other:?}"),
+                };
+                statement.query_map([], text).unwrap().collect::<Result<_, _>>().unwrap()
+            }
+            Database::Postgres(url) => query(url, sql).lines().map(str::to_owned).collect(),
+        }
+    }
+
     /// Every document, by its id.
     pub(crate) fn documents(&self) -> BTreeMap<i64, Document> {
         let rows = self.rows("id, collection_id, uid, blob", "seed_document");

@@ -6,8 +6,8 @@ use super::constraints::SetArguments;
 use super::{Build, Made, shared};
 use crate::fields::{
     BigIntegerField, BooleanField, CharField, ChoiceField, DateField, DateTimeField, DecimalField, DurationField,
-    EmailField, Field, FieldType, FileField, FilePathField, FloatField, ImageField, IPAddressField, IntegerField, JSONField, Protocol,
-    SlugField, TimeField, URLField, UUIDField, ValueValidator,
+    EmailField, Field, FieldType, FileField, FilePathField, FloatField, IPAddressField, ImageField, IntegerField,
+    JSONField, Protocol, SlugField, TimeField, URLField, UUIDField, ValueValidator,
 };
 use crate::model::{ColumnKind, ColumnMeta, ColumnValidator, Format, ModelMeta};
 use crate::serializers::reads::Reads;

@@ -92,12 +92,7 @@ fn partly_backed(model: &ModelMeta, columns: &[usize]) -> bool {
 
 impl Build<'_> {
     /// What the unique sets of a model make of its fields.
-    pub(super) fn set_arguments(
-        &self,
-        declaration: &Declaration,
-        model: &ModelMeta,
-        names: &[String],
-    ) -> SetArguments {
+    pub(super) fn set_arguments(&self, declaration: &Declaration, model: &ModelMeta, names: &[String]) -> SetArguments {
         let mut arguments = SetArguments::default();
         if declaration.together.is_some() {
             return arguments;
@@ -195,6 +190,7 @@ impl Build<'_> {
             };
             let free = Free { period: Some((date, validator.period)), ..Free::new(vec![column]) };
             serializer.needed.push(Needed {
+                rule: serializer.constraints.len(),
                 fields: vec![field, date_field],
                 columns: vec![column, date],
                 always: true,
@@ -237,9 +233,8 @@ impl Build<'_> {
         let is_key = model.primary_key == [column];
         // a condition over the column alone is one of the column
         let condition = own.and_then(|c| c.condition.as_ref());
-        let condition = condition.filter(|c| {
-            c.columns().iter().all(|name| Condition::position(model, name) == Some(column))
-        });
+        let condition =
+            condition.filter(|c| c.columns().iter().all(|name| Condition::position(model, name) == Some(column)));
         let own = own.filter(|c| c.condition.is_none() || condition.is_some());
         if explicit.is_none() && backing.is_none() && !is_key && own.is_none() {
             return;
@@ -268,7 +263,11 @@ impl Build<'_> {
             ..Free::new(vec![column])
         };
         let unenforced = reads_others;
-        serializer.constraints.push(Constraint { probe: Probe::Free(free), speaks: Speaks::Field(n, detail), unenforced });
+        serializer.constraints.push(Constraint {
+            probe: Probe::Free(free),
+            speaks: Speaks::Field(n, detail),
+            unenforced,
+        });
     }
 
     fn declared_sets(
@@ -311,9 +310,7 @@ impl Build<'_> {
             // as DRF: derived only where every column can be written, or has a default
             let is_there = |n: &usize| {
                 let mut fields = serializer.fields.iter();
-                fields.any(|f| {
-                    f.column() == Some(*n) || (f.field.default.is_some() && f.reads_column() == Some(*n))
-                })
+                fields.any(|f| f.column() == Some(*n) || (f.field.default.is_some() && f.reads_column() == Some(*n)))
             };
             if all.len() < 2 || !all.iter().all(is_there) {
                 continue;
@@ -346,7 +343,8 @@ impl Build<'_> {
         all.extend(read.into_iter().filter_map(|name| Condition::position(model, name)));
         let place = |n: &usize| serializer.fields.iter().position(|f| f.column() == Some(*n));
         let (fields, columns) = all.iter().filter_map(|n| Some((place(n)?, *n))).unzip();
-        serializer.needed.push(Needed { fields, columns, always: false });
+        let rule = serializer.constraints.len();
+        serializer.needed.push(Needed { rule, fields, columns, always: false });
         serializer.constraints.push(Constraint {
             probe: Probe::Free(free),
             speaks: Speaks::Together(detail),

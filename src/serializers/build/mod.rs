@@ -232,19 +232,12 @@ impl Build<'_> {
         };
         let serializer = Arc::new(self.serializer(&below)?);
         let field = Field::new(name.to_owned(), ColumnField::nested()).read_only();
-        let reads = if link.is_many() {
-            Reads::Many(link, Item::Object(serializer))
-        } else {
-            Reads::One(link, serializer)
-        };
+        let reads =
+            if link.is_many() { Reads::Many(link, Item::Object(serializer)) } else { Reads::One(link, serializer) };
         Ok(Made { field, writes: Writes::Nothing, reads })
     }
 
-    fn declared(
-        &self,
-        declared: &Declared,
-        model: &Arc<ModelMeta>,
-    ) -> Result<Made, Vec<String>> {
+    fn declared(&self, declared: &Declared, model: &Arc<ModelMeta>) -> Result<Made, Vec<String>> {
         let one = |mistake: String| vec![mistake];
         match declared {
             Declared::Field(field) => self.own_field(field, model).map_err(one),
@@ -253,7 +246,9 @@ impl Build<'_> {
                     let link = self.hyperlink(&to.view_name).map_err(one)?;
                     let key = model.primary_key.first().copied().unwrap_or(0);
                     let lookup = match to.lookup_field.as_deref() {
-                        Some(name) => model.named(name).ok_or_else(|| one(format!("{} has no field {name}.", model.name)))?,
+                        Some(name) => {
+                            model.named(name).ok_or_else(|| one(format!("{} has no field {name}.", model.name)))?
+                        }
                         None => key,
                     };
                     let made = Field::new(field.arguments.name.clone(), ColumnField::any()).read_only();
@@ -288,11 +283,7 @@ impl Build<'_> {
     }
 
     /// A field of the user's own: of a column, of what a path leads to, or only for validation.
-    fn own_field(
-        &self,
-        field: &Field,
-        model: &Arc<ModelMeta>,
-    ) -> Result<Made, String> {
+    fn own_field(&self, field: &Field, model: &Arc<ModelMeta>) -> Result<Made, String> {
         let mut field = field.clone();
         let name = field.name.clone();
         let path: Vec<Cow<'static, str>> = match &field.source {
@@ -325,7 +316,8 @@ impl Build<'_> {
         let mut at = Arc::clone(model);
         for parent in parents {
             let link = Link::find(&at, parent, self.models).filter(|link| !link.is_many());
-            let link = link.ok_or_else(|| format!("{}.{name}: {} has no relation {parent} to one row.", model.name, at.name))?;
+            let link =
+                link.ok_or_else(|| format!("{}.{name}: {} has no relation {parent} to one row.", model.name, at.name))?;
             at = Arc::clone(link.target());
             links.push(link);
         }

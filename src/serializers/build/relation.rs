@@ -25,11 +25,7 @@ pub(super) fn say(arguments: &Arguments, field: &mut Field) {
 }
 
 /// A relation as a declared field has it.
-pub(super) fn declared(
-    build: &Build<'_>,
-    model: &Arc<ModelMeta>,
-    said: &RelatedField,
-) -> Result<Made, Vec<String>> {
+pub(super) fn declared(build: &Build<'_>, model: &Arc<ModelMeta>, said: &RelatedField) -> Result<Made, Vec<String>> {
     let arguments = &said.arguments;
     let name = arguments.name.clone();
     let source = arguments.source.clone().unwrap_or_else(|| name.clone().into_owned());
@@ -220,7 +216,12 @@ fn writes(
         }
         Link::Reverse { column, own_column, one: false, .. } => {
             let plan = owned_by(build.dialect, target, *column, key, &model.columns[*own_column].db_type);
-            Writes::Many(Box::new(ManyWrite { related: related.clone(), lookup: lookup(), plan, own: Some(*own_column) }))
+            Writes::Many(Box::new(ManyWrite {
+                related: related.clone(),
+                lookup: lookup(),
+                plan,
+                own: Some(*own_column),
+            }))
         }
         Link::Reverse { .. } => {
             return Err(vec![format!(

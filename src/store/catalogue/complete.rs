@@ -1,8 +1,10 @@
 //! Models laid over the catalogue: what fits is filled in, what does not is named.
 
-use crate::model::{ModelMeta, OnDelete, ReferenceMeta, UniqueMeta};
+use crate::model::{CheckMeta, ManyToManyMeta, ModelMeta, OnDelete, ReferenceMeta, UniqueMeta};
 
-use super::{ForeignKeyInfo, StartupError, TableInfo, UniqueInfo, kind};
+use super::super::Dialect;
+use super::super::plan::sql::quote;
+use super::{ForeignKeyInfo, StartupError, TableInfo, UniqueInfo, index, kind};
 
 /// Fills in what only the database knows: types with their limits, defaults, names of constraints, uniques that no entity
 /// declares, and who points to whom.
@@ -14,7 +16,7 @@ use super::{ForeignKeyInfo, StartupError, TableInfo, UniqueInfo, kind};
 ///
 /// Every mistake that is found; the models are completed as far as they can be, so that a caller may let one pass
 /// (an [`StartupError::UnbackedUnique`] that is kept by a query rule).
-pub fn complete(models: &mut [ModelMeta], infos: &[TableInfo]) -> Result<(), Vec<StartupError>> {
+pub fn complete(models: &mut [ModelMeta], infos: &[TableInfo], dialect: Dialect) -> Result<(), Vec<StartupError>> {
     let mut errors = Vec::new();
     for model in models.iter_mut() {
         let Some(info) = infos.iter().find(|info| is(info, model)) else {
@@ -23,8 +25,10 @@ pub fn complete(models: &mut [ModelMeta], infos: &[TableInfo]) -> Result<(), Vec
         };
         columns(model, info, &mut errors);
         uniques(model, info, &mut errors);
+        constraints(model, dialect, &mut errors);
         relations(model, info);
-        model.checks = info.checks.iter().map(|check| check.name.clone()).collect();
+        checks(model, info);
+        join_tables(model, infos, &mut errors);
     }
     for n in 0..models.len() {
         models[n].referenced_by = references(&models[n], models, infos);
@@ -34,10 +38,6 @@ pub fn complete(models: &mut [ModelMeta], infos: &[TableInfo]) -> Result<(), Vec
 
 fn is(info: &TableInfo, model: &ModelMeta) -> bool {
     info.name.0 == model.schema && info.name.1 == model.table
-}
-
-fn quote(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 /// The table as SQL names it.
@@ -78,6 +78,7 @@ fn columns(model: &mut ModelMeta, info: &TableInfo, errors: &mut Vec<StartupErro
         }
         // a default that is an expression runs in the database or not at all
         column.has_default = column.is_filled() || found.has_default;
+        column.attributes.not_editable |= found.generated;
     }
     for column in &info.columns {
         if column.not_null && !column.has_default && model.column(&column.name).is_none() {
@@ -85,6 +86,77 @@ fn columns(model: &mut ModelMeta, info: &TableInfo, errors: &mut Vec<StartupErro
                 model = %name,
                 column = %column.name,
                 "the table has a column without default that the entity lacks: nothing can be inserted"
+            );
+        }
+    }
+}
+
+/// The CHECKs, and what the one of a `PositiveIntegerField` means.
+fn checks(model: &mut ModelMeta, info: &TableInfo) {
+    model.checks = info
+        .checks
+        .iter()
+        .map(|check| CheckMeta {
+            name: check.name.clone(),
+            expression: check.text.clone(),
+            columns: check.columns.iter().filter_map(|column| model.column(column)).collect(),
+        })
+        .collect();
+    for check in &model.checks {
+        let [n] = check.columns[..] else { continue };
+        let column = &mut model.columns[n];
+        // one that somebody named says something of its own
+        let is_djangos =
+            check.name.starts_with(&format!("{}_{}", model.table, column.column)) || check.name.len() == 63;
+        if is_djangos && check.name.ends_with("_check") && is_not_negative(&check.expression, &column.column) {
+            column.attributes.positive = true;
+        }
+    }
+}
+
+/// Whether an expression is `column >= 0`.
+fn is_not_negative(expression: &str, column: &str) -> bool {
+    let text = expression.trim();
+    let text = text.strip_prefix('(').and_then(|text| text.strip_suffix(')')).unwrap_or(text);
+    let Some((left, "0")) = text.split_once(">=").map(|(left, right)| (left.trim(), right.trim())) else {
+        return false;
+    };
+    left == column || left == quote(column)
+}
+
+/// Whether the join tables of a model's relations to many are there, with their columns.
+fn join_tables(model: &ModelMeta, infos: &[TableInfo], errors: &mut Vec<StartupError>) {
+    for many in &model.many_to_many {
+        let name = qualified(many.schema.as_deref(), &many.table);
+        let Some(info) = infos.iter().find(|info| info.name.0 == many.schema && info.name.1 == many.table) else {
+            errors.push(StartupError::MissingJoinTable {
+                model: model.name.clone(),
+                relation: many.name.clone(),
+                table: name,
+            });
+            continue;
+        };
+        for column in [&many.from_column, &many.to_column] {
+            if info.column(column).is_none() {
+                errors.push(StartupError::MissingColumn {
+                    model: format!("{}.{}", model.name, many.name),
+                    table: name.clone(),
+                    column: column.clone(),
+                    columns: info.columns.iter().map(|c| c.name.clone()).collect(),
+                });
+            }
+        }
+        let unique = |unique: &UniqueInfo| {
+            unique.predicate.is_none()
+                && unique.columns.len() == 2
+                && [&many.from_column, &many.to_column].iter().all(|c| unique.columns.iter().flatten().any(|u| u == *c))
+        };
+        if !info.uniques.iter().any(unique) {
+            tracing::warn!(
+                model = %model.name,
+                relation = %many.name,
+                table = %name,
+                "nothing keeps the join table from holding a pair twice"
             );
         }
     }
@@ -123,15 +195,32 @@ fn uniques(model: &mut ModelMeta, info: &TableInfo, errors: &mut Vec<StartupErro
         if unique.backed {
             continue;
         }
-        let columns: Vec<String> = unique.columns.iter().map(|n| model.columns[*n].column.clone()).collect();
+        let columns: Vec<&str> = unique.columns.iter().map(|n| model.columns[*n].column.as_str()).collect();
         errors.push(StartupError::UnbackedUnique {
             create: format!(
                 "CREATE UNIQUE INDEX {} ON {table} ({})",
-                quote(&index_name(&model.table, &columns)),
+                quote(&index::name(&model.table, &columns)),
                 columns.iter().map(|c| quote(c)).collect::<Vec<_>>().join(", ")
             ),
             model: model.name.clone(),
-            columns,
+            columns: columns.into_iter().map(str::to_owned).collect(),
+        });
+    }
+}
+
+/// Constraints that are described beside the entity: the database has to have them, or they are a query rule.
+fn constraints(model: &ModelMeta, dialect: Dialect, errors: &mut Vec<StartupError>) {
+    for constraint in model.constraints.iter().filter(|c| !c.unenforced && !c.columns.is_empty()) {
+        // of one that the entity declares too it was said already
+        let is_declared = constraint.condition.is_none()
+            && model.uniques.iter().any(|u| u.declared && !u.backed && same(&u.columns, &constraint.columns));
+        if is_declared || index::is_backed(model, constraint) {
+            continue;
+        }
+        errors.push(StartupError::UnbackedUnique {
+            create: index::create(dialect, model, constraint),
+            model: model.name.clone(),
+            columns: constraint.columns.iter().map(|n| model.columns[*n].column.clone()).collect(),
         });
     }
 }
@@ -153,17 +242,8 @@ fn unique(model: &ModelMeta, index: &UniqueInfo) -> UniqueMeta {
 }
 
 /// The order of columns does not matter to a unique.
-fn same(a: &[usize], b: &[usize]) -> bool {
+pub(super) fn same(a: &[usize], b: &[usize]) -> bool {
     a.len() == b.len() && a.iter().all(|n| b.contains(n))
-}
-
-/// `document_collection_id_uid_uniq`, within PostgreSQL's 63 bytes.
-fn index_name(table: &str, columns: &[String]) -> String {
-    let mut name = format!("{table}_{}", columns.join("_"));
-    while name.len() > 63 - "_uniq".len() {
-        name.pop();
-    }
-    name + "_uniq"
 }
 
 fn relations(model: &mut ModelMeta, info: &TableInfo) {
@@ -207,6 +287,19 @@ fn pairs(key: &ForeignKeyInfo, columns: &[&str], to_columns: &[String]) -> bool 
             .all(|(column, to)| key.columns.iter().zip(&key.to_columns).any(|(c, t)| c == column && t == to))
 }
 
+/// Whether a foreign key is one of a join table: one that a relation to many names, or a table that is nothing else.
+fn joins(key: &ForeignKeyInfo, models: &[ModelMeta], infos: &[TableInfo]) -> bool {
+    let is_declared = |many: &ManyToManyMeta| {
+        many.schema == key.table.0
+            && many.table == key.table.1
+            && [&many.from_column, &many.to_column].iter().any(|column| key.columns == [column.as_str()])
+    };
+    let is_model = models.iter().any(|model| model.schema == key.table.0 && model.table == key.table.1);
+    let info = infos.iter().find(|info| info.name == key.table);
+    models.iter().flat_map(|model| &model.many_to_many).any(is_declared)
+        || (!is_model && info.and_then(TableInfo::join).is_some_and(|join| join.unique))
+}
+
 /// The keys that point to a model: those of the catalogue, then those that only entities declare.
 fn references(target: &ModelMeta, models: &[ModelMeta], infos: &[TableInfo]) -> Vec<ReferenceMeta> {
     let keys = infos.iter().find(|info| is(info, target)).map_or(&[][..], |info| &info.referenced_by);
@@ -219,7 +312,9 @@ fn references(target: &ModelMeta, models: &[ModelMeta], infos: &[TableInfo]) -> 
                 .flat_map(|model| &model.relations)
                 .find(|relation| relation.constraint.as_ref() == Some(&key.name))
                 .map(|relation| relation.on_delete);
-            let on_delete = declared.unwrap_or(key.on_delete);
+            // a join table's rows say nothing of their own: Django deletes them with either side
+            let is_join = declared.is_none() && key.on_delete == OnDelete::Protect && joins(key, models, infos);
+            let on_delete = if is_join { OnDelete::Cascade } else { declared.unwrap_or(key.on_delete) };
             // a deferred key refuses too late to be an answer
             let by_database = on_delete == key.on_delete && !(on_delete == OnDelete::Protect && key.deferred);
             if on_delete == OnDelete::Protect && key.on_delete != OnDelete::Protect {

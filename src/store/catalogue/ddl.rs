@@ -69,6 +69,49 @@ pub(super) fn predicate(sql: &str) -> Option<String> {
     None
 }
 
+/// The parts of a `CREATE INDEX`, as they are written.
+pub(super) fn parts_of_index(sql: &str) -> Vec<String> {
+    let tokens = tokens(sql);
+    let Some(open) = tokens.iter().position(|t| t.kind == Kind::Open) else {
+        return Vec::new();
+    };
+    let mut parts = Vec::new();
+    let (mut depth, mut start) = (0, tokens[open].end);
+    for token in &tokens[open..] {
+        match token.kind {
+            Kind::Open => depth += 1,
+            Kind::Close => depth -= 1,
+            _ => {}
+        }
+        let ends = (depth == 0 && token.kind == Kind::Close) || (depth == 1 && token.kind == Kind::Comma);
+        if ends {
+            parts.push(sql.get(start..token.start).unwrap_or_default().trim().to_owned());
+            start = token.end;
+        }
+        if depth == 0 {
+            break;
+        }
+    }
+    parts
+}
+
+/// What SQLite calls a CHECK without a name when it is violated: its text, but where that begins with a name in quotes
+/// only this name, for SQLite takes the text for a name and drops the quotes.
+pub(super) fn called(text: &str) -> String {
+    let starts_quoted = text.starts_with(['"', '`', '[', '\'']);
+    match tokens(text).into_iter().next().map(|token| token.kind) {
+        Some(Kind::Quoted(name)) if starts_quoted => name,
+        _ => text.to_owned(),
+    }
+}
+
+/// The names in an expression, keywords and functions among them.
+pub(super) fn names(sql: &str) -> Vec<String> {
+    let tokens = tokens(sql);
+    let is_text = |token: &Token| sql.as_bytes().get(token.start) == Some(&b'\'');
+    tokens.iter().filter(|token| !is_text(token)).filter_map(Token::name).map(str::to_owned).collect()
+}
+
 /// The constraints of a `CREATE TABLE`.
 pub(super) fn constraints(sql: &str) -> Constraints {
     let tokens = tokens(sql);
@@ -265,6 +308,8 @@ fn quoted(bytes: &[u8], start: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
 
     fn reference(name: Option<&str>, deferred: bool) -> Reference {
@@ -325,6 +370,32 @@ mod tests {
     }
 
     #[test]
+    fn the_parts_of_an_index() {
+        let sql = r#"CREATE UNIQUE INDEX "i,(" ON "t" (lower("a", ','), "b" COLLATE NOCASE DESC, (c + (1))) WHERE d IN (1, 2)"#;
+        assert_eq!(parts_of_index(sql), ["lower(\"a\", ',')", "\"b\" COLLATE NOCASE DESC", "(c + (1))"]);
+    }
+
+    #[test]
+    fn checks_are_called_as_sqlite_calls_them() {
+        let connection = rusqlite::Connection::open_in_memory().unwrap();
+        for text in
+            ["a > 0", "\"a\" > 0", "[a] > 0 AND 1", "`a` > 0", "('x' <> 'y') AND a > 0", "'x' = a", "a>0 /* c */"]
+        {
+            connection
+                .execute_batch(&format!("DROP TABLE IF EXISTS t; CREATE TABLE t (a int CHECK ( {text} ))"))
+                .unwrap();
+            let error = connection.execute_batch("INSERT INTO t VALUES (0)").unwrap_err().to_string();
+            let found = constraints(&format!("CREATE TABLE t (a int CHECK ( {text} ))"));
+            assert_eq!(error, format!("CHECK constraint failed: {}", called(&found.checks[0].1)));
+        }
+    }
+
+    #[test]
+    fn the_names_of_an_expression() {
+        assert_eq!(names(r#"("a" > 5 AND [b c] <> 'd' /* e */)"#), ["a", "5", "AND", "b c"]);
+    }
+
+    #[test]
     fn text_that_ends_early() {
         for sql in [
             "",
@@ -337,6 +408,8 @@ mod tests {
         ] {
             constraints(sql);
             predicate(sql);
+            parts_of_index(sql);
+            names(sql);
         }
     }
 }

@@ -29,6 +29,15 @@ pub enum StartupError {
         /// Those that the table has.
         columns: Vec<String>,
     },
+    /// The join table of a relation to many does not exist.
+    MissingJoinTable {
+        /// The model.
+        model: String,
+        /// Its relation.
+        relation: String,
+        /// The table, as SQL names it.
+        table: String,
+    },
     /// The entity declares a unique that no index of the table enforces.
     UnbackedUnique {
         /// The model.
@@ -77,9 +86,15 @@ impl fmt::Display for StartupError {
                  adds it, or give the entity's field the right column_name.",
                 columns.join(", ")
             ),
+            StartupError::MissingJoinTable { model, relation, table } => write!(
+                f,
+                "The join table {table} of {model}.{relation} does not exist; register its entity by .model::<…>(), run the \
+                 migration that creates it, or give the relation the right name of the table."
+            ),
             StartupError::UnbackedUnique { model, columns, create } => write!(
                 f,
-                "The model {model} declares that ({}) is unique, but no index of the database enforces it; run: {create};",
+                "The model {model} declares that ({}) is unique, but no index of the database enforces it; run: {create}; or \
+                 declare it .unenforced(), which makes every write of the application serializable.",
                 columns.join(", ")
             ),
             StartupError::MissingTarget { model, relation, table } => write!(

@@ -1,14 +1,24 @@
-//! What the database's name of a type adds to the kind of an entity's column: lengths, and the digits of decimals.
+//! What the database's name of a type adds to the kind of an entity's column: lengths, the digits of decimals, and what
+//! PostgreSQL has a type for where the entity has text or a number.
 
 use crate::model::ColumnKind;
 
 /// The kind with the limits that its type names, as PostgreSQL's `format_type` prints it or SQLite's table declares it.
 ///
-/// Of two lengths the smaller one counts: what the entity allows beyond the table's the database refuses.
+/// Of two lengths the smaller one counts: what the entity allows beyond the table's the database refuses. What is a span
+/// of time, an address, a UUID or JSON to PostgreSQL is read and written as one, whatever Rust type the entity gives it.
 pub(super) fn limited(kind: ColumnKind, db_type: &str) -> ColumnKind {
     let (name, numbers) = parts(db_type);
     let is_text = matches!(name.as_str(), "text" | "citext");
     let is_char = matches!(name.as_str(), "character varying" | "varchar" | "character" | "char" | "nvarchar");
+    let is_open = matches!(kind, ColumnKind::Char(_) | ColumnKind::Text | ColumnKind::Other);
+    match name.as_str() {
+        name if name.starts_with("interval") => return ColumnKind::Duration,
+        "inet" | "cidr" if is_open => return ColumnKind::Inet,
+        "uuid" if is_open => return ColumnKind::Uuid,
+        "json" | "jsonb" if is_open => return ColumnKind::Json,
+        _ => {}
+    }
     match (kind, numbers.first()) {
         (ColumnKind::Char(None), _) if is_text => ColumnKind::Text,
         (ColumnKind::Char(None) | ColumnKind::Text, Some(length)) if is_char => ColumnKind::Char(Some(*length)),
@@ -34,7 +44,7 @@ mod tests {
 
     #[test]
     fn limits_of_both_databases() {
-        use ColumnKind::{Char, Decimal, Integer, Text, Uuid};
+        use ColumnKind::{BigInteger, Char, Decimal, Duration, Inet, Integer, Json, Other, Text, Uuid};
         for (kind, db_type, expected) in [
             (Char(None), "character varying(50)", Char(Some(50))),
             (Char(None), "varchar(50)", Char(Some(50))),
@@ -49,6 +59,13 @@ mod tests {
             (Char(None), "integer", Char(None)),
             (Uuid, "char(32)", Uuid),
             (Integer, "int(11)", Integer),
+            (BigInteger, "interval", Duration),
+            (Duration, "interval day to second(3)", Duration),
+            (Duration, "bigint", Duration),
+            (Char(None), "inet", Inet),
+            (Char(Some(39)), "char(39)", Char(Some(39))),
+            (Text, "uuid", Uuid),
+            (Other, "jsonb", Json),
             (Decimal(None), "numeric(7,2)", Decimal(Some((7, 2)))),
             (Decimal(None), "decimal(7, 2)", Decimal(Some((7, 2)))),
             (Decimal(None), "numeric(7)", Decimal(Some((7, 0)))),

@@ -1,8 +1,11 @@
 //! What the database itself says about its tables, read once at start-up.
 //!
 //! SeaORM's entities cannot tell partial, expression and deferrable uniques, the names of constraints, or what a
-//! deletion really does. [`read`] asks the database, [`complete`] lays the answer over the models and finds what
-//! does not fit, [`models`] does both.
+//! deletion really does. [`learn`] asks the database about all tables that the models need, and lets the store keep the
+//! answer; [`complete`] lays it over the models and finds what does not fit; [`models`] does both. [`read`] asks about
+//! any tables.
+
+use std::sync::Arc;
 
 use crate::model::entity::ModelSource;
 use crate::model::{ModelMeta, OnDelete};
@@ -12,15 +15,19 @@ use super::{Cell, Dialect, Rows, Store, StoreError};
 mod complete;
 mod ddl;
 mod error;
+mod index;
 mod kind;
 mod postgres;
 mod sqlite;
+mod tables;
 #[cfg(test)]
 mod tests;
 
 pub use complete::complete;
 pub(in crate::store) use complete::qualified;
 pub use error::StartupError;
+pub(in crate::store) use index::definitions;
+pub use tables::{Catalogue, JoinTable};
 
 /// The schema, where one is named, and the name of a table.
 pub type TableName = (Option<String>, String);
@@ -40,6 +47,8 @@ pub struct TableInfo {
     pub referenced_by: Vec<ForeignKeyInfo>,
     /// Its CHECK constraints.
     pub checks: Vec<CheckInfo>,
+    /// Its exclusion constraints (PostgreSQL).
+    pub exclusions: Vec<ExclusionInfo>,
 }
 
 impl TableInfo {
@@ -51,6 +60,7 @@ impl TableInfo {
             foreign_keys: Vec::new(),
             referenced_by: Vec::new(),
             checks: Vec::new(),
+            exclusions: Vec::new(),
         }
     }
 }
@@ -66,19 +76,23 @@ pub struct ColumnInfo {
     pub not_null: bool,
     /// Whether an INSERT may leave it out: it has a default, is numbered or generated.
     pub has_default: bool,
+    /// The text of its default.
+    pub default: Option<String>,
     /// Whether the database numbers it (identity, serial, SQLite's INTEGER PRIMARY KEY).
     pub numbered: bool,
-    /// Whether it is computed from other columns.
+    /// Whether it cannot be written: it is computed from other columns, or always numbered.
     pub generated: bool,
 }
 
 /// A unique index, of a constraint or by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UniqueInfo {
-    /// The name of the constraint, else of the index; none for SQLite's INTEGER PRIMARY KEY, which has no index.
+    /// The name of the constraint, else of the index; made up in PostgreSQL's way where SQLite's table names none.
     pub name: Option<String>,
     /// Its columns in order, none where a part is an expression.
     pub columns: Vec<Option<String>>,
+    /// The text of each part that is an expression, in order.
+    pub expressions: Vec<String>,
     /// The WHERE of a partial index.
     pub predicate: Option<String>,
     /// Whether NULLs are distinct.
@@ -104,6 +118,8 @@ pub struct ForeignKeyInfo {
     pub to_columns: Vec<String>,
     /// What the database does on deletion; [`OnDelete::Protect`] for RESTRICT and NO ACTION.
     pub on_delete: OnDelete,
+    /// Whether a transaction may put its check off (DEFERRABLE).
+    pub deferrable: bool,
     /// Whether it is checked at the end of the transaction (DEFERRABLE INITIALLY DEFERRED).
     pub deferred: bool,
 }
@@ -111,10 +127,23 @@ pub struct ForeignKeyInfo {
 /// A CHECK constraint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckInfo {
-    /// Its name; SQLite's may have none, then its text.
+    /// Its name; made up in PostgreSQL's way where SQLite's table names none.
     pub name: String,
-    /// Its text.
+    /// The text of its expression.
     pub text: String,
+    /// The columns that it reads.
+    pub columns: Vec<String>,
+}
+
+/// An exclusion constraint (PostgreSQL's `EXCLUDE`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExclusionInfo {
+    /// Its name.
+    pub name: String,
+    /// Its definition.
+    pub text: String,
+    /// The columns that it compares, without those of expressions.
+    pub columns: Vec<String>,
 }
 
 /// Reads the tables that exist among those named, in that order; the others are left out.
@@ -135,6 +164,31 @@ pub async fn read(store: &Store, tables: &[TableName]) -> Result<Vec<TableInfo>,
     }
 }
 
+/// Reads the tables of models, the join tables of their relations to many, and whatever tables point to one of these;
+/// the store keeps them from then on, so that it can say which constraint stopped a write.
+///
+/// # Errors
+///
+/// As [`Store::snapshot`].
+pub async fn learn(store: &Store, models: &[ModelMeta]) -> Result<Arc<Catalogue>, StoreError> {
+    let own = models.iter().map(|model| (model.schema.clone(), model.table.clone()));
+    let joins = models.iter().flat_map(|model| &model.many_to_many).map(|m| (m.schema.clone(), m.table.clone()));
+    let mut tables = read(store, &own.chain(joins).collect::<Vec<_>>()).await?;
+    let others: Vec<TableName> = tables
+        .iter()
+        .flat_map(|info| &info.referenced_by)
+        .map(|key| &key.table)
+        .filter(|name| tables.iter().all(|info| info.name != **name))
+        .cloned()
+        .collect();
+    if !others.is_empty() {
+        tables.extend(read(store, &others).await?);
+    }
+    let catalogue = Arc::new(Catalogue::new(tables));
+    store.keep(Arc::clone(&catalogue));
+    Ok(catalogue)
+}
+
 /// The models of an application, completed from its database.
 ///
 /// # Errors
@@ -145,17 +199,20 @@ pub async fn models(store: &Store, sources: &[ModelSource]) -> Result<Vec<ModelM
     if store.dialect() == Dialect::Sqlite {
         models.iter_mut().for_each(without_schema);
     }
-    let tables: Vec<TableName> = models.iter().map(|m| (m.schema.clone(), m.table.clone())).collect();
-    let infos = read(store, &tables).await.map_err(|error| vec![StartupError::Store(error)])?;
-    complete(&mut models, &infos)?;
+    let catalogue = learn(store, &models).await.map_err(|error| vec![StartupError::Store(error)])?;
+    complete(&mut models, catalogue.tables(), store.dialect())?;
     Ok(models)
 }
 
 /// SQLite's schemas are attached databases, of which bowline has none: an entity's schema is PostgreSQL's alone.
-pub(super) fn without_schema(model: &mut ModelMeta) {
+pub(crate) fn without_schema(model: &mut ModelMeta) {
     model.schema = None;
     for relation in &mut model.relations {
         relation.to_schema = None;
+    }
+    for many in &mut model.many_to_many {
+        many.schema = None;
+        many.to_schema = None;
     }
 }
 

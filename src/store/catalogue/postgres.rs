@@ -4,7 +4,9 @@ use crate::model::OnDelete;
 use crate::value::DbValue;
 
 use super::super::{Bound, Statement, Store, StoreError};
-use super::{CheckInfo, ColumnInfo, ForeignKeyInfo, Row, TableInfo, TableName, UniqueInfo, asked, assign};
+use super::{
+    CheckInfo, ColumnInfo, ExclusionInfo, ForeignKeyInfo, Row, TableInfo, TableName, UniqueInfo, asked, assign,
+};
 
 /// The tables asked for that exist, by their place in the question. Names are quoted before `to_regclass` reads
 /// them, which then resolves a bare name by the search path as every other statement does.
@@ -21,8 +23,9 @@ const TABLES: &str = "SELECT ord FROM wanted ORDER BY ord";
 
 const COLUMNS: &str = "SELECT w.ord, a.attname::text, format_type(a.atttypid, a.atttypmod)::text, a.attnotnull,
   a.atthasdef OR a.attidentity <> '',
+  CASE WHEN a.attgenerated = '' THEN pg_get_expr(d.adbin, d.adrelid) END,
   a.attidentity <> '' OR coalesce(pg_get_expr(d.adbin, d.adrelid) LIKE 'nextval(%', false),
-  a.attgenerated <> ''
+  a.attgenerated <> '' OR a.attidentity = 'a'
 FROM wanted w
 JOIN pg_catalog.pg_attribute a ON a.attrelid = w.oid AND a.attnum > 0 AND NOT a.attisdropped
 LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
@@ -34,6 +37,9 @@ const UNIQUES: &str = "SELECT w.ord, i.relname::text,
    FROM unnest(x.indkey) WITH ORDINALITY AS k(attnum, n)
    LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = k.attnum
    WHERE k.n <= x.indnkeyatts),
+  (SELECT coalesce(json_agg(pg_get_indexdef(x.indexrelid, k.n::int, true) ORDER BY k.n), '[]')::text
+   FROM unnest(x.indkey) WITH ORDINALITY AS k(attnum, n)
+   WHERE k.n <= x.indnkeyatts AND k.attnum = 0),
   pg_get_expr(x.indpred, x.indrelid),
   coalesce((to_jsonb(x)->>'indnullsnotdistinct')::boolean, false),
   x.indimmediate, x.indisprimary
@@ -53,7 +59,7 @@ const FOREIGN_KEYS: &str = "SELECT c.conname::text,
   tc.relname::text,
   (SELECT json_agg(a.attname ORDER BY k.n)::text FROM unnest(c.confkey) WITH ORDINALITY AS k(attnum, n)
    JOIN pg_catalog.pg_attribute a ON a.attrelid = c.confrelid AND a.attnum = k.attnum),
-  c.confdeltype::text, c.condeferred
+  c.confdeltype::text, c.condeferrable, c.condeferred
 FROM pg_catalog.pg_constraint c
 JOIN pg_catalog.pg_class fc ON fc.oid = c.conrelid
 JOIN pg_catalog.pg_namespace fn ON fn.oid = fc.relnamespace
@@ -64,9 +70,14 @@ LEFT JOIN wanted t ON t.oid = c.confrelid
 WHERE c.contype = 'f' AND c.conparentid = 0 AND (f.oid IS NOT NULL OR t.oid IS NOT NULL)
 ORDER BY fc.relname, c.conname";
 
-const CHECKS: &str = "SELECT w.ord, c.conname::text, pg_get_constraintdef(c.oid)::text
+/// CHECK and EXCLUDE.
+const CHECKS: &str = "SELECT w.ord, c.contype = 'c', c.conname::text,
+  coalesce(pg_get_expr(c.conbin, c.conrelid), pg_get_constraintdef(c.oid))::text,
+  (SELECT coalesce(json_agg(a.attname ORDER BY k.n), '[]')::text
+   FROM unnest(c.conkey) WITH ORDINALITY AS k(attnum, n)
+   JOIN pg_catalog.pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.attnum)
 FROM wanted w
-JOIN pg_catalog.pg_constraint c ON c.conrelid = w.oid AND c.contype = 'c'
+JOIN pg_catalog.pg_constraint c ON c.conrelid = w.oid AND c.contype IN ('c', 'x')
 ORDER BY w.ord, c.conname";
 
 pub(super) async fn read(store: &Store, tables: &[TableName]) -> Result<Vec<TableInfo>, StoreError> {
@@ -94,6 +105,7 @@ pub(super) async fn read(store: &Store, tables: &[TableName]) -> Result<Vec<Tabl
             db_type: row.text()?,
             not_null: row.truth()?,
             has_default: row.truth()?,
+            default: row.optional()?,
             numbered: row.truth()?,
             generated: row.truth()?,
         };
@@ -106,6 +118,7 @@ pub(super) async fn read(store: &Store, tables: &[TableName]) -> Result<Vec<Tabl
         let unique = UniqueInfo {
             name: Some(row.text()?),
             columns: row.names()?,
+            expressions: row.names()?.into_iter().flatten().collect(),
             predicate: row.optional()?,
             nulls_distinct: !row.truth()?,
             immediate: row.truth()?,
@@ -117,9 +130,13 @@ pub(super) async fn read(store: &Store, tables: &[TableName]) -> Result<Vec<Tabl
     }
     for mut row in Row::each(checks) {
         let n = row.index()?;
-        let check = CheckInfo { name: row.text()?, text: row.text()? };
-        if let Some(Some(info)) = infos.get_mut(n) {
-            info.checks.push(check);
+        let is_check = row.truth()?;
+        let (name, text) = (row.text()?, row.text()?);
+        let columns = row.names()?.into_iter().flatten().collect();
+        match infos.get_mut(n) {
+            Some(Some(info)) if is_check => info.checks.push(CheckInfo { name, text, columns }),
+            Some(Some(info)) => info.exclusions.push(ExclusionInfo { name, text, columns }),
+            _ => {}
         }
     }
     let mut keys = Vec::with_capacity(foreign_keys.len());
@@ -136,6 +153,7 @@ pub(super) async fn read(store: &Store, tables: &[TableName]) -> Result<Vec<Tabl
                 "d" => OnDelete::SetDefault,
                 _ => OnDelete::Protect,
             },
+            deferrable: row.truth()?,
             deferred: row.truth()?,
         });
     }

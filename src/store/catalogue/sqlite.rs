@@ -17,7 +17,7 @@ const WANTED: &str = "WITH wanted AS MATERIALIZED (
 
 const TABLES: &str = "SELECT ord, name, sql FROM wanted ORDER BY ord";
 
-const COLUMNS: &str = "SELECT w.ord, x.name, x.type, x.\"notnull\", x.dflt_value IS NOT NULL, x.pk, x.hidden
+const COLUMNS: &str = "SELECT w.ord, x.name, x.type, x.\"notnull\", x.dflt_value, x.pk, x.hidden
 FROM wanted w, pragma_table_xinfo(w.name) x ORDER BY w.ord, x.cid";
 
 const UNIQUES: &str = "SELECT w.ord, l.name, l.origin, s.sql, l.partial,
@@ -53,16 +53,7 @@ pub(super) async fn read(store: &Store, tables: &[TableName]) -> Result<Vec<Tabl
         let created = row.text()?;
         let text = row.optional()?.map(|sql| ddl::constraints(&sql)).unwrap_or_default();
         if let (Some(info), Some(slot), Some(name)) = (infos.get_mut(n), texts.get_mut(n), tables.get(n)) {
-            let mut table = TableInfo::new(name.clone());
-            table.checks = text
-                .checks
-                .iter()
-                .map(|(name, text)| CheckInfo {
-                    name: name.clone().unwrap_or_else(|| text.clone()),
-                    text: text.clone(),
-                })
-                .collect();
-            *info = Some(table);
+            *info = Some(TableInfo::new(name.clone()));
             *slot = text;
             names.insert(created, name.clone());
         }
@@ -72,7 +63,7 @@ pub(super) async fn read(store: &Store, tables: &[TableName]) -> Result<Vec<Tabl
     for mut row in Row::each(columns) {
         let n = row.index()?;
         let (name, db_type) = (row.text()?, row.text()?);
-        let (not_null, has_default) = (row.truth()?, row.truth()?);
+        let (not_null, default) = (row.truth()?, row.optional()?);
         let (key, hidden) = (row.integer()?, row.integer()?);
         let (Some(Some(info)), Some(primary)) = (infos.get_mut(n), primary.get_mut(n)) else {
             continue;
@@ -81,8 +72,8 @@ pub(super) async fn read(store: &Store, tables: &[TableName]) -> Result<Vec<Tabl
             primary.push((key, name.clone()));
         }
         let generated = matches!(hidden, 2 | 3);
-        let has_default = has_default || generated;
-        info.columns.push(ColumnInfo { name, db_type, not_null, has_default, numbered: false, generated });
+        let has_default = default.is_some() || generated;
+        info.columns.push(ColumnInfo { name, db_type, not_null, has_default, default, numbered: false, generated });
     }
 
     for mut row in Row::each(uniques) {
@@ -95,12 +86,20 @@ pub(super) async fn read(store: &Store, tables: &[TableName]) -> Result<Vec<Tabl
         };
         // the index of a constraint has no text and a made-up name
         let named = text.uniques.iter().find(|(_, of)| of.iter().map(Some).eq(columns.iter().map(Option::as_ref)));
-        let name = match named {
-            Some((name, _)) if origin == "u" => name.clone(),
+        let name = match (origin.as_str(), named) {
+            ("u", Some((name, _))) => name.clone(),
+            ("u", None) => {
+                let made_up = made_up(&info.name.1, columns.iter().flatten(), "key");
+                distinct(made_up, |name| info.uniques.iter().any(|unique| unique.name.as_deref() == Some(name)))
+            }
+            ("pk", _) => format!("{}_pkey", info.name.1),
             _ => index,
         };
+        let parts = sql.as_deref().map(ddl::parts_of_index).unwrap_or_default();
+        let expressions = parts.into_iter().zip(&columns).filter(|(_, column)| column.is_none());
         info.uniques.push(UniqueInfo {
             name: Some(name),
+            expressions: expressions.map(|(part, _)| part).collect(),
             columns,
             predicate: sql.filter(|_| partial).and_then(|sql| ddl::predicate(&sql)),
             nulls_distinct: true,
@@ -109,6 +108,13 @@ pub(super) async fn read(store: &Store, tables: &[TableName]) -> Result<Vec<Tabl
         });
     }
 
+    for (info, text) in infos.iter_mut().zip(&mut texts) {
+        let Some(info) = info else { continue };
+        for (name, text) in text.checks.drain(..) {
+            let check = check(info, name, text);
+            info.checks.push(check);
+        }
+    }
     for (info, mut key) in infos.iter_mut().zip(primary) {
         let Some(info) = info else { continue };
         key.sort_unstable();
@@ -121,6 +127,43 @@ pub(super) async fn read(store: &Store, tables: &[TableName]) -> Result<Vec<Tabl
     Ok(infos)
 }
 
+/// A CHECK with the columns that it reads, and a name where the table gives it none.
+fn check(info: &TableInfo, name: Option<String>, text: String) -> CheckInfo {
+    let read = ddl::names(&text);
+    let is_read = |column: &str| read.iter().any(|name| name.eq_ignore_ascii_case(column));
+    let columns: Vec<String> =
+        info.columns.iter().map(|column| &column.name).filter(|column| is_read(column)).cloned().collect();
+    let name = name.unwrap_or_else(|| {
+        // as PostgreSQL, which names one column or none
+        let of = if let [column] = columns.as_slice() { Some(column) } else { None };
+        let made_up = made_up(&info.name.1, of.into_iter(), "check");
+        distinct(made_up, |name| info.checks.iter().any(|check| check.name == name))
+    });
+    CheckInfo { name, text, columns }
+}
+
+/// The name that PostgreSQL would give a constraint: `library_tag_slug_key`.
+fn made_up<'a>(table: &str, columns: impl Iterator<Item = &'a String>, kind: &str) -> String {
+    let mut name = table.to_owned();
+    for column in columns {
+        name.push('_');
+        name.push_str(column);
+    }
+    name + "_" + kind
+}
+
+/// The name, with a number behind it where it is taken.
+fn distinct(name: String, is_taken: impl Fn(&str) -> bool) -> String {
+    if !is_taken(&name) {
+        return name;
+    }
+    let mut n = 1;
+    while is_taken(&format!("{name}{n}")) {
+        n += 1;
+    }
+    format!("{name}{n}")
+}
+
 /// A primary key without an index is another name of the rowid: numbered, and never NULL whatever the text says.
 fn rowid(info: &mut TableInfo, key: Vec<String>) {
     for column in info.columns.iter_mut().filter(|column| key.contains(&column.name)) {
@@ -129,8 +172,9 @@ fn rowid(info: &mut TableInfo, key: Vec<String>) {
         column.not_null = true;
     }
     info.uniques.push(UniqueInfo {
-        name: None,
+        name: Some(format!("{}_pkey", info.name.1)),
         columns: key.into_iter().map(Some).collect(),
+        expressions: Vec::new(),
         predicate: None,
         nulls_distinct: true,
         immediate: true,
@@ -158,6 +202,8 @@ fn foreign_keys(rows: &Rows, names: &HashMap<String, TableName>) -> Result<Vec<F
             let reference = text.next();
             let named = |name: &String| names.get(name).cloned().unwrap_or_else(|| (None, name.clone()));
             keys.push(ForeignKeyInfo {
+                // SQLite lets no transaction put off what the table does not
+                deferrable: reference.as_ref().is_some_and(|r| r.deferred),
                 deferred: reference.as_ref().is_some_and(|r| r.deferred),
                 name: reference.and_then(|r| r.name).unwrap_or_default(),
                 table: named(&table),
@@ -179,7 +225,7 @@ fn foreign_keys(rows: &Rows, names: &HashMap<String, TableName>) -> Result<Vec<F
     }
     for key in &mut keys {
         if key.name.is_empty() {
-            key.name = format!("{}_{}_fkey", key.table.1, key.columns.join("_"));
+            key.name = made_up(&key.table.1, key.columns.iter(), "fkey");
         }
     }
     Ok(keys)

@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
-use super::super::{Statement, StoreOptions, Unit};
+use super::super::{Dialect, Statement, StoreOptions, Unit};
 use super::*;
 
 mod collection {
@@ -194,11 +194,12 @@ async fn a_partial_index_backs_no_declared_unique() {
     let store = store(&folder, &DJANGO).await;
     let mut metas = vec![ModelSource::of::<seat::Entity>().meta];
     let infos = read(&store, &[name("library_seat")]).await.unwrap();
-    let errors = complete(&mut metas, &infos).unwrap_err();
+    let errors = complete(&mut metas, &infos, Dialect::Sqlite).unwrap_err();
     assert_eq!(
         errors.iter().map(ToString::to_string).collect::<Vec<_>>(),
         ["The model Seat declares that (room, badge) is unique, but no index of the database enforces it; run: \
-          CREATE UNIQUE INDEX \"library_seat_room_badge_uniq\" ON \"library_seat\" (\"room\", \"badge\");"]
+          CREATE UNIQUE INDEX \"library_seat_room_badge_uniq\" ON \"library_seat\" (\"room\", \"badge\"); or \
+          declare it .unenforced(), which makes every write of the application serializable."]
     );
     // the rest is completed all the same
     let uniques: Vec<_> = metas[0]
@@ -241,6 +242,7 @@ fn several_indexes_over_the_same_columns_are_one_unique() {
     let index = |name: &str, immediate: bool, primary: bool| UniqueInfo {
         name: Some(name.to_owned()),
         columns: some(&[if primary { "id" } else { "code" }]),
+        expressions: Vec::new(),
         predicate: None,
         nulls_distinct: true,
         immediate,
@@ -251,6 +253,7 @@ fn several_indexes_over_the_same_columns_are_one_unique() {
         db_type: "text".into(),
         not_null: !c.null,
         has_default: c.auto_increment,
+        default: None,
         numbered: c.auto_increment,
         generated: false,
     };
@@ -260,7 +263,7 @@ fn several_indexes_over_the_same_columns_are_one_unique() {
     // declared over the primary key, which backs it
     meta.uniques.push(crate::model::UniqueMeta { columns: vec![0], ..meta.uniques[0].clone() });
     let mut metas = vec![meta];
-    complete(&mut metas, &[info]).unwrap();
+    complete(&mut metas, &[info], Dialect::Sqlite).unwrap();
     let uniques: Vec<_> =
         metas[0].uniques.iter().map(|u| (u.name.as_deref(), u.columns.clone(), u.immediate, u.backed)).collect();
     assert_eq!(uniques, [(Some("a"), vec![1], false, true), (None, vec![0], true, true)]);
@@ -288,7 +291,7 @@ async fn what_an_entity_declares_goes_before_what_the_database_does() {
         let mut metas = vec![ModelSource::of::<collection::Entity>().meta, ModelSource::of::<document::Entity>().meta];
         metas[1].relations[0].on_delete = declared;
         let infos = read(&store, &[name("seed_collection"), name("seed_document")]).await.unwrap();
-        complete(&mut metas, &infos).unwrap();
+        complete(&mut metas, &infos, Dialect::Sqlite).unwrap();
         let references = &metas[0].referenced_by;
         assert_eq!(references.len(), 1, "{key}");
         assert_eq!(references[0].on_delete, declared, "{key}");

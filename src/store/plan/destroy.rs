@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use crate::model::{Condition, ModelMeta, OnDelete, ReferenceMeta};
-use crate::value::DbValue;
+use crate::model::{ColumnMeta, Condition, DefaultValue, ModelMeta, OnDelete, ReferenceMeta};
+use crate::value::{DbValue, convert};
 
 use super::super::{Bound, Dialect, Statement, Unit};
 use super::condition;
@@ -26,9 +26,20 @@ struct Cascade<'a> {
     models: &'a [Arc<ModelMeta>],
     locks: Vec<Statement>,
     deletes: Vec<String>,
-    guards: Vec<String>,
+    /// The tables that rows are deleted from, by their names in SQL.
+    emptied: Vec<String>,
+    protectors: Vec<Protector>,
     protected_by: Vec<String>,
     cascading: Vec<String>,
+}
+
+/// Rows of a table that keep others from being deleted.
+struct Protector {
+    child: String,
+    /// Holds where there is no such row.
+    guard: String,
+    /// Whether the database refuses before anything else is deleted.
+    by_database: bool,
 }
 
 impl Destroy {
@@ -50,7 +61,8 @@ impl Destroy {
             models,
             locks: Vec::new(),
             deletes: Vec::new(),
-            guards: Vec::new(),
+            emptied: vec![from.clone()],
+            protectors: Vec::new(),
             protected_by: Vec::new(),
             cascading: Vec::new(),
         };
@@ -61,7 +73,8 @@ impl Destroy {
         }
         let doomed = cascade.closure(model, &wanted);
         cascade.below(model, &doomed, &mut vec![&model.table])?;
-        let guard: String = cascade.guards.iter().map(|g| format!(" AND {g}")).collect();
+        let guards = cascade.guards();
+        let guard: String = guards.iter().map(|g| format!(" AND {g}")).collect();
         let mut statements = Vec::new();
         if !cascade.deletes.is_empty() && dialect == Dialect::Postgres {
             statements.push(Statement::new(format!("SELECT 1 FROM {from} WHERE {doomed} ORDER BY {key} FOR UPDATE")));
@@ -71,8 +84,7 @@ impl Destroy {
         // take protecting rows away, so what held for the first statement holds for the last
         statements.extend(cascade.deletes.iter().map(|delete| Statement::new(format!("{delete}{guard}"))));
         statements.push(Statement::new(format!("DELETE FROM {from} WHERE {doomed}{guard} RETURNING {key}")));
-        let verdict = (!cascade.guards.is_empty())
-            .then(|| Statement::new(format!("SELECT {key} FROM {from} WHERE {wanted}")));
+        let verdict = (!guards.is_empty()).then(|| Statement::new(format!("SELECT {key} FROM {from} WHERE {wanted}")));
         Ok(Destroy { statements, verdict, protected_by: cascade.protected_by, cascading: cascade.cascading })
     }
 
@@ -95,6 +107,17 @@ impl Destroy {
     }
 }
 
+/// The default of a column as SQL: the entity's, else PostgreSQL's own.
+fn default(dialect: Dialect, column: &ColumnMeta) -> Option<String> {
+    if let Some(DefaultValue::Value(value)) = &column.attributes.default {
+        return Some(condition::literal(dialect, value));
+    }
+    match &column.default {
+        Some(value) => Some(condition::literal(dialect, &convert::from_db(value))),
+        None => (dialect == Dialect::Postgres && column.has_default).then(|| "DEFAULT".into()),
+    }
+}
+
 impl Cascade<'_> {
     /// The rows of a model that go: those that a condition names, and by a cascade onto itself those below them.
     fn closure(&self, model: &ModelMeta, condition: &str) -> String {
@@ -114,6 +137,17 @@ impl Cascade<'_> {
 
     fn is_own(&self, model: &ModelMeta, reference: &ReferenceMeta) -> bool {
         reference.table == model.table && reference.schema == model.schema
+    }
+
+    /// The conditions without which nothing is deleted.
+    ///
+    /// PostgreSQL's foreign keys need none of them, and see what other transactions do; but once the cascade has taken the
+    /// protecting rows along, no key speaks for them any more, and Django's `PROTECT` holds even then.
+    fn guards(&self) -> Vec<String> {
+        let is_needed = |protector: &&Protector| {
+            self.emptied.contains(&protector.child) || (self.dialect == Dialect::Sqlite && !protector.by_database)
+        };
+        self.protectors.iter().filter(is_needed).map(|protector| protector.guard.clone()).collect()
     }
 
     /// What must happen to the rows that point at the doomed rows of a model.
@@ -150,23 +184,32 @@ impl Cascade<'_> {
                         (Some(model), Some(relation)) => format!("{}.{}", model.name, relation.name),
                         _ => reference.table.clone(),
                     });
-                    if self.dialect == Dialect::Sqlite && !reference.by_database {
-                        self.guards.push(format!("NOT EXISTS (SELECT 1 FROM {child} WHERE {condition})"));
+                    let guard = format!("NOT EXISTS (SELECT 1 FROM {child} WHERE {condition})");
+                    self.protectors.push(Protector { child, guard, by_database: reference.by_database });
+                }
+                OnDelete::SetNull => {
+                    let set = list(reference.columns.iter().map(|c| format!("{} = NULL", quote(c))));
+                    self.deletes.push(format!("UPDATE {child} SET {set} WHERE ({condition})"));
+                }
+                OnDelete::SetDefault => {
+                    let mut set = Vec::with_capacity(reference.columns.len());
+                    for name in &reference.columns {
+                        let column = known.as_ref().and_then(|m| m.columns.get(m.column(name)?));
+                        let value = column.and_then(|column| default(self.dialect, column)).ok_or_else(|| {
+                            format!(
+                                "{}: {child} is to get the default of {name} when a row is deleted, and has none that \
+                                 is known; give the entity's column a default_value, or the foreign key \
+                                 ON DELETE SET DEFAULT in the database.",
+                                model.name
+                            )
+                        })?;
+                        set.push(format!("{} = {value}", quote(name)));
                     }
-                }
-                OnDelete::SetDefault if self.dialect == Dialect::Sqlite => {
-                    return Err(format!(
-                        "{}: SQLite cannot set the default of {child} by itself in an UPDATE; give the foreign key \
-                         ON DELETE SET DEFAULT in the database.",
-                        model.name
-                    ));
-                }
-                OnDelete::SetNull | OnDelete::SetDefault => {
-                    let value = if reference.on_delete == OnDelete::SetNull { "NULL" } else { "DEFAULT" };
-                    let set = list(reference.columns.iter().map(|c| format!("{} = {value}", quote(c))));
+                    let set = list(set);
                     self.deletes.push(format!("UPDATE {child} SET {set} WHERE ({condition})"));
                 }
                 OnDelete::Cascade => {
+                    self.emptied.push(child.clone());
                     let deletes = if let Some(next) = known {
                         if path.contains(&reference.table.as_str()) {
                             return Err(format!(

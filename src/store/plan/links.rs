@@ -35,12 +35,7 @@ fn place(dialect: Dialect, n: usize) -> String {
 }
 
 /// The statements of a join table: its columns that point to the owner and to the others, each with its type.
-pub fn join_table(
-    dialect: Dialect,
-    join: (Option<&str>, &str),
-    own: (&str, &str),
-    other: (&str, &str),
-) -> SetLinks {
+pub fn join_table(dialect: Dialect, join: (Option<&str>, &str), own: (&str, &str), other: (&str, &str)) -> SetLinks {
     let join = table(join.0, join.1);
     let (own_column, other_column) = (quote(own.0), quote(other.0));
     let owner = match dialect {

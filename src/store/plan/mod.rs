@@ -336,4 +336,3 @@ impl Plan {
         Arc::clone(kept.entry((purpose, columns)).or_insert_with(|| Arc::new(made)))
     }
 }
-

@@ -66,8 +66,7 @@ impl Select {
     /// Another order; the key's where none is given.
     pub fn order_by(&mut self, model: &ModelMeta, ordering: &[(usize, bool)]) {
         let key = model.primary_key.iter().map(|n| (*n, false));
-        let ordering: Vec<(usize, bool)> =
-            if ordering.is_empty() { key.collect() } else { ordering.to_vec() };
+        let ordering: Vec<(usize, bool)> = if ordering.is_empty() { key.collect() } else { ordering.to_vec() };
         let column = |(n, descending): &(usize, bool)| {
             let name = quote(&model.columns[*n].column);
             format!("{}.{name}{}", Alias::ROOT, if *descending { " DESC" } else { "" })
@@ -120,11 +119,7 @@ impl Select {
     pub fn count(&mut self, alias: Alias, key: &str, schema: Option<&str>, other: &str, column: &str) -> usize {
         let other = table(schema, other);
         self.expression(
-            format!(
-            "(SELECT count(*) FROM {other} AS c WHERE c.{} = {alias}.{})",
-                quote(column),
-                quote(key)
-            ),
+            format!("(SELECT count(*) FROM {other} AS c WHERE c.{} = {alias}.{})", quote(column), quote(key)),
             None,
         )
     }

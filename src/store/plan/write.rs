@@ -156,7 +156,8 @@ impl Plan {
         let zoned = matches!(self.model.columns[date].kind, ColumnKind::DateTime(true));
         match self.dialect {
             Dialect::Postgres => {
-                let local = |sql: &str| if zoned { format!("(({sql}) AT TIME ZONE 'UTC')") } else { format!("({sql})") };
+                let local =
+                    |sql: &str| if zoned { format!("(({sql}) AT TIME ZONE 'UTC')") } else { format!("({sql})") };
                 let (name, value) = (local(name), local(value));
                 match period {
                     Period::Date => format!("{name}::date = {value}::date"),

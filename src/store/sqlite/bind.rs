@@ -51,6 +51,28 @@ impl ToSql for Param<'_> {
     }
 }
 
+/// The value as SQL text; NULL for what has no form here.
+pub(in crate::store) fn literal(value: &DbValue) -> String {
+    let value = Param(value);
+    let bound = value.to_sql();
+    let value = match &bound {
+        Ok(ToSqlOutput::Borrowed(value)) => *value,
+        Ok(ToSqlOutput::Owned(value)) => value.into(),
+        _ => ValueRef::Null,
+    };
+    match value {
+        ValueRef::Null => "NULL".into(),
+        ValueRef::Integer(i) => i.to_string(),
+        ValueRef::Real(f) if f.is_infinite() => if f > 0.0 { "9e999" } else { "-9e999" }.into(),
+        ValueRef::Real(f) => format!("{f:e}"),
+        ValueRef::Text(text) => format!("'{}'", String::from_utf8_lossy(text).replace('\'', "''")),
+        ValueRef::Blob(blob) => {
+            let hex: String = blob.iter().map(|byte| format!("{byte:02X}")).collect();
+            format!("X'{hex}'")
+        }
+    }
+}
+
 fn integer<'a>(value: Option<impl Into<i64>>) -> ToSqlOutput<'a> {
     ToSqlOutput::Borrowed(value.map_or(ValueRef::Null, |value| ValueRef::Integer(value.into())))
 }
@@ -171,6 +193,10 @@ mod tests {
             (DbValue::Json(None), "null NULL"),
         ] {
             assert_eq!(stored(value.clone()), expected, "{value:?}");
+            let connection = Connection::open_in_memory().unwrap();
+            let sql = format!("SELECT {} IS ?1", literal(&value));
+            let same: bool = connection.query_row(&sql, [Param(&value)], |row| row.get(0)).unwrap();
+            assert!(same, "{sql}");
         }
     }
 

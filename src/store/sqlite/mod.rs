@@ -29,6 +29,7 @@ mod transaction;
 mod verdict;
 mod writer;
 
+pub(super) use bind::literal;
 pub use transaction::SqliteTransaction;
 
 use connection::{File, Role};

@@ -11,10 +11,11 @@ use http::Method;
 use super::{BoxHandler, Metadata};
 use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::renderers::Accepted;
+use crate::fields::metadata;
 use crate::response::Response;
+use crate::value::{Map, Value};
 use crate::views::detached::Detached;
-use crate::views::policy::Policy;
+use crate::views::policy::{Begun, Policy};
 use crate::views::request::Request;
 
 /// A view without a model, built.
@@ -44,11 +45,11 @@ impl Endpoint {
     ) -> HttpResponse {
         let (parts, body) = request.into_parts();
         let mut context = Context::new(parts, kwargs);
-        let mut accepted = None;
-        let answer = self.answer(&mut context, body, suffix, &mut accepted);
+        let mut begun = Begun::default();
+        let answer = self.answer(&mut context, body, suffix, &mut begun);
         let outcome = AssertUnwindSafe(answer).catch_unwind().await;
         let outcome = outcome.unwrap_or_else(|_| Err(Error::internal("a view panicked")));
-        self.policy.finish(outcome, &context, accepted)
+        self.policy.finish(outcome, &context, begun)
     }
 
     async fn answer(
@@ -56,15 +57,15 @@ impl Endpoint {
         context: &mut Context,
         body: axum::body::Body,
         suffix: Option<&str>,
-        accepted: &mut Option<Accepted>,
+        begun: &mut Begun,
     ) -> Result<Response> {
-        self.policy.initial(context, suffix, accepted).await?;
-        let chosen = accepted.clone().unwrap_or_else(|| self.policy.renderers.first());
+        self.policy.initial(context, suffix, begun).await?;
+        let chosen = begun.accepted.clone().unwrap_or_else(|| self.policy.renderers.first());
         let request = Request::new(context.clone(), body, Arc::clone(&self.policy), chosen);
         let method = context.method();
         let Some(handler) = self.handler(method) else {
             return match (&self.metadata, method) {
-                (Metadata::Simple, &Method::OPTIONS) => Ok(Response::new(self.policy.metadata())),
+                (Metadata::Simple, &Method::OPTIONS) => Ok(Response::new(self.describe(&request)?)),
                 (Metadata::Own(describe), &Method::OPTIONS) => Ok(Response::new(describe(&request))),
                 _ => Err(Error::MethodNotAllowed(method.to_string())),
             };
@@ -74,6 +75,22 @@ impl Endpoint {
             return answer.await;
         }
         Detached::new(answer).await
+    }
+
+    /// DRF's `SimpleMetadata`, with the fields that a body may have.
+    fn describe(&self, request: &Request) -> Result<Value> {
+        let mut described = self.policy.metadata();
+        let bodies = [Method::PUT, Method::POST];
+        let mut bodies = bodies.into_iter().filter(|method| self.policy.allows(method)).peekable();
+        if self.policy.serializer.is_none() || bodies.peek().is_none() {
+            return Ok(described);
+        }
+        let fields = metadata::fields(request.serializer()?.fields());
+        let actions = bodies.map(|method| (method.to_string(), fields.clone()));
+        if let Value::Map(described) = &mut described {
+            described.insert("actions".into(), Value::Map(actions.collect::<Map>()));
+        }
+        Ok(described)
     }
 
     fn handler(&self, method: &Method) -> Option<&BoxHandler> {

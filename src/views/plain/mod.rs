@@ -6,21 +6,26 @@ use std::sync::Arc;
 
 use http::Method;
 
-use super::policy::Policy;
+use super::policy::{Policy, SerializerOf};
 use super::view_name;
 use crate::authentication::Authentication;
-use crate::error::ExceptionHandler;
+use crate::context::Context;
+use crate::error::{ExceptionHandler, Result};
+use crate::negotiation::ContentNegotiation;
 use crate::parsers::Parsers;
 use crate::renderers::Renderers;
+use crate::serializers::Serializer;
 use crate::settings::Settings;
 use crate::value::Value;
 
 mod endpoint;
 mod handler;
+mod view_set;
 
 pub(crate) use endpoint::Endpoint;
 use handler::BoxHandler;
 pub use handler::{Answer, Handler};
+pub use view_set::ViewSet;
 
 use super::Request;
 
@@ -62,9 +67,11 @@ pub struct ApiView {
     methods: Vec<(Method, BoxHandler)>,
     metadata: Metadata,
     renderers: Option<Renderers>,
+    negotiation: Option<Arc<dyn ContentNegotiation>>,
     parsers: Option<Parsers>,
     authentication: Option<Vec<Arc<dyn Authentication>>>,
     exception_handler: Option<ExceptionHandler>,
+    serializer: Option<SerializerOf>,
 }
 
 /// What answers OPTIONS.
@@ -108,9 +115,11 @@ impl ApiView {
             methods: Vec::new(),
             metadata: Metadata::Simple,
             renderers: None,
+            negotiation: None,
             parsers: None,
             authentication: None,
             exception_handler: None,
+            serializer: None,
         }
     }
 
@@ -170,9 +179,42 @@ impl ApiView {
         self
     }
 
+    /// With a serializer, DRF's `serializer_class`: [`Request::validate`] runs it, and OPTIONS tells of its fields.
+    ///
+    /// ```
+    /// use bowline::fields::{CharField, Field};
+    /// use bowline::prelude::*;
+    /// use bowline::serializers::Serializer;
+    ///
+    /// async fn greet(mut request: Request) -> bowline::Result<Response> {
+    ///     Ok(Response::new(request.validate().await?))
+    /// }
+    /// let greeting = Serializer::new().field(Field::new("name", CharField::new()));
+    /// let view = ApiView::new("GreetView").serializer(greeting).post(greet);
+    /// ```
+    pub fn serializer(self, serializer: Serializer) -> Self {
+        let serializer = Arc::new(serializer);
+        self.serializer_by(move |_| Ok(Arc::clone(&serializer)))
+    }
+
+    /// With a serializer by the request, DRF's `get_serializer_class`.
+    pub fn serializer_by(
+        mut self,
+        choose: impl Fn(&Context) -> Result<Arc<Serializer>> + Send + Sync + 'static,
+    ) -> Self {
+        self.serializer = Some(SerializerOf(Arc::new(choose)));
+        self
+    }
+
     /// With other renderers than the settings'.
     pub fn renderers(mut self, renderers: Renderers) -> Self {
         self.renderers = Some(renderers);
+        self
+    }
+
+    /// With another way to choose the renderer than by what the client asks for, DRF's `content_negotiation_class`.
+    pub fn negotiation(mut self, negotiation: impl ContentNegotiation) -> Self {
+        self.negotiation = Some(Arc::new(negotiation));
         self
     }
 
@@ -194,9 +236,14 @@ impl ApiView {
         self
     }
 
+    /// Whether a method has a handler of its own.
+    fn has(&self, method: &Method) -> bool {
+        self.methods.iter().any(|(m, _)| m == method)
+    }
+
     /// The methods that `Allow` names, in its order.
     fn allowed(&self) -> Vec<Method> {
-        let has = |method: &Method| self.methods.iter().any(|(m, _)| m == method);
+        let has = |method: &Method| self.has(method);
         if self.is_class {
             let answers = |method: &Method| match *method {
                 Method::OPTIONS => true,
@@ -226,6 +273,8 @@ impl ApiView {
         if let Some(authentication) = self.authentication {
             policy.authentication = authentication;
         }
+        policy.serializer = self.serializer;
+        policy.negotiation = self.negotiation;
         if let Some(handler) = self.exception_handler {
             policy.exception_handler = handler;
         }
