@@ -12,7 +12,7 @@ use axum::http::Request;
 use bowline::prelude::*;
 use http_body_util::BodyExt;
 use models::{
-    attachment, author, author_profile, book, book_tag, entry, loan, member, publisher, review, shelf, shelf_item,
+    attachment, author, author_profile, book, entry, loan, member, publisher, review, shelf, shelf_item,
     shelf_lock, tag,
 };
 use sea_orm::EntityTrait;

@@ -48,6 +48,7 @@ pub fn tags() -> ModelSerializer<tag::Entity> {
     ModelSerializer::new().fields(["id", "name", "slug", "colour"]).declare(colour())
 }
 
+#[expect(clippy::expect_used, reason = "the pattern is the program's own")]
 fn colour() -> Field {
     Field::new("colour", RegexField::new("^#[0-9a-f]{6}$").expect("a pattern")).required(false)
 }

@@ -543,9 +543,7 @@ impl Compiler<'_> {
         let mut below = Compiler { dialect: self.dialect, select: &mut select, prefetches: Vec::new() };
         let item = match item {
             Item::Object(serializer) => ItemNode::Object(below.node(serializer, Alias::ROOT, None)),
-            Item::Value(field, reads) => {
-                ItemNode::Value(field.clone(), below.reads(reads, target, Alias::ROOT, None)?)
-            }
+            Item::Value(field, reads) => ItemNode::Value(field.clone(), below.reads(reads, target, Alias::ROOT, None)?),
         };
         let prefetches = below.prefetches;
         let by = match link {

@@ -15,8 +15,8 @@
 macro_rules! value {
     (null) => { $crate::value::Value::Null };
     ([ $($items:tt)* ]) => {{
-        #[allow(unused_mut, clippy::vec_init_then_push)]
-        let mut list = ::std::vec::Vec::new();
+        #[allow(unused_mut)]
+        let mut list = ::std::vec::Vec::from([]);
         $crate::value!(@list list $($items)*);
         $crate::value::Value::List(list)
     }};

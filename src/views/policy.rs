@@ -102,12 +102,7 @@ impl Policy {
     /// # Errors
     ///
     /// The first thing that is wrong.
-    pub(crate) async fn initial(
-        &self,
-        context: &mut Context,
-        suffix: Option<&str>,
-        begun: &mut Begun,
-    ) -> Result<()> {
+    pub(crate) async fn initial(&self, context: &mut Context, suffix: Option<&str>, begun: &mut Begun) -> Result<()> {
         let nothing = HeaderMap::new();
         let headers = context.headers().unwrap_or(&nothing);
         begun.accepted = Some(match &self.negotiation {
@@ -149,12 +144,7 @@ impl Policy {
 
     /// The answer as bytes, with the headers that every answer of the view has: DRF's `handle_exception` and
     /// `finalize_response`.
-    pub(crate) fn finish(
-        &self,
-        outcome: Result<Response>,
-        context: &Context,
-        begun: Begun,
-    ) -> HttpResponse {
+    pub(crate) fn finish(&self, outcome: Result<Response>, context: &Context, begun: Begun) -> HttpResponse {
         let Begun { accepted, vary } = begun;
         let accepted = accepted.unwrap_or_else(|| self.renderers.first());
         let response = outcome.unwrap_or_else(|error| self.answer(error, context, &accepted));

@@ -79,7 +79,7 @@ fn row(n: usize) -> Row {
         2 => format!("Line {n}\nand \"another\" one."),
         _ => format!("Ünïcode ☃ {n}"),
     };
-    let temperature = if n % 5 == 0 { Value::Null } else { json!(f64::from(n as u32) / 8.0 - 40.0) };
+    let temperature = if n.is_multiple_of(5) { Value::Null } else { json!(f64::from(n as u32) / 8.0 - 40.0) };
     vec![
         ("id", json!(n + 1)),
         ("quantity", json!(n * 37 % 1000)),
@@ -94,8 +94,8 @@ fn row(n: usize) -> Row {
         ("weight", json!(format!("{}.{:03}", n % 90, n))),
         ("score", json!(f64::from(n as u32) / 1000.0)),
         ("temperature", temperature),
-        ("active", json!(n % 2 == 0)),
-        ("archived", json!(n % 3 == 0)),
+        ("active", json!(n.is_multiple_of(2))),
+        ("archived", json!(n.is_multiple_of(3))),
         ("birthday", json!(format!("19{:02}-{:02}-{:02}", n % 100, n % 12 + 1, n % 28 + 1))),
         (
             "created_at",
