@@ -122,4 +122,12 @@ mod tests {
         let detail = related.does_not_exist(&Value::Float(99.0), &Messages::default());
         assert_eq!(detail.message, "Invalid pk \"99.0\" - object does not exist.");
     }
+
+    #[test]
+    fn no_row_is_named_null() {
+        let related = Related { naming: Naming::Slug("slug".into()), kind: ColumnKind::Text };
+        let cx = Context::default();
+        let error = related.read(&Value::Null, &FieldContext::new(&cx)).unwrap_err();
+        assert_eq!(error.to_json(), r#"["Object with slug=None does not exist."]"#);
+    }
 }

@@ -114,6 +114,10 @@ impl Related {
                 })
             }
             Naming::Slug(_) => {
+                // Django asks for rows without the attribute, and a name is never absent
+                if input.is_null() {
+                    return Err(self.does_not_exist(input, cx.messages).into());
+                }
                 let own;
                 let input = match (self.kind, input) {
                     // what Django would print into a text column
