@@ -44,6 +44,7 @@ pub mod storage;
 pub mod store;
 pub mod validators;
 pub mod value;
+pub mod view_info;
 pub mod views;
 
 pub use app::{serve, serve_at};

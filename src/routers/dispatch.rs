@@ -19,8 +19,10 @@ use crate::relations::{KeyError, parse_key};
 use crate::response::Response;
 use crate::serializers::Mode;
 use crate::settings::Settings;
+use crate::store::Database;
 use crate::value::query::parameters;
 use crate::value::{DbValue, Map, Value, convert};
+use crate::view_info::ViewInfo;
 use crate::views::detached::Detached;
 use crate::views::policy::{Begun, Policy};
 use crate::views::{Action, Lists, Resource, View};
@@ -39,8 +41,8 @@ pub(crate) struct Dispatch {
 }
 
 impl Dispatch {
-    pub(super) fn new(resolver: Resolver, settings: &Settings) -> Self {
-        let root = Policy::new("APIRootView", settings).allowing(ROOT);
+    pub(super) fn new(resolver: Resolver, settings: &Settings, database: &Database) -> Self {
+        let root = Policy::new(ViewInfo::new("APIRootView"), settings).over(database).allowing(ROOT);
         let root = root.described("The default basic root view for DefaultRouter");
         Dispatch { resolver, root, append_slash: settings.append_slash }
     }
@@ -62,6 +64,14 @@ impl Dispatch {
         let pause = Pause::of(request.extensions());
         let (parts, body) = request.into_parts();
         let mut context = Context::new(parts, Vec::new());
+        context.set_action(match &target {
+            _ if *context.method() == Method::OPTIONS => Some("metadata".into()),
+            Target::List(mounted) => mounted.view.action(false, context.method()).map(|action| action.name().into()),
+            Target::Detail(mounted, _) => {
+                mounted.view.action(true, context.method()).map(|action| action.name().into())
+            }
+            Target::Root(_) | Target::Path(..) => None,
+        });
         let mut begun = Begun::default();
         let answer = async {
             policy.initial(&mut context, suffix, &mut begun).await?;

@@ -19,7 +19,7 @@ use crate::serializers::{Build, Declaration};
 use crate::settings::Settings;
 use crate::store::catalogue::StartupError;
 use crate::store::plan::{Plan, RowsBy, Select};
-use crate::store::{Dialect, KnownEntities, Store, catalogue, schema};
+use crate::store::{Database, Dialect, KnownEntities, Store, catalogue, schema};
 use crate::views::{ApiView, Declared, ModelViewSet, Paginated, Resource, View, ViewSet};
 
 mod dispatch;
@@ -271,6 +271,7 @@ impl DefaultRouter {
             urls.add(format!("/{prefix}"), basename, style.slash);
         }
         let urls: Arc<dyn Urls> = Arc::new(urls);
+        let database = Database::new(store.clone(), Arc::clone(&known), settings.replays);
         let build = Build { dialect: store.dialect(), models: &models, urls: &urls, storage: &settings.storage };
         let application = Application { store: &store, build, settings: &settings, known: &known };
         let mut views = Vec::new();
@@ -283,7 +284,7 @@ impl DefaultRouter {
                 continue;
             }
             match application.view(declared) {
-                Ok(view) => views.push((prefix, Mounted::new(view, style, &settings))),
+                Ok(view) => views.push((prefix, Mounted::new(view, style, &settings, &database))),
                 Err(found) => mistakes.extend(found),
             }
         }
@@ -291,7 +292,7 @@ impl DefaultRouter {
         for (path, declared) in generic {
             let style = Style { rooted: false, suffixes: false, slash: "" };
             match (PathPattern::parse(&path), application.view(declared)) {
-                (Ok(pattern), Ok(view)) => single.push((pattern, Mounted::new(view, style, &settings))),
+                (Ok(pattern), Ok(view)) => single.push((pattern, Mounted::new(view, style, &settings, &database))),
                 (pattern, view) => {
                     mistakes.extend(pattern.err());
                     mistakes.extend(view.err().unwrap_or_default());
@@ -300,7 +301,7 @@ impl DefaultRouter {
         }
         let mut endpoints = Vec::new();
         for (path, view, suffixes) in paths {
-            match OwnPath::new(&path, suffixes, view.bind(&settings)) {
+            match OwnPath::new(&path, suffixes, view.bind(&settings, &database)) {
                 Ok(path) => endpoints.push(path),
                 Err(mistake) => mistakes.push(mistake),
             }
@@ -308,7 +309,8 @@ impl DefaultRouter {
         if !mistakes.is_empty() {
             return Err(Error::Startup(mistakes.join("\n")));
         }
-        let dispatch = Arc::new(Dispatch::new(Resolver::new(root, roots, views, single, endpoints), &settings));
+        let dispatch =
+            Arc::new(Dispatch::new(Resolver::new(root, roots, views, single, endpoints), &settings, &database));
         Ok((dispatch, store))
     }
 }
@@ -350,7 +352,7 @@ impl Application<'_> {
         Ok(View {
             name: declared.name,
             description: declared.description,
-            exception_handler: declared.exception_handler,
+            overrides: declared.overrides,
             resource,
             others: others?,
             actions: declared.actions,

@@ -7,6 +7,8 @@ use http::Method;
 
 use super::pattern::{Kwargs, PathPattern};
 use crate::settings::Settings;
+use crate::store::Database;
+use crate::view_info::ViewInfo;
 use crate::views::policy::Policy;
 use crate::views::{Endpoint, View, view_name};
 
@@ -71,18 +73,18 @@ pub(super) struct Style {
 
 impl Mounted {
     /// A view set as a router has it.
-    pub(super) fn new(view: View, style: Style, settings: &Settings) -> Self {
+    pub(super) fn new(view: View, style: Style, settings: &Settings, database: &Database) -> Self {
         let type_name = view.name.clone().unwrap_or_else(|| format!("{}ViewSet", view.resource.model().name));
         let policy = |detail: bool, suffix: &str| {
             let methods: Vec<Method> =
                 view.allowed(detail).into_iter().filter_map(|m| Method::from_bytes(m.as_bytes()).ok()).collect();
-            let mut policy = Policy::new(type_name.clone(), settings).allowing(methods);
+            let mut info = ViewInfo::new(type_name.clone());
+            info.model = Some(Arc::clone(view.resource.plan.model()));
+            let mut policy = Policy::new(info, settings).over(database).allowing(methods);
             if !suffix.is_empty() {
                 policy.name = format!("{} {suffix}", view_name(&type_name));
             }
-            if let Some(handler) = &view.exception_handler {
-                policy.exception_handler = handler.clone();
-            }
+            view.overrides.apply(&mut policy);
             policy.described(&view.description)
         };
         Mounted { list: policy(false, "List"), detail: policy(true, "Instance"), style, view: Arc::new(view) }

@@ -7,14 +7,15 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use http::Method;
 use sea_orm::EntityTrait;
 
-use crate::error::ExceptionHandler;
 use crate::model::Condition;
 use crate::model::entity::ModelSource;
 use crate::pagination::PageNumberPagination;
 use crate::serializers::{Declaration, ModelSerializer};
 
+mod attributes;
 mod bulk;
 mod destroy;
 pub(crate) mod detached;
@@ -29,6 +30,7 @@ mod row;
 mod valid;
 mod write;
 
+pub use attributes::{Attributes, Overrides};
 pub use hooks::{Instance, Save, ViewSetHooks};
 pub use naming::view_name;
 pub(crate) use plain::Endpoint;
@@ -65,7 +67,7 @@ pub(crate) struct Declared {
     pub(crate) serializers: Vec<(Action, Declaration)>,
     pub(crate) actions: Actions,
     pub(crate) many: Many,
-    pub(crate) exception_handler: Option<ExceptionHandler>,
+    pub(crate) overrides: Overrides,
     pub(crate) hooks: Option<Arc<dyn ViewSetHooks>>,
     pub(crate) pagination: Paginated,
 }
@@ -83,7 +85,7 @@ pub(crate) struct View {
     /// The name of its type, where it is not the model's with `ViewSet` after it.
     pub(crate) name: Option<String>,
     pub(crate) description: String,
-    pub(crate) exception_handler: Option<ExceptionHandler>,
+    pub(crate) overrides: Overrides,
     pub(crate) resource: Resource,
     /// The resource as single actions see it, where they have a serializer of their own.
     pub(crate) others: Vec<(Action, Resource)>,
@@ -96,6 +98,27 @@ impl View {
     /// The resource as an action sees it.
     pub(crate) fn resource(&self, action: Action) -> &Resource {
         self.others.iter().find(|(a, _)| *a == action).map_or(&self.resource, |(_, resource)| resource)
+    }
+
+    /// What a method of the list, or of one object, is called: DRF's `action_map`.
+    pub(crate) fn action(&self, detail: bool, method: &Method) -> Option<Action> {
+        let action = match (detail, method.as_str()) {
+            (false, "GET" | "HEAD") => Action::List,
+            (false, "POST") => Action::Create,
+            (true, "GET" | "HEAD") => Action::Retrieve,
+            (_, "PUT") => Action::Update,
+            (_, "PATCH") => Action::PartialUpdate,
+            (_, "DELETE") => Action::Destroy,
+            _ => return None,
+        };
+        let Many { put, patch, destroy, .. } = self.many;
+        let has = match (detail, action) {
+            (false, Action::Update) => put,
+            (false, Action::PartialUpdate) => patch,
+            (false, Action::Destroy) => destroy,
+            _ => self.actions.contains(action),
+        };
+        has.then_some(action)
     }
 
     /// The methods of the list and of one object, in the order of the Allow header.
@@ -143,6 +166,20 @@ pub enum Action {
     PartialUpdate,
     /// DELETE.
     Destroy,
+}
+
+impl Action {
+    /// Its name, as DRF's users know it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Action::List => "list",
+            Action::Create => "create",
+            Action::Retrieve => "retrieve",
+            Action::Update => "update",
+            Action::PartialUpdate => "partial_update",
+            Action::Destroy => "destroy",
+        }
+    }
 }
 
 /// A set of actions.
@@ -208,7 +245,7 @@ impl<E: EntityTrait> ModelViewSet<E> {
             serializers: Vec::new(),
             actions: Actions::ALL,
             many: Many::default(),
-            exception_handler: None,
+            overrides: Overrides::default(),
             hooks: None,
             pagination: Paginated::Default,
         };
@@ -300,12 +337,6 @@ impl<E: EntityTrait> ModelViewSet<E> {
         self
     }
 
-    /// Answers errors by a function of one's own (DRF's `get_exception_handler`).
-    pub fn exception_handler(mut self, handler: ExceptionHandler) -> Self {
-        self.declared.exception_handler = Some(handler);
-        self
-    }
-
     /// With `perform_*` hooks, inside the open transaction.
     pub fn hooks(mut self, hooks: impl ViewSetHooks) -> Self {
         self.declared.hooks = Some(Arc::new(hooks));
@@ -326,6 +357,12 @@ impl<E: EntityTrait> ModelViewSet<E> {
 
     pub(crate) fn into_declared(self) -> Declared {
         self.declared
+    }
+}
+
+impl<E: EntityTrait> Attributes for ModelViewSet<E> {
+    fn overrides(&mut self) -> &mut Overrides {
+        &mut self.declared.overrides
     }
 }
 

@@ -1,6 +1,5 @@
 //! What comes before and after every handler, in DRF's order.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -10,7 +9,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
 use super::naming::dedent;
 use super::view_name;
-use crate::authentication::Authentication;
+use crate::authentication::{Authenticated, Authentication};
 use crate::context::Context;
 use crate::error::{Error, ErrorContext, ErrorFormat, ExceptionHandler, Result};
 use crate::negotiation::{self, ContentNegotiation};
@@ -19,13 +18,17 @@ use crate::renderers::{Accepted, RenderContext, Renderers, Unrenderable};
 use crate::response::{Data, Response};
 use crate::serializers::Serializer;
 use crate::settings::Settings;
+use crate::store::Database;
 use crate::value::Value;
+use crate::view_info::ViewInfo;
 
 /// What holds for all requests to one view: DRF's class attributes.
 #[derive(Clone, Debug)]
 pub(crate) struct Policy {
-    /// The name of the view's type.
-    pub(crate) type_name: Cow<'static, str>,
+    /// What layers may know of the view.
+    pub(crate) info: ViewInfo,
+    /// Where those look who need to; none of what only parses.
+    database: Option<Database>,
     /// The view's name for people.
     pub(crate) name: String,
     pub(crate) description: String,
@@ -55,11 +58,11 @@ pub(crate) struct Begun {
 
 impl Policy {
     /// As the settings say.
-    pub(crate) fn new(type_name: impl Into<Cow<'static, str>>, settings: &Settings) -> Self {
-        let type_name = type_name.into();
+    pub(crate) fn new(info: ViewInfo, settings: &Settings) -> Self {
         Policy {
-            name: view_name(&type_name),
-            type_name,
+            name: view_name(&info.type_name),
+            info,
+            database: None,
             description: String::new(),
             renderers: settings.renderers.clone(),
             negotiation: None,
@@ -73,6 +76,21 @@ impl Policy {
             methods: Vec::new(),
             allow: HeaderValue::from_static(""),
         }
+    }
+
+    /// Over a database.
+    pub(crate) fn over(mut self, database: &Database) -> Self {
+        self.database = Some(database.clone());
+        self
+    }
+
+    /// The database.
+    ///
+    /// # Errors
+    ///
+    /// 500 where the view has none: it is no router's.
+    pub(crate) fn database(&self) -> Result<&Database> {
+        self.database.as_ref().ok_or_else(|| Error::internal("a view outside of a router has no database"))
     }
 
     /// With a description for people.
@@ -111,8 +129,8 @@ impl Policy {
         });
         for way in &self.authentication {
             begun.vary.extend(way.vary());
-            if let Some(user) = way.authenticate(context).await? {
-                context.set_user(user);
+            if let Some(Authenticated { user, auth }) = way.authenticate(context, self.database()?).await? {
+                context.set_user(user, auth);
                 break;
             }
         }
@@ -189,7 +207,7 @@ impl Policy {
         log(&error);
         let cx = ErrorContext {
             request: context,
-            view: &self.type_name,
+            view: &self.info.type_name,
             format: self.errors,
             list_errors_as_dict: self.list_errors_as_dict,
             is_json: accepted.renderer().format() == "json",

@@ -12,6 +12,7 @@ use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::renderers::Accepted;
 use crate::serializers::{FromBody, Serializer};
+use crate::store::Database;
 use crate::value::Value;
 
 /// A request, DRF's `Request`: its body is read and parsed when a handler asks for it.
@@ -72,7 +73,7 @@ impl Request {
     pub fn serializer(&self) -> Result<Arc<Serializer>> {
         match &self.policy.serializer {
             Some(choose) => (choose.0)(&self.context),
-            None => Err(Error::internal(format!("{} has no serializer", self.policy.type_name))),
+            None => Err(Error::internal(format!("{} has no serializer", self.policy.info.type_name))),
         }
     }
 
@@ -119,6 +120,15 @@ impl Request {
     /// 404 where the path has no such value, or it is not of the type.
     pub fn path_value<T: FromStr>(&self, name: &str) -> Result<T> {
         self.context.kwarg(name).and_then(|text| text.parse().ok()).ok_or_else(Error::http404)
+    }
+
+    /// The database, outside of any transaction.
+    ///
+    /// # Errors
+    ///
+    /// 500 in a view that no router serves.
+    pub fn database(&self) -> Result<&Database> {
+        self.policy.database()
     }
 
     /// How the answer is going to be written.

@@ -20,12 +20,14 @@ use super::{Bound, Changes, ColumnSet, Dialect, Statement};
 pub(in crate::store) mod condition;
 mod destroy;
 mod links;
+mod listing;
 mod select;
 pub(in crate::store) mod sql;
 mod write;
 
 pub use destroy::Destroy;
 pub use links::{SetLinks, join_table, owned_by, under};
+pub use listing::{Filter, Listing, Operator, Order, Source, Window};
 pub use select::{Alias, LinkedBy, Reads, Select};
 
 /// How many texts are kept before further ones are made for one use; bounds the memory that clients can claim.

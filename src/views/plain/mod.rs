@@ -6,17 +6,16 @@ use std::sync::Arc;
 
 use http::Method;
 
+use super::attributes::{Attributes, Overrides};
 use super::policy::{Policy, SerializerOf};
 use super::view_name;
-use crate::authentication::Authentication;
 use crate::context::Context;
-use crate::error::{ExceptionHandler, Result};
-use crate::negotiation::ContentNegotiation;
-use crate::parsers::Parsers;
-use crate::renderers::Renderers;
+use crate::error::Result;
 use crate::serializers::Serializer;
 use crate::settings::Settings;
+use crate::store::Database;
 use crate::value::Value;
+use crate::view_info::ViewInfo;
 
 mod endpoint;
 mod handler;
@@ -66,12 +65,14 @@ pub struct ApiView {
     is_class: bool,
     methods: Vec<(Method, BoxHandler)>,
     metadata: Metadata,
-    renderers: Option<Renderers>,
-    negotiation: Option<Arc<dyn ContentNegotiation>>,
-    parsers: Option<Parsers>,
-    authentication: Option<Vec<Arc<dyn Authentication>>>,
-    exception_handler: Option<ExceptionHandler>,
+    overrides: Overrides,
     serializer: Option<SerializerOf>,
+}
+
+impl Attributes for ApiView {
+    fn overrides(&mut self) -> &mut Overrides {
+        &mut self.overrides
+    }
 }
 
 /// What answers OPTIONS.
@@ -114,11 +115,7 @@ impl ApiView {
             is_class: true,
             methods: Vec::new(),
             metadata: Metadata::Simple,
-            renderers: None,
-            negotiation: None,
-            parsers: None,
-            authentication: None,
-            exception_handler: None,
+            overrides: Overrides::default(),
             serializer: None,
         }
     }
@@ -206,36 +203,6 @@ impl ApiView {
         self
     }
 
-    /// With other renderers than the settings'.
-    pub fn renderers(mut self, renderers: Renderers) -> Self {
-        self.renderers = Some(renderers);
-        self
-    }
-
-    /// With another way to choose the renderer than by what the client asks for, DRF's `content_negotiation_class`.
-    pub fn negotiation(mut self, negotiation: impl ContentNegotiation) -> Self {
-        self.negotiation = Some(Arc::new(negotiation));
-        self
-    }
-
-    /// With other parsers than the settings'.
-    pub fn parsers(mut self, parsers: Parsers) -> Self {
-        self.parsers = Some(parsers);
-        self
-    }
-
-    /// With other ways to tell who sent a request than the settings'; without any, nobody is ever known and a 401 is a 403.
-    pub fn authentication(mut self, ways: impl IntoIterator<Item = Arc<dyn Authentication>>) -> Self {
-        self.authentication = Some(ways.into_iter().collect());
-        self
-    }
-
-    /// With another way from errors to answers than the settings'.
-    pub fn exception_handler(mut self, handler: ExceptionHandler) -> Self {
-        self.exception_handler = Some(handler);
-        self
-    }
-
     /// Whether a method has a handler of its own.
     fn has(&self, method: &Method) -> bool {
         self.methods.iter().any(|(m, _)| m == method)
@@ -260,24 +227,13 @@ impl ApiView {
     }
 
     /// The view with what the settings say where it says nothing.
-    pub(crate) fn bind(self, settings: &Settings) -> Endpoint {
-        let mut policy = Policy::new(self.type_name.clone(), settings).described(&self.description);
+    pub(crate) fn bind(self, settings: &Settings, database: &Database) -> Endpoint {
+        let info = ViewInfo::new(self.type_name.clone());
+        let mut policy = Policy::new(info, settings).over(database).described(&self.description);
         policy = policy.allowing(self.allowed());
         policy.name = self.name.unwrap_or_else(|| view_name(&self.type_name));
-        if let Some(renderers) = self.renderers {
-            policy.renderers = renderers;
-        }
-        if let Some(parsers) = self.parsers {
-            policy.parsers = parsers;
-        }
-        if let Some(authentication) = self.authentication {
-            policy.authentication = authentication;
-        }
         policy.serializer = self.serializer;
-        policy.negotiation = self.negotiation;
-        if let Some(handler) = self.exception_handler {
-            policy.exception_handler = handler;
-        }
+        self.overrides.apply(&mut policy);
         Endpoint::new(policy, self.methods, self.is_class, self.metadata)
     }
 }
