@@ -67,4 +67,13 @@ mod chapters {
 
     #[doc = include_str!("../docs/views.md")]
     struct Views;
+
+    #[doc = include_str!("../docs/serializers.md")]
+    struct Serializers;
+
+    #[doc = include_str!("../docs/relations.md")]
+    struct Relations;
+
+    #[doc = include_str!("../docs/validators.md")]
+    struct Validators;
 }
