@@ -44,6 +44,7 @@ pub mod storage;
 pub mod store;
 pub mod validators;
 pub mod value;
+pub mod versioning;
 pub mod view_info;
 pub mod views;
 
