@@ -63,7 +63,10 @@ fn nothing_is_lost_between_reading_and_writing() {
         assert_eq!(api.get("/bookings/longest/")["id"], id);
         assert_eq!(api.call("POST", "/bookings/longest/", &Json::Null).status, 405);
         let missing = api.call("POST", "/bookings/999/lengthen/", &Json::Null);
-        assert_eq!((missing.status, missing.text.as_str()), (404, r#"{"detail":"No Booking matches the given query."}"#));
+        assert_eq!(
+            (missing.status, missing.text.as_str()),
+            (404, r#"{"detail":"No Booking matches the given query."}"#)
+        );
     });
 }
 
