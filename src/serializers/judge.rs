@@ -89,6 +89,8 @@ impl BoundSerializer {
                 if !row.has_lookups() {
                     continue;
                 }
+                // rows with other mistakes do not come here; what an earlier lookup found is asked anew
+                row.errors = ValidationError::fields();
                 write.serializer.look_up(row, via).await?;
                 if row.is_wrong() {
                     if write.many {

@@ -232,41 +232,22 @@ impl View {
                     let mut instance = super::hooks::Instance::new(resource, &tx, key, &stored, cx);
                     let outcome = hooks.perform_destroy(&mut instance).await;
                     if let Some(stop) = instance.stop.take() {
-                        return Err(protecting(resource, stop.into()));
+                        return Err(resource.plan.protecting(stop.into()));
                     }
                     outcome?;
                     continue;
                 }
-                let mut last = Rows::none();
-                for statement in resource.plan.destroy().statements(key) {
-                    last = tx.query(statement).await.map_err(|error| protecting(resource, error.into()))?;
-                }
-                if last.is_empty() {
-                    return Err(Stop::Fail(resource.protected()));
-                }
+                resource.plan.delete(&tx, key).await?;
             }
             Ok(())
         };
         match inside.await {
             Ok(()) => {
                 pause.at(Point::BeforeCommit).await;
-                tx.commit().await.map_err(|error| protecting(resource, error.into()))
+                tx.commit().await.map_err(|error| resource.plan.protecting(error.into()))
             }
             Err(stop) => Err(undo(tx, stop).await),
         }
-    }
-}
-
-/// A foreign key that stops a deletion is a row that protects.
-fn protecting(resource: &Resource, stop: Stop) -> Stop {
-    match &stop {
-        Stop::Store(StoreError::Violation(v))
-            if v.kind == crate::store::ViolationKind::ForeignKey
-                && !resource.plan.destroy().cascades(v.constraint.as_deref()) =>
-        {
-            Stop::Fail(resource.protected())
-        }
-        _ => stop,
     }
 }
 

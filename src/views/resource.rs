@@ -225,7 +225,7 @@ impl Resource {
         validated: &mut Validated,
         via: Via<'_>,
     ) -> Result<ValidationError> {
-        if !validated.lookups.is_empty() {
+        if validated.has_lookups() {
             self.serializer.look_up(validated, via).await?;
         }
         let answers = match key {
@@ -246,18 +246,7 @@ impl Resource {
 
     /// 409 with Django's sentence.
     pub(crate) fn protected(&self) -> Error {
-        let relations: Vec<String> = self.plan.destroy().protected_by.iter().map(|r| format!("'{r}'")).collect();
-        let name = &self.model().name;
-        Error::Conflict(if relations.is_empty() {
-            format!("Cannot delete some instances of model '{name}' because other rows refer to them.").into()
-        } else {
-            format!(
-                "Cannot delete some instances of model '{name}' because they are referenced through protected foreign \
-                 keys: {}.",
-                relations.join(", ")
-            )
-            .into()
-        })
+        self.plan.protected()
     }
 
     /// A whole row as values.

@@ -25,6 +25,9 @@ pub(crate) struct Build<'a> {
     pub(crate) models: &'a [Arc<ModelMeta>],
     pub(crate) urls: &'a Arc<dyn Urls>,
     pub(crate) storage: &'a Arc<dyn Storage>,
+    /// Whether the rows are written within another one's body: what they point to is asked beforehand, for an error of
+    /// theirs belongs to their place in the body, and a key of the database may speak at the commit only.
+    pub(crate) within: bool,
 }
 
 /// One field under construction.
@@ -361,7 +364,8 @@ impl Build<'_> {
         let Some(link) = Link::find(model, &source, self.models) else {
             return Err(vec![format!("{} has no relation {source} for the nested serializer {name}.", model.name)]);
         };
-        let serializer = Arc::new(self.serializer(&nested.declaration)?);
+        let within = Build { within: !arguments.read_only, ..self.clone() };
+        let serializer = Arc::new(within.serializer(&nested.declaration)?);
         let many = link.is_many();
         let mut field = Field::new(name.clone(), NestedRows { many });
         relation::say(arguments, &mut field);

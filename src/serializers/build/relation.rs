@@ -201,7 +201,7 @@ fn writes(
     };
     Ok(match link {
         Link::Forward { column, relation, .. } => {
-            let by_itself = by == key && only.is_none() && relation.constraint.is_some();
+            let by_itself = by == key && only.is_none() && relation.constraint.is_some() && !build.within;
             Writes::One { column: *column, related: related.clone(), lookup: (!by_itself).then(lookup) }
         }
         Link::Through { table, own, other, .. } => {
