@@ -5,7 +5,7 @@ mod support;
 
 use axum::body::Body;
 use axum::http::Request;
-use bowline::fields::{Field, IntegerField};
+use bowline::fields::{CharField, Field, IntegerField};
 use bowline::model::Model as Description;
 use bowline::prelude::*;
 use http_body_util::BodyExt;
@@ -196,5 +196,41 @@ fn nested_rows_that_go_with_each_other_go_together() {
         let errors = json!({"coins": {"0": {"under": ["Invalid pk \"9\" - object does not exist."]}}});
         let missing = json!({"coins": [{"value": 2, "under": 9}]});
         assert_eq!(api.call("PATCH", "/chests/1/", missing), (400, errors));
+    });
+}
+
+#[test]
+fn the_answer_to_a_patch_has_no_defaults() {
+    Database::each(|database| {
+        let whole = || {
+            Field::new("name", CharField::new()).source("under.chest.name").default("nowhere").allow_null(true).read_only()
+        };
+        let coins = ModelSerializer::<coin::Entity>::new()
+            .fields(["id", "value", "name"])
+            .declare(Field::new("id", IntegerField::new()).required(false))
+            .declare(whole());
+        let single = ModelSerializer::<coin::Entity>::new().fields(["id", "value", "chest", "under", "name"]);
+        let single = ModelViewSet::new().serializer(single.declare(whole()));
+        let single = single.update_many([Action::Update, Action::PartialUpdate]);
+        let nested = ModelSerializer::<chest::Entity>::new().fields(["coins"]).nested("coins", coins, |f| f);
+        let router = chests()
+            .register("single", single.basename("single"))
+            .register("nested", ModelViewSet::new().serializer(nested).basename("nested"));
+        let api = Api::new(database, router).unwrap();
+        api.post("/chests/", json!({"name": "a", "coins": [{"value": 1}]}));
+        assert_eq!(api.get("/single/1/")["name"], "nowhere");
+        let put = json!({"value": 2, "chest": 1, "under": null});
+        assert_eq!(api.call("PUT", "/single/1/", put).1["name"], "nowhere");
+        for body in [json!({}), json!({"value": 3})] {
+            let (status, answer) = api.call("PATCH", "/single/1/", body.clone());
+            assert_eq!((status, answer.get("name")), (200, None), "{body}");
+        }
+        let (status, answer) = api.call("PATCH", "/single/", json!([{"id": 1, "value": 4}]));
+        assert_eq!((status, answer[0].get("name")), (200, None), "{answer}");
+        let (status, answer) = api.call("PATCH", "/nested/1/", json!({"coins": [{"id": 1, "value": 5}]}));
+        assert_eq!((status, answer), (200, json!({"coins": [{"id": 1, "value": 5}]})));
+        assert_eq!(api.get("/nested/1/")["coins"][0]["name"], "nowhere");
+        api.post("/single/", json!({"value": 6, "chest": 1, "under": 1}));
+        assert_eq!(api.call("PATCH", "/single/2/", json!({"value": 7})).1["name"], "a", "what is there is shown");
     });
 }

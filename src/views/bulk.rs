@@ -6,7 +6,7 @@
 use super::View;
 use super::hooks::Save;
 use super::resource::{Resource, Stop, Tries};
-use super::write::decide;
+use super::write::{answering, decide};
 use crate::context::Context;
 use crate::error::{Error, ErrorDetail, Result, ValidationError};
 use crate::pause::{Pause, Point};
@@ -54,6 +54,7 @@ impl View {
         cx: &Context,
         pause: &Pause,
     ) -> Result<Vec<u8>> {
+        let cx = &answering(mode, cx);
         let mut objects = resource.serializer.validate_list(data, mode, cx)?;
         let keys = resource.keys(data);
         resource.right_or_wrong(data, &mut objects, keys.as_deref().ok()).await?;
