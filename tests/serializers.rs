@@ -199,6 +199,70 @@ fn nested_rows_that_go_with_each_other_go_together() {
     });
 }
 
+mod label {
+    use sea_orm::entity::prelude::*;
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "label")]
+    pub struct Model {
+        #[sea_orm(primary_key)]
+        pub id: i64,
+        pub text: String,
+        #[sea_orm(has_many, via = "box_label")]
+        pub boxes: HasMany<super::boxes::Entity>,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+mod boxes {
+    use sea_orm::entity::prelude::*;
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "box")]
+    pub struct Model {
+        #[sea_orm(primary_key)]
+        pub id: i64,
+        pub name: String,
+        #[sea_orm(has_many, via = "box_label")]
+        pub labels: HasMany<super::label::Entity>,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+mod box_label {
+    use sea_orm::entity::prelude::*;
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "box_label")]
+    pub struct Model {
+        #[sea_orm(primary_key)]
+        pub id: i64,
+        #[sea_orm(unique_key = "pair")]
+        pub box_id: i64,
+        #[sea_orm(unique_key = "pair")]
+        pub label_id: i64,
+        #[sea_orm(belongs_to, from = "box_id", to = "id", on_delete = "Cascade")]
+        pub boxes: HasOne<super::boxes::Entity>,
+        #[sea_orm(belongs_to, from = "label_id", to = "id", on_delete = "Cascade")]
+        pub label: HasOne<super::label::Entity>,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+fn labels() -> DefaultRouter {
+    DefaultRouter::new()
+        .describe(Description::<label::Entity>::new().display(|row| row.text(label::Column::Text)))
+        .describe(Description::<boxes::Entity>::new().many_to_many::<label::Entity>("labels", |labels| labels))
+        .model::<box_label::Entity>()
+        .register("labels", ModelViewSet::<label::Entity>::new())
+}
+
 #[test]
 fn the_answer_to_a_patch_has_no_defaults() {
     Database::each(|database| {
@@ -232,5 +296,40 @@ fn the_answer_to_a_patch_has_no_defaults() {
         assert_eq!(api.get("/nested/1/")["coins"][0]["name"], "nowhere");
         api.post("/single/", json!({"value": 6, "chest": 1, "under": 1}));
         assert_eq!(api.call("PATCH", "/single/2/", json!({"value": 7})).1["name"], "a", "what is there is shown");
+    });
+}
+
+#[test]
+fn many_rows_by_their_texts_are_asked_for() {
+    Database::each(|database| {
+        let boxes = || ModelSerializer::<boxes::Entity>::new().fields(["id", "name", "labels"]);
+        let texts = boxes().related(RelatedField::string("labels"));
+        let shown = boxes().related(RelatedField::string("labels").read_only());
+        let router = labels()
+            .register("boxes", ModelViewSet::new().serializer(boxes()).basename("box"))
+            .register("texts", ModelViewSet::new().serializer(texts).basename("text"))
+            .register("shown", ModelViewSet::new().serializer(shown).basename("shown"));
+        let api = Api::new(database, router).unwrap();
+        api.post("/labels/", json!({"text": "fragile"}));
+        api.post("/boxes/", json!({"name": "a", "labels": [1]}));
+        assert_eq!(api.get("/texts/1/")["labels"], json!(["fragile"]));
+        for (labels, message) in [
+            (None, "This field is required."),
+            (Some(Json::Null), "This field may not be null."),
+            (Some(json!("fragile")), "Expected a list of items but got type \"str\"."),
+            (Some(json!(["fragile"])), "An object cannot be named by its text."),
+        ] {
+            let mut body = json!({"name": "b"});
+            if let Some(labels) = labels {
+                body["labels"] = labels;
+            }
+            for (method, path) in [("POST", "/texts/"), ("PUT", "/texts/1/")] {
+                assert_eq!(api.call(method, path, body.clone()), (400, json!({"labels": [message]})), "{body}");
+            }
+        }
+        assert_eq!(api.call("PATCH", "/texts/1/", json!({"name": "b"})).1["labels"], json!(["fragile"]));
+        assert_eq!(api.call("PUT", "/shown/1/", json!({"name": "c"})).1["labels"], json!(["fragile"]));
+        assert_eq!(api.call("PUT", "/texts/1/", json!({"name": "c", "labels": []})).1["labels"], json!([]));
+        assert_eq!(api.post("/texts/", json!({"name": "d", "labels": []}))["labels"], json!([]));
     });
 }

@@ -30,6 +30,8 @@ pub(crate) enum Naming {
     Slug(String),
     /// By the address of its view.
     Hyperlink(Hyperlink),
+    /// By nothing: only its text is shown.
+    Text,
 }
 
 /// The address of a view, worked out when the router is built.
@@ -139,6 +141,7 @@ impl Related {
                 let value = link.read(input, cx)?;
                 parse_key(self.kind, &Value::Str(value)).map_err(|_| self.does_not_exist(input, cx.messages).into())
             }
+            Naming::Text => Err(self.does_not_exist(input, cx.messages).into()),
         }
     }
 
@@ -157,6 +160,7 @@ impl Related {
             Naming::Hyperlink(_) => {
                 messages.detail("does_not_exist", "Invalid hyperlink - Object does not exist.", &[])
             }
+            Naming::Text => messages.detail("does_not_exist", "An object cannot be named by its text.", &[]),
         }
     }
 }
@@ -189,6 +193,7 @@ impl FieldType for RelatedKind {
                 Ok(())
             }
             Naming::Hyperlink(link) => link.represent(cell, cx, out),
+            Naming::Text => Err(Unrepresentable),
         }
     }
 
