@@ -110,9 +110,7 @@ impl Related {
                 parse_key(self.kind, input).map_err(|error| match error {
                     KeyError::WrongType => wrong_type(),
                     KeyError::NoSuchRow => self.does_not_exist(input, cx.messages).into(),
-                    KeyError::NotAUuid => {
-                        ErrorDetail::new(format!("“{}” is not a valid UUID.", input.to_python_str()), "invalid").into()
-                    }
+                    KeyError::Unreadable(why) => unreadable(input, why),
                 })
             }
             Naming::Slug(_) => {
@@ -132,9 +130,7 @@ impl Related {
                 parse_key(self.kind, input).map_err(|error| match error {
                     KeyError::NoSuchRow => self.does_not_exist(input, cx.messages).into(),
                     KeyError::WrongType => cx.error("invalid", "Invalid value.", &[]),
-                    KeyError::NotAUuid => {
-                        ErrorDetail::new(format!("“{}” is not a valid UUID.", input.to_python_str()), "invalid").into()
-                    }
+                    KeyError::Unreadable(why) => unreadable(input, why),
                 })
             }
             Naming::Hyperlink(link) => {
@@ -165,6 +161,11 @@ impl Related {
     }
 }
 
+/// Django's words about a text that no value of the column's kind is written as.
+fn unreadable(input: &Value, why: &str) -> ValidationError {
+    ErrorDetail::new(format!("“{}” {why}", input.to_python_str()), "invalid").into()
+}
+
 /// The type of a field that points to one row.
 #[derive(Clone, Debug)]
 pub(crate) struct RelatedKind(pub(crate) Related);
@@ -189,7 +190,7 @@ impl FieldType for RelatedKind {
             },
             Naming::PrimaryKey => represent_key(cell, out),
             Naming::Slug(_) => {
-                write::value(&crate::value::convert::from_db(&cell.to_value(self.0.kind)), out);
+                write::value(&cell.to_attribute_of(self.0.kind), out);
                 Ok(())
             }
             Naming::Hyperlink(link) => link.represent(cell, cx, out),

@@ -269,6 +269,6 @@ fn key(resource: &Resource, text: &str) -> Result<DbValue> {
     let kind = column.map_or(ColumnKind::BigInteger, |c| c.kind);
     parse_key(kind, &Value::Str(text.to_owned())).map(convert::to_db).map_err(|error| match error {
         KeyError::NoSuchRow => resource.no_match(),
-        KeyError::WrongType | KeyError::NotAUuid => Error::http404(),
+        KeyError::WrongType | KeyError::Unreadable(_) => Error::http404(),
     })
 }

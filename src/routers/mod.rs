@@ -271,7 +271,8 @@ impl DefaultRouter {
             urls.add(format!("/{prefix}"), basename, style.slash);
         }
         let urls: Arc<dyn Urls> = Arc::new(urls);
-        let build = Build { dialect: store.dialect(), models: &models, urls: &urls, storage: &settings.storage, within: false };
+        let build =
+            Build { dialect: store.dialect(), models: &models, urls: &urls, storage: &settings.storage, within: false };
         let application = Application { store: &store, build, settings: &settings, known: &known };
         let mut views = Vec::new();
         for (prefix, declared, style) in registered {

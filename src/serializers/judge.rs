@@ -9,7 +9,8 @@ use super::{BoundSerializer, Constraint, Lookup, LookupPlan, NestedRow, Speaks, 
 use crate::context::Context;
 use crate::error::{Error, ErrorDetail, Result, ValidationError};
 use crate::fields::FieldContext;
-use crate::model::Condition;
+use crate::model::{ColumnKind, Condition};
+use crate::relations::key_text;
 use crate::store::plan::Probe;
 use crate::store::{Cell, Changes, StoreError, Violation, ViolationKind, many};
 use crate::validators::Object;
@@ -50,11 +51,11 @@ impl BoundSerializer {
                 Writes::Many(many) => (&many.lookup, &many.related),
                 _ => continue,
             };
-            let rows = self.ask(plan, lookup, via).await?;
+            let rows = self.ask(plan, related.kind, lookup, via).await?;
             let mut keys: Vec<DbValue> = Vec::with_capacity(lookup.wanted.len());
             let mut error = None;
             for (value, sent) in &lookup.wanted {
-                match rows.get(&text_of(value)).map(Vec::as_slice) {
+                match rows.get(&key_text(related.kind, value)).map(Vec::as_slice) {
                     Some([key]) => {
                         if !keys.contains(key) {
                             keys.push(key.clone());
@@ -112,6 +113,7 @@ impl BoundSerializer {
     async fn ask(
         &self,
         plan: &LookupPlan,
+        kind: ColumnKind,
         lookup: &Lookup,
         via: Via<'_>,
     ) -> Result<HashMap<String, Vec<DbValue>>, StoreError> {
@@ -123,7 +125,7 @@ impl BoundSerializer {
         let rows =
             via.read(statement.bind(vec![many::list(lookup.wanted.iter().map(|(value, _)| value.clone()))])).await?;
         for row in 0..rows.len() {
-            let name = cell_text(rows.cell(row, 0)?);
+            let name = key_text(kind, &rows.cell(row, 0)?.to_value(kind));
             let key = match rows.cell(row, 1)? {
                 Cell::Int(i) => DbValue::BigInt(Some(i)),
                 Cell::Uuid(uuid) => DbValue::Uuid(Some(uuid)),
@@ -382,19 +384,4 @@ impl super::BoundField {
 /// A key as text, alike for the value of a request and the cell of a row.
 fn text_of(value: &DbValue) -> String {
     convert::from_db(value).to_python_str().into_owned()
-}
-
-fn cell_text(cell: Cell<'_>) -> String {
-    match cell {
-        Cell::Text(text) => match uuid::Uuid::try_parse(text) {
-            // a key of SQLite's without its hyphens
-            Ok(uuid) if text.len() == 32 => uuid.to_string(),
-            _ => text.to_owned(),
-        },
-        Cell::Int(i) => i.to_string(),
-        Cell::Uuid(uuid) => uuid.to_string(),
-        Cell::Bool(b) => Value::Bool(b).to_python_str().into_owned(),
-        Cell::Float(f) => Value::Float(f).to_python_str().into_owned(),
-        _ => String::new(),
-    }
 }
