@@ -113,6 +113,11 @@ fn overflow(days: i64, cx: &FieldContext<'_>) -> ValidationError {
     cx.error("overflow", default, &[("min_days", &(-days).to_string()), ("max_days", &days.to_string())])
 }
 
+/// Refuses a span that the 64 bits of a column do not hold.
+pub(crate) fn fits_column(span: TimeDelta, cx: &FieldContext<'_>) -> Result<(), ValidationError> {
+    if span.num_microseconds().is_none() { Err(overflow(MAX_COLUMN_DAYS, cx)) } else { Ok(()) }
+}
+
 impl FieldType for DurationField {
     fn to_internal_value(&self, input: &Value, cx: &FieldContext<'_>) -> Result<Value, ValidationError> {
         let span = match input {
@@ -123,8 +128,8 @@ impl FieldType for DurationField {
             let default = "Duration has wrong format. Use one of these formats instead: {format}.";
             return Err(cx.error("invalid", default, &[("format", "[DD] [HH:[MM:]]ss[.uuuuuu]")]));
         };
-        if self.column && span.num_microseconds().is_none() {
-            return Err(overflow(MAX_COLUMN_DAYS, cx));
+        if self.column {
+            fits_column(span, cx)?;
         }
         Ok(Value::Duration(span))
     }

@@ -11,7 +11,7 @@ use super::judge::Found;
 use super::{BoundField, BoundSerializer, ColumnDefault, Mode, NestedWrite, Writes, column_value};
 use crate::context::Context;
 use crate::error::{ErrorDetail, ValidationError};
-use crate::fields::{FieldContext, Outcome};
+use crate::fields::{FieldContext, Outcome, fits_column};
 use crate::store::Changes;
 use crate::value::{DbValue, Upload, Value};
 
@@ -248,6 +248,8 @@ impl BoundSerializer {
         }
         match (&bound.writes, value) {
             (Writes::File(column, _), Value::File(file)) => found.files.push((*column, file)),
+            // a field of one's own or a hook may make a span that no column holds
+            (Writes::Column(_), Value::Duration(span)) if span.num_microseconds().is_none() => fits_column(span, own)?,
             (Writes::Column(column) | Writes::One { column, .. } | Writes::File(column, _), value) => {
                 found.changes.set(*column, column_value(&self.model, *column, value));
             }

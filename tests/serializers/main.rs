@@ -5,6 +5,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod columns;
 mod models;
 mod nested;
 mod relations;
