@@ -145,7 +145,14 @@ impl FieldType for DurationField {
         let span = match cell {
             Cell::Duration(span) => span,
             Cell::Int(microseconds) => TimeDelta::microseconds(microseconds),
-            Cell::Text(text) => duration::parse(text).ok().flatten().ok_or(Unrepresentable)?,
+            Cell::Text(text) => match duration::parse(text) {
+                Ok(Some(span)) => span,
+                // as with dates, any other text is shown as it is
+                _ => {
+                    write::string(text, out);
+                    return Ok(());
+                }
+            },
             _ => return Err(Unrepresentable),
         };
         let text = match self.format {
@@ -228,6 +235,6 @@ mod tests {
         let second = Cell::Int(1_500_000);
         assert_eq!(shown(&field.clone().format(DurationFormat::Iso8601), second).unwrap(), r#""P0DT00H00M01.500000S""#);
         assert_eq!(shown(&field.clone().format(DurationFormat::Seconds), second).unwrap(), r#""1.5""#);
-        assert!(shown(&field, Cell::Text("1 mon")).is_err());
+        assert_eq!(shown(&field, Cell::Text("1 mon")).unwrap(), r#""1 mon""#);
     }
 }

@@ -194,3 +194,24 @@ pub mod ticket {
 
     impl ActiveModelBehavior for ActiveModel {}
 }
+
+pub mod stay {
+    use sea_orm::entity::prelude::*;
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "stay")]
+    pub struct Model {
+        #[sea_orm(primary_key)]
+        pub id: i64,
+        pub until: Date,
+        pub at: DateTimeUtc,
+        pub clock: Time,
+        #[sea_orm(column_type = "Interval(None, None)")]
+        pub span: i64,
+        #[sea_orm(column_type = "Text")]
+        pub note: String,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}

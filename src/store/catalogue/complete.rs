@@ -64,6 +64,13 @@ fn columns(model: &mut ModelMeta, info: &TableInfo, errors: &mut Vec<StartupErro
             });
             continue;
         };
+        if !found.readable {
+            errors.push(StartupError::UnreadableColumn {
+                model: name.clone(),
+                column: column.column.clone(),
+                db_type: found.db_type.clone(),
+            });
+        }
         column.db_type.clone_from(&found.db_type);
         column.kind = kind::limited(column.kind, &found.db_type);
         if column.null && found.not_null {
