@@ -301,6 +301,9 @@ impl DefaultRouter {
         }
         let mut endpoints = Vec::new();
         for (path, view, suffixes) in paths {
+            // several paths may have one view
+            let found: Vec<String> = view.mistakes().filter(|mistake| !mistakes.contains(mistake)).collect();
+            mistakes.extend(found);
             match OwnPath::new(&path, suffixes, view.bind(&settings)) {
                 Ok(path) => endpoints.push(path),
                 Err(mistake) => mistakes.push(mistake),

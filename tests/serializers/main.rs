@@ -9,6 +9,7 @@ mod columns;
 mod models;
 mod nested;
 mod relations;
+mod starts;
 
 use axum::body::Body;
 use axum::http::Request;

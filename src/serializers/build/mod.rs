@@ -75,7 +75,17 @@ impl Build<'_> {
             let default: FieldOptions = Default::default();
             let options = declaration.options.iter().find(|(n, _)| is_named(model, n, name));
             let options = options.map_or(&default, |(_, o)| o);
-            match self.field(declaration, model, name, options, &sets) {
+            let made = self.field(declaration, model, name, options, &sets);
+            let declared = declaration.declared.iter().find(|declared| declared.name() == name);
+            let wrong = match (declared, &made) {
+                // as it was declared: what is not a column's becomes write-only
+                (Some(Declared::Field(field)), _) => field.mistakes(),
+                (Some(_), Ok(made)) => made.field.mistakes(),
+                (None, Ok(made)) if options.may_be_wrong() => made.field.mistakes(),
+                _ => Vec::new(),
+            };
+            mistakes.extend(wrong.into_iter().map(|wrong| format!("{}: {wrong}.", model.name)));
+            match made {
                 Ok(Made { field, writes, reads }) => {
                     let hooks = declaration.hooks.iter().filter(|(n, _)| *n == field.name);
                     let hooks = hooks.map(|(_, hook)| Arc::clone(hook)).collect();
