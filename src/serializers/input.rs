@@ -354,14 +354,14 @@ impl NestedWrite {
         let items: Cow<'_, [Value]> =
             if self.many { list_items(input, &self.list, cx)? } else { Cow::Borrowed(std::slice::from_ref(input)) };
         let mut rows = Vec::with_capacity(items.len());
-        let mut errors = ValidationError::fields();
+        let mut errors = Vec::new();
         for (n, item) in items.iter().enumerate() {
             let mut row = self.serializer.validate(item, mode, cx.request);
             if row.is_wrong() {
                 if !self.many {
                     return Err(row.into_errors());
                 }
-                errors.insert(Cow::Owned(n.to_string()), row.into_errors());
+                errors.push((n, row.into_errors()));
                 continue;
             }
             let key_column = self.serializer.model().primary_key.first().copied();
@@ -370,7 +370,7 @@ impl NestedWrite {
             rows.push(NestedRow { key, data: item.clone(), validated: row });
         }
         if !errors.is_empty() {
-            return Err(errors);
+            return Err(ValidationError::items(items.len(), errors));
         }
         if !bound.hooks.is_empty() {
             // a hook about nested rows sees what the body says of them

@@ -85,7 +85,8 @@ impl BoundSerializer {
         for nested in &mut found.nested {
             let bound = &self.fields[nested.field];
             let Writes::Nested(write) = &bound.writes else { continue };
-            let mut errors = ValidationError::fields();
+            let length = nested.rows.as_ref().map_or(0, Vec::len);
+            let mut errors = Vec::new();
             for (n, NestedRow { validated: row, .. }) in nested.rows.iter_mut().flatten().enumerate() {
                 if !row.has_lookups() {
                     continue;
@@ -94,16 +95,18 @@ impl BoundSerializer {
                 row.errors = ValidationError::fields();
                 write.serializer.look_up(row, via).await?;
                 if row.is_wrong() {
-                    if write.many {
-                        errors.insert(n.to_string(), row.errors.clone());
-                    } else {
-                        errors.merge(row.errors.clone());
-                    }
+                    errors.push((n, row.errors.clone()));
                 }
             }
-            if !errors.is_empty() {
-                found.errors.insert(bound.field.name.clone(), errors);
-            }
+            let error = match errors.pop() {
+                None => continue,
+                Some((_, error)) if !write.many => error,
+                Some(last) => {
+                    errors.push(last);
+                    ValidationError::items(length, errors)
+                }
+            };
+            found.errors.insert(bound.field.name.clone(), error);
         }
         self.sort(&mut found.errors);
         Ok(())

@@ -217,9 +217,9 @@ impl Target<'_> {
         }
         let target = Target { serializer: &write.serializer, plan: &write.plan };
         let is_judged = write.serializer.has_object_rules() || write.serializer.has_query_rules();
-        let mut errors = ValidationError::fields();
+        let mut errors: Vec<(usize, ValidationError)> = Vec::new();
         for (n, NestedRow { key, data, validated }) in rows.iter().enumerate() {
-            let mut add = |error| if write.many { errors.insert(n.to_string(), error) } else { errors.merge(error) };
+            let mut add = |error| errors.push((n, error));
             let key = key.as_ref().filter(|key| write.many && there.contains(key));
             let mut row = validated.clone();
             if key.is_none() {
@@ -255,10 +255,15 @@ impl Target<'_> {
                 Err(stop) => return Err(stop),
             }
         }
-        if errors.is_empty() {
-            return Ok(());
-        }
-        Err(Stop::Fail(ValidationError::field(bound.field.name.clone(), errors).into()))
+        let error = match errors.pop() {
+            None => return Ok(()),
+            Some((_, error)) if !write.many => error,
+            Some(last) => {
+                errors.push(last);
+                ValidationError::items(rows.len(), errors)
+            }
+        };
+        Err(Stop::Fail(ValidationError::field(bound.field.name.clone(), error).into()))
     }
 }
 

@@ -6,6 +6,7 @@
 mod support;
 
 mod columns;
+mod lists;
 mod models;
 mod nested;
 mod relations;

@@ -9,7 +9,7 @@ use crate::models::{CHESTS, chest, claim, coin};
 use crate::support::Database;
 use crate::{Api, each_kind};
 
-fn chests() -> DefaultRouter {
+pub fn chests() -> DefaultRouter {
     let coins = ModelSerializer::<coin::Entity>::new()
         .fields(["id", "value", "under"])
         .declare(Field::new("id", IntegerField::new()).required(false));
