@@ -300,6 +300,7 @@ impl Join {
             table: self.table,
             from_column: self.from_column,
             to_column: self.to_column,
+            through_model: said.through_model,
             related_name: said.related_name,
             blank: said.blank,
             verbose_name: said.verbose_name,
@@ -350,6 +351,7 @@ impl ForeignKey {
 /// What is said about a relation to many.
 #[derive(Clone, Debug, Default)]
 pub struct ManyToMany {
+    through_model: bool,
     related_name: Option<String>,
     blank: bool,
     verbose_name: Option<String>,
@@ -357,6 +359,16 @@ pub struct ManyToMany {
 }
 
 impl ManyToMany {
+    /// Its join table is a model of its own, Django's `through`: serializers show the relation and do not write it, unless
+    /// they declare a field of their own for it.
+    ///
+    /// A join table with further columns is one without being called so.
+    #[must_use]
+    pub fn through_model(mut self) -> Self {
+        self.through_model = true;
+        self
+    }
+
     /// The name of the way back on the other model.
     #[must_use]
     pub fn related_name(mut self, name: impl Into<String>) -> Self {

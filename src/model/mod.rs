@@ -104,6 +104,9 @@ pub struct ManyToManyMeta {
     pub from_column: String,
     /// Its column that points there.
     pub to_column: String,
+    /// Whether the join table is a model of its own, Django's `through`: it says more than that two rows belong together,
+    /// so that serializers show the relation and do not write it.
+    pub through_model: bool,
     /// The name of the way back.
     pub related_name: Option<String>,
     /// Whether a body may leave it out or send an empty list.

@@ -215,3 +215,62 @@ pub mod stay {
 
     impl ActiveModelBehavior for ActiveModel {}
 }
+
+pub mod band {
+    use sea_orm::entity::prelude::*;
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "band")]
+    pub struct Model {
+        #[sea_orm(primary_key)]
+        pub id: i64,
+        pub name: String,
+        #[sea_orm(has_many, via = "membership")]
+        pub players: HasMany<super::player::Entity>,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+pub mod player {
+    use sea_orm::entity::prelude::*;
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "player")]
+    pub struct Model {
+        #[sea_orm(primary_key)]
+        pub id: i64,
+        pub name: String,
+        #[sea_orm(has_many, via = "membership")]
+        pub bands: HasMany<super::band::Entity>,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// A join table that says more than who belongs to what.
+pub mod membership {
+    use sea_orm::entity::prelude::*;
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "membership")]
+    pub struct Model {
+        #[sea_orm(primary_key)]
+        pub id: i64,
+        #[sea_orm(unique_key = "pair")]
+        pub band_id: i64,
+        #[sea_orm(unique_key = "pair")]
+        pub player_id: i64,
+        #[sea_orm(default_value = "guitar")]
+        pub instrument: String,
+        #[sea_orm(belongs_to, from = "band_id", to = "id", on_delete = "Cascade")]
+        pub band: HasOne<super::band::Entity>,
+        #[sea_orm(belongs_to, from = "player_id", to = "id", on_delete = "Cascade")]
+        pub player: HasOne<super::player::Entity>,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}

@@ -1,10 +1,11 @@
 //! Other rows, by what names them.
 
+use bowline::model::Model as Description;
 use bowline::prelude::*;
 use serde_json::{Value as Json, json};
 
 use crate::Api;
-use crate::models::{boxes, event, labels, ticket};
+use crate::models::{band, box_label, boxes, event, label, labels, membership, player, ticket};
 use crate::support::Database;
 
 #[test]
@@ -110,5 +111,55 @@ fn a_row_is_named_by_a_column_of_any_kind() {
             let (status, answer) = api.call("POST", &format!("/{column}/"), json!({"event": named}));
             assert_eq!((status, &answer), (400, &json!({"event": [message]})), "{column} {named}");
         }
+    });
+}
+
+#[test]
+fn a_relation_by_way_of_a_model_is_read_only() {
+    Database::each(|database| {
+        let players = || ModelSerializer::<player::Entity>::new().fields(["id", "name", "bands"]);
+        let bands = ModelSerializer::<band::Entity>::new().related(RelatedField::primary_key("players"));
+        let router = DefaultRouter::new()
+            .describe(
+                Description::<band::Entity>::new()
+                    .many_to_many::<player::Entity>("players", |players| players.related_name("bands")),
+            )
+            .register("bands", ModelViewSet::<band::Entity>::new())
+            .register("players", ModelViewSet::new().serializer(players()))
+            .register("memberships", ModelViewSet::<membership::Entity>::new())
+            .register("own", ModelViewSet::new().serializer(bands).basename("own"));
+        let api = Api::new(database, router).unwrap();
+        assert_eq!(
+            api.post("/bands/", json!({"name": "a", "players": [9]})),
+            json!({"id": 1, "name": "a", "players": []})
+        );
+        assert_eq!(
+            api.post("/players/", json!({"name": "b", "bands": [1]})),
+            json!({"id": 1, "name": "b", "bands": []})
+        );
+        api.post("/memberships/", json!({"band": 1, "player": 1, "instrument": "drums"}));
+        assert_eq!(api.call("PUT", "/bands/1/", json!({"name": "c", "players": []})).1["players"], json!([1]));
+        assert_eq!(api.call("PATCH", "/players/1/", json!({"bands": []})).1["bands"], json!([1]));
+        let field = &api.call("OPTIONS", "/bands/", Json::Null).1["actions"]["POST"]["players"];
+        assert_eq!((&field["read_only"], &field["required"]), (&json!(true), &json!(false)));
+        assert_eq!(api.call("PATCH", "/own/1/", json!({"players": [9]})).0, 400, "a field of its own writes it");
+    });
+}
+
+#[test]
+fn a_join_table_may_be_called_a_model() {
+    Database::each(|database| {
+        let said = Description::<boxes::Entity>::new()
+            .many_to_many::<label::Entity>("labels", |labels| labels.through_model());
+        let router = DefaultRouter::new()
+            .describe(said)
+            .model::<box_label::Entity>()
+            .register("boxes", ModelViewSet::<boxes::Entity>::new())
+            .register("labels", ModelViewSet::<label::Entity>::new());
+        let api = Api::new(database, router).unwrap();
+        assert_eq!(
+            api.post("/boxes/", json!({"name": "a", "labels": [9]})),
+            json!({"id": 1, "name": "a", "labels": []})
+        );
     });
 }

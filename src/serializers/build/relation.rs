@@ -76,6 +76,7 @@ pub(super) fn derived(
             field.label = Some(column::capfirst(&name.replace('_', " ")).into());
         }
     }
+    field.read_only |= matches!(&link, Link::Through { through_model: true, .. });
     field.allow_null = options.allow_null.unwrap_or(null);
     field.allow_empty = blank;
     field.read_only = options.read_only.unwrap_or(field.read_only);
