@@ -373,7 +373,7 @@ impl Application<'_> {
         };
         let mut select = Select::new(dialect, model);
         let ordering: Result<Vec<_>, Vec<String>> =
-            declared.ordering.iter().map(|(name, descending)| Ok((position(name)?, *descending))).collect();
+            declared.ordering.iter().map(|(name, descending)| Ok((position(name)?, *descending).into())).collect();
         let ordering = ordering?;
         if !ordering.is_empty() {
             select.order_by(model, &ordering);

@@ -2,6 +2,7 @@
 
 use bowline::model::Model as Description;
 use bowline::prelude::*;
+use sea_orm::Order;
 use serde_json::{Value as Json, json};
 
 use crate::Api;
@@ -161,5 +162,45 @@ fn a_join_table_may_be_called_a_model() {
             api.post("/boxes/", json!({"name": "a", "labels": [9]})),
             json!({"id": 1, "name": "a", "labels": []})
         );
+    });
+}
+
+#[test]
+fn lists_are_ordered_by_what_a_row_points_to() {
+    Database::each(|database| {
+        let tickets = Description::<ticket::Entity>::new()
+            .foreign_key(ticket::Column::EventId, |event| event.related_name("tickets"))
+            .ordering_by::<event::Entity>(ticket::Column::EventId, event::Column::Price, Order::Desc)
+            .ordering(["-id"]);
+        let events = ModelSerializer::<event::Entity>::new().fields(["id", "tickets"]);
+        let named = ModelSerializer::<event::Entity>::new().fields(["token", "tickets"]);
+        let named = named.related(RelatedField::slug("tickets", "id"));
+        let router = DefaultRouter::new()
+            .describe(tickets)
+            .register("events", ModelViewSet::<event::Entity>::new())
+            .register("tickets", ModelViewSet::<ticket::Entity>::new())
+            .register("pages", ModelViewSet::<ticket::Entity>::new().pagination(PageNumberPagination::new(2)))
+            .register("ids", ModelViewSet::<ticket::Entity>::new().ordering(["id"]))
+            .register("shown", ModelViewSet::new().serializer(events).basename("shown"))
+            .register("named", ModelViewSet::new().serializer(named).basename("named"));
+        let api = Api::new(database, router).unwrap();
+        let mut body = json!({"day": "2024-02-29", "at": "2024-02-29T12:00:05Z", "clock": "08:30", "price": "12.50",
+            "span": "1", "host": "::1", "share": 0.1, "open": true, "token": "a"});
+        for price in ["5", "7", "6"] {
+            body["price"] = price.into();
+            api.post("/events/", body.clone());
+        }
+        for event in [1, 2, 3, 2] {
+            api.post("/tickets/", json!({"event": event}));
+        }
+        let ids = |rows: &Json| rows.as_array().unwrap().iter().map(|row| row["id"].clone()).collect::<Vec<_>>();
+        assert_eq!(ids(&api.get("/tickets/")), [4, 2, 3, 1]);
+        assert_eq!(ids(&api.get("/ids/")), [1, 2, 3, 4]);
+        let page = api.get("/pages/?page=2");
+        assert_eq!((ids(&page["results"]), &page["count"]), (vec![json!(3), json!(1)], &json!(4)));
+        assert_eq!(api.get("/shown/2/")["tickets"], json!([4, 2]));
+        assert_eq!(api.call("PATCH", "/named/2/", json!({"tickets": [1, 4]})).1["tickets"], json!([4, 1]));
+        assert_eq!(api.call("PATCH", "/tickets/1/", json!({"event": 3})).0, 200);
+        assert_eq!(api.call("DELETE", "/tickets/1/", Json::Null).0, 204);
     });
 }

@@ -190,8 +190,7 @@ fn writes(
 ) -> Result<Writes, Vec<String>> {
     let target = link.target();
     let lookup = || {
-        let mut select = Select::new(build.dialect, target);
-        select.order_by(target, &[]);
+        let mut select = Select::by_key(build.dialect, target);
         select.column(Alias::ROOT, &target.columns[key].column);
         if let Some(only) = only {
             select.filter(target, only);
