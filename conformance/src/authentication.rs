@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use bowline::authentication::Authentication;
+use bowline::authentication::{Authenticated, Authentication};
 use bowline::fields::{CharField, Field};
 use bowline::prelude::*;
 use bowline::serializers::Serializer;
@@ -16,7 +16,7 @@ struct Way(Option<&'static str>, Option<&'static str>);
 
 #[bowline::async_trait]
 impl Authentication for Way {
-    async fn authenticate(&self, _: &Context) -> bowline::Result<Option<User>> {
+    async fn authenticate(&self, _: &Context, _: &Database) -> bowline::Result<Option<Authenticated>> {
         Ok(None)
     }
 
