@@ -192,6 +192,13 @@ impl ValidationError {
             }
             (own, more) if own.is_empty() => more,
             (own, more) if more.is_empty() => own,
+            (Items { length, errors: own }, Items { length: same, errors: more }) if length == same => {
+                let mut all: std::collections::BTreeMap<usize, ValidationError> = own.into_iter().collect();
+                for (n, error) in more {
+                    all.entry(n).or_insert_with(ValidationError::fields).merge(error);
+                }
+                ValidationError::items(length, all.into_iter().collect())
+            }
             (mut own @ (Fields(_) | Items { .. }), more @ (Fields(_) | Items { .. })) => {
                 let mut more = more;
                 for (key, value) in more.take_fields() {

@@ -55,6 +55,7 @@ pub use datetime::DateTimeField;
 pub use decimal::DecimalField;
 pub use default::{CurrentUserDefault, Default};
 pub use dict::{DictField, HStoreField};
+pub(crate) use duration::fits_column;
 pub use duration::{DurationField, DurationFormat};
 pub use email::EmailField;
 pub use file::FileField;

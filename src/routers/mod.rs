@@ -348,7 +348,8 @@ impl DefaultRouter {
         let mut own = KnownEntities::default();
         authentication::users::learn(&mut own);
         let database = Database::new(store.clone(), Arc::clone(&known), own, settings.replays);
-        let build = Build { dialect: store.dialect(), models: &models, urls: &urls, storage: &settings.storage };
+        let build =
+            Build { dialect: store.dialect(), models: &models, urls: &urls, storage: &settings.storage, within: false };
         let bound = Bound { settings: &settings, database: &database, urls: &names };
         let application = Application { store: &store, database: &database, build, settings: &settings, known: &known };
         let mut views = Vec::new();
@@ -384,6 +385,9 @@ impl DefaultRouter {
         }
         let mut endpoints = Vec::new();
         for route in paths {
+            // several paths may have one view
+            let found: Vec<String> = route.view.mistakes().filter(|mistake| !mistakes.contains(mistake)).collect();
+            mistakes.extend(found);
             let place = route.place();
             match OwnPath::new(&route.path, route.suffixes, route.view.bind(place, &bound)) {
                 Ok(path) => endpoints.push(path),
@@ -462,7 +466,7 @@ impl Application<'_> {
         };
         let mut select = Select::new(dialect, model);
         let ordering: Result<Vec<_>, Vec<String>> =
-            declared.ordering.iter().map(|(name, descending)| Ok((position(name)?, *descending))).collect();
+            declared.ordering.iter().map(|(name, descending)| Ok((position(name)?, *descending).into())).collect();
         let ordering = ordering?;
         if !ordering.is_empty() {
             select.order_by(model, &ordering);

@@ -318,6 +318,7 @@ impl Serializer {
             let attribute = match attribute(instance, field) {
                 Some(attribute) => attribute,
                 None => match &field.default {
+                    Some(_) if cx.is_partial() => continue,
                     Some(found) => {
                         let Some(found) = found.get(&FieldContext::new(cx)) else { continue };
                         default = found;
