@@ -65,17 +65,21 @@ fn parse(text: &str) -> Option<Uuid> {
     python::parse_hex(&text).map(Uuid::from_u128)
 }
 
+/// The UUID that an input names: text as `uuid.UUID(text)` reads it, or an integer.
+pub(crate) fn read(input: &Value) -> Option<Uuid> {
+    match input {
+        // a Python bool is an int
+        Value::Bool(b) => Some(Uuid::from_u128((*b).into())),
+        Value::Int(i) => u128::try_from(*i).ok().map(Uuid::from_u128),
+        Value::BigInt(digits) => digits.parse().ok().map(Uuid::from_u128),
+        Value::Str(text) => parse(text),
+        _ => None,
+    }
+}
+
 impl FieldType for UUIDField {
     fn to_internal_value(&self, input: &Value, cx: &FieldContext<'_>) -> Result<Value, ValidationError> {
-        let uuid = match input {
-            // a Python bool is an int
-            Value::Bool(b) => Some(Uuid::from_u128((*b).into())),
-            Value::Int(i) => u128::try_from(*i).ok().map(Uuid::from_u128),
-            Value::BigInt(digits) => digits.parse().ok().map(Uuid::from_u128),
-            Value::Str(text) => parse(text),
-            _ => None,
-        };
-        match uuid {
+        match read(input) {
             Some(uuid) => Ok(Value::Uuid(uuid)),
             None => Err(cx.error("invalid", "Must be a valid UUID.", &[])),
         }
