@@ -290,9 +290,8 @@ impl DefaultRouter {
         }
         let mut single = Vec::new();
         for (path, declared) in generic {
-            let style = Style { rooted: false, suffixes: false, slash: "" };
             match (PathPattern::parse(&path), application.view(declared)) {
-                (Ok(pattern), Ok(view)) => single.push((pattern, Mounted::new(view, style, &settings, &database))),
+                (Ok(pattern), Ok(view)) => single.push((pattern, Mounted::generic(view, &settings, &database))),
                 (pattern, view) => {
                     mistakes.extend(pattern.err());
                     mistakes.extend(view.err().unwrap_or_default());

@@ -72,8 +72,18 @@ pub(super) struct Style {
 }
 
 impl Mounted {
-    /// A view set as a router has it.
+    /// A view set as a router has it: its list and its objects have names of their own.
     pub(super) fn new(view: View, style: Style, settings: &Settings, database: &Database) -> Self {
+        Mounted::named(view, ["List", "Instance"], style, settings, database)
+    }
+
+    /// A view at one path, by its own name.
+    pub(super) fn generic(view: View, settings: &Settings, database: &Database) -> Self {
+        let style = Style { rooted: false, suffixes: false, slash: "" };
+        Mounted::named(view, ["", ""], style, settings, database)
+    }
+
+    fn named(view: View, suffixes: [&str; 2], style: Style, settings: &Settings, database: &Database) -> Self {
         let type_name = view.name.clone().unwrap_or_else(|| format!("{}ViewSet", view.resource.model().name));
         let policy = |detail: bool, suffix: &str| {
             let methods: Vec<Method> =
@@ -87,7 +97,8 @@ impl Mounted {
             view.overrides.apply(&mut policy);
             policy.described(&view.description)
         };
-        Mounted { list: policy(false, "List"), detail: policy(true, "Instance"), style, view: Arc::new(view) }
+        let [list, detail] = suffixes;
+        Mounted { list: policy(false, list), detail: policy(true, detail), style, view: Arc::new(view) }
     }
 
     /// Whether there is a list, or an object, at all: a router makes no address for what no method leads to.
