@@ -54,7 +54,8 @@ impl UUIDField {
 
 /// `uuid.UUID(text)`.
 fn parse(text: &str) -> Option<Uuid> {
-    if let Ok(uuid) = Uuid::try_parse(text) {
+    // the usual forms; the crate takes `URN:UUID:` too, which Python does not
+    if let Some(uuid) = Some(text).filter(|text| text.len() <= 36).and_then(|text| Uuid::try_parse(text).ok()) {
         return Some(uuid);
     }
     let text = text.replace("urn:", "").replace("uuid:", "");
@@ -139,6 +140,7 @@ mod tests {
             assert_eq!(set(&UUIDField::new(), json), Value::Uuid(Uuid::from_u128(int)), "{json}");
         }
         for json in [
+            r#""URN:UUID:00000000-0000-4000-8000-00000000abcd""#,
             r#""00000000-0000-4000-8000-00000000abc""#,
             r#""x""#,
             r#""""#,
