@@ -427,6 +427,12 @@ fn rows_within_rows_and_views_at_one_path() {
             "2": {"name": ["This field is required."]}}});
         assert_eq!(api.call("POST", "/full/", body), (400, errors));
 
+        // what is made by a PATCH needs what is made by a POST
+        assert_eq!(api.post("/full/", json!({"name": "ab", "below": []})), json!({"name": "ab", "below": []}));
+        let errors = json!({"below": {"1": {"name": ["This field is required."]}}});
+        assert_eq!(api.call("PATCH", "/full/1/", json!({"below": [{"name": "cd"}, {}]})), (400, errors));
+        assert_eq!(api.get("/full/1/")["below"], json!([]));
+
         // the serializer of one of many has the arguments of the whole
         for (path, name, required) in [("/full/", "Shelf List", true), ("/own/", "Own Shelves", false)] {
             let answer = api.call("OPTIONS", path, Json::Null).1;
