@@ -1,12 +1,15 @@
 //! Function views (`/fn/`), and views for OPTIONS (`/meta/`).
 
 use bowline::prelude::*;
+use bowline::parsers::{JSONParser, Parsers};
 use bowline::renderers::Renderers;
 use bowline::value;
 use http::header::{CONTENT_TYPE, ETAG, LOCATION};
 use http::{HeaderName, Method, StatusCode};
 
 use crate::authentication;
+use crate::models::tag;
+use crate::serializers as s;
 
 async fn hello(request: Request) -> Response {
     Response::new(value!({"hello": request.query_param("name").unwrap_or_else(|| "world".into())}))
@@ -59,7 +62,9 @@ pub fn urls() -> DefaultRouter {
         .path("notes/<int:number>/", notes)
         .path(
             "put-only/",
-            api_view([Method::PATCH, Method::OPTIONS, Method::PUT], put_only).renderers(Renderers::json()),
+            api_view([Method::PATCH, Method::OPTIONS, Method::PUT], put_only)
+                .renderers(Renderers::json())
+                .parsers(Parsers::none().with(JSONParser::new())),
         )
         .path("raw/", api_view([Method::GET], raw_response))
         .path("headers/", api_view([Method::GET], headers_view))
@@ -70,7 +75,13 @@ async fn nothing(_: Request) -> Value {
 }
 
 pub fn meta_urls() -> DefaultRouter {
+    let tags = |name: &str| {
+        ModelViewSet::<tag::Entity>::new().serializer(s::tags()).actions([Action::List, Action::Create]).name(name)
+    };
+    let quiet = |request: &Request| value!({"name": request.view_name(), "method": request.method().as_str()});
     DefaultRouter::new()
+        .generic("custom/", tags("MetaCustom").metadata(quiet))
+        .generic("none/", tags("MetaNone").no_metadata())
         .path(
             "named/",
             ApiView::new("NamedView").name("A Custom Name").description("A custom description.").get(nothing),
