@@ -1,6 +1,7 @@
 //! Function views (`/fn/`), and views for OPTIONS (`/meta/`).
 
 use bowline::prelude::*;
+use bowline::parsers::{JSONParser, Parsers};
 use bowline::renderers::Renderers;
 use bowline::value;
 use http::header::{CONTENT_TYPE, ETAG, LOCATION};
@@ -61,7 +62,9 @@ pub fn urls() -> DefaultRouter {
         .path("notes/<int:number>/", notes)
         .path(
             "put-only/",
-            api_view([Method::PATCH, Method::OPTIONS, Method::PUT], put_only).renderers(Renderers::json()),
+            api_view([Method::PATCH, Method::OPTIONS, Method::PUT], put_only)
+                .renderers(Renderers::json())
+                .parsers(Parsers::none().with(JSONParser::new())),
         )
         .path("raw/", api_view([Method::GET], raw_response))
         .path("headers/", api_view([Method::GET], headers_view))

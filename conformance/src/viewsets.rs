@@ -145,6 +145,7 @@ fn per_action() -> ModelViewSet<author::Entity> {
         .serializer(s::authors())
         .serializer_for(Action::List, ModelSerializer::new().fields(["id", "last_name"]))
         .hooks(PerAction)
+        .description("The list has a short serializer, other actions a full one.")
         .name("PerActionViewSet")
         .basename("set-per-action")
 }
@@ -227,7 +228,7 @@ pub fn bulk() -> DefaultRouter {
                 .create_many(Lists::Also)
                 .name("BulkTags"),
         )
-        .generic("items/", items("BulkItems"))
+        .generic("items/", items("BulkItems").description("Always many=True, at least one and at most four."))
         .generic("shaped/", items("BulkShaped").exception_handler(crate::raise::shaped()))
 }
 

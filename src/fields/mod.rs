@@ -43,7 +43,7 @@ mod text;
 mod time;
 mod unvalidated;
 mod url;
-mod uuid;
+pub(crate) mod uuid;
 mod validator;
 
 pub use boolean::BooleanField;

@@ -50,13 +50,7 @@ pub fn parse_key(kind: ColumnKind, input: &Value) -> Result<Value, KeyError> {
             };
             if fits { Ok(Value::Int(key)) } else { Err(KeyError::NoSuchRow) }
         }
-        ColumnKind::Uuid => match input {
-            Value::Str(text) => match uuid::Uuid::try_parse(text.trim_start_matches("urn:uuid:")) {
-                Ok(key) => Ok(Value::Uuid(key)),
-                Err(_) => Err(NOT_A_UUID),
-            },
-            _ => Err(NOT_A_UUID),
-        },
+        ColumnKind::Uuid => crate::fields::uuid::read(input).map(Value::Uuid).ok_or(NOT_A_UUID),
         _ if matches!(input, Value::Null) => Err(KeyError::WrongType),
         ColumnKind::Date => match input {
             Value::Str(text) => iso::parse_date(text).map(Value::Date).ok_or(match looks_like_a_date(text) {
@@ -231,6 +225,17 @@ mod tests {
     }
 
     #[test]
+    fn uuids_are_read_as_python_reads_them() {
+        let five = Ok(Value::Uuid(uuid::Uuid::from_u128(5)));
+        let key = |input| parse_key(ColumnKind::Uuid, &input);
+        assert_eq!(key(Value::Int(5)), five);
+        assert_eq!(key("{0000000000000000-0000000000000005}".into()), five);
+        for input in [Value::Int(-5), Value::Float(5.0), Value::List(Vec::new()), "5".into()] {
+            assert_eq!(key(input), Err(KeyError::NotAUuid));
+        }
+    }
+
+    #[test]
     fn messages_are_drfs() {
         let related = Related { naming: Naming::PrimaryKey, kind: ColumnKind::BigInteger };
         let cx = Context::default();
@@ -251,5 +256,8 @@ mod tests {
         let cx = Context::default();
         let error = related.read(&Value::Null, &FieldContext::new(&cx)).unwrap_err();
         assert_eq!(error.to_json(), r#"["Object with slug=None does not exist."]"#);
+        let related = Related { naming: Naming::PrimaryKey, kind: ColumnKind::BigInteger };
+        let error = related.read(&Value::Null, &FieldContext::new(&cx)).unwrap_err();
+        assert_eq!(error.to_json(), r#"["Invalid pk \"None\" - object does not exist."]"#);
     }
 }

@@ -100,6 +100,10 @@ impl Related {
     pub(crate) fn read(&self, input: &Value, cx: &FieldContext<'_>) -> Result<Value, ValidationError> {
         match &self.naming {
             Naming::PrimaryKey => {
+                // one of many: Django asks for a row without a key
+                if input.is_null() {
+                    return Err(self.does_not_exist(input, cx.messages).into());
+                }
                 let wrong_type = || {
                     let text = "Incorrect type. Expected pk value, received {data_type}.";
                     cx.error("incorrect_type", text, &[("data_type", input.type_name())])

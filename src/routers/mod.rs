@@ -371,10 +371,9 @@ impl DefaultRouter {
         }
         let mut single = Vec::new();
         for (path, declared) in generic {
-            let style = Style { rooted: false, suffixes: false, slash: "" };
             let mounted = application
                 .view(declared)
-                .and_then(|view| Mounted::new(view, style, &bound).map_err(|mistake| vec![mistake]));
+                .and_then(|view| Mounted::generic(view, &bound).map_err(|mistake| vec![mistake]));
             match (PathPattern::parse(&path), mounted) {
                 (Ok(pattern), Ok(mounted)) => single.push((pattern, mounted)),
                 (pattern, mounted) => {

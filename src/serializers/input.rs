@@ -135,7 +135,7 @@ impl BoundSerializer {
         }
         if mode == Mode::Create {
             self.fill_in(&mut found.changes);
-        } else if !found.changes.columns().is_empty() || !found.is_plain() {
+        } else {
             let now = DbValue::ChronoDateTimeUtc(Some(Utc::now()));
             for column in &self.touched {
                 found.changes.set(*column, now.clone());
@@ -274,15 +274,17 @@ impl BoundSerializer {
         }
         let cx = FieldContext::new(request);
         let items = list_items(data, &self.list, &cx)?;
-        let one = |item: &Value| {
-            if !item.is_null() {
-                return self.validate(item, mode, request);
-            }
-            let mut found = Validated::new(self.model.columns.len());
-            found.errors = ErrorDetail::new("This field may not be null.", "null").into();
-            found
-        };
-        Ok(items.iter().map(one).collect())
+        Ok(items.iter().map(|item| self.validate_item(item, mode, request)).collect())
+    }
+
+    /// One object of a list, which may not be null.
+    fn validate_item(&self, item: &Value, mode: Mode, request: &Context) -> Validated {
+        if !item.is_null() {
+            return self.validate(item, mode, request);
+        }
+        let mut found = Validated::new(self.model.columns.len());
+        found.errors = ErrorDetail::new("This field may not be null.", "null").into();
+        found
     }
 
     /// The rules about a list whose objects are all right.
@@ -356,7 +358,7 @@ impl NestedWrite {
         let mut rows = Vec::with_capacity(items.len());
         let mut errors = Vec::new();
         for (n, item) in items.iter().enumerate() {
-            let mut row = self.serializer.validate(item, mode, cx.request);
+            let mut row = self.serializer.validate_item(item, mode, cx.request);
             if row.is_wrong() {
                 if !self.many {
                     return Err(row.into_errors());

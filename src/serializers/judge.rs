@@ -269,7 +269,17 @@ impl BoundSerializer {
         if violation.kind == ViolationKind::NotNull
             && let Some(bound) = self.fields.iter().find(|f| f.column().is_some_and(|n| columns == [n]))
         {
-            let detail = bound.field.messages.detail("null", "This field may not be null.", &[]);
+            // a PATCH may make a row within a row, and leave out what a new row needs
+            let is_absent = match data {
+                Value::Map(map) => !map.contains_key(&*bound.field.name),
+                Value::Form(form) => !form.contains(&bound.field.name),
+                _ => false,
+            };
+            let messages = &bound.field.messages;
+            let detail = match is_absent {
+                true => messages.detail("required", "This field is required.", &[]),
+                false => messages.detail("null", "This field may not be null.", &[]),
+            };
             return ValidationError::field(bound.field.name.clone(), detail);
         }
         ValidationError::field("non_field_errors", self.constraint_message(violation, &columns))
