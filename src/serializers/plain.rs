@@ -3,7 +3,6 @@
 use std::fmt;
 use std::sync::Arc;
 
-use indexmap::IndexMap;
 
 mod list;
 
@@ -13,16 +12,16 @@ use crate::context::Context;
 use crate::error::{Error, ErrorDetail, NON_FIELD_ERRORS, Result, ValidationError};
 use crate::fields::{Field, FieldContext, FieldType, Outcome, Source, Unrepresentable};
 use crate::store::Cell;
-use crate::value::{Form, Value, write};
+use crate::value::{Form, Map, Value, write};
 
-type Attributes = IndexMap<String, Value>;
+type Attributes = Map;
 type FieldHook = Arc<dyn Fn(Value, &FieldContext<'_>) -> Result<Value, ValidationError> + Send + Sync>;
 type Hook = Arc<dyn Fn(Attributes, &FieldContext<'_>) -> Result<Attributes, ValidationError> + Send + Sync>;
-type Map = Arc<dyn Fn(Value) -> Value + Send + Sync>;
+type MapValue = Arc<dyn Fn(Value) -> Value + Send + Sync>;
 
 /// A rule about all attributes of a plain serializer: a pure function of them.
 ///
-/// Every `Fn(&IndexMap<String, Value>) -> Result<(), ValidationError>` is one; a type that implements the trait also
+/// Every `Fn(&Map) -> Result<(), ValidationError>` is one; a type that implements the trait also
 /// gets the serializer and the request (DRF's `requires_context`).
 ///
 /// ```
@@ -95,8 +94,8 @@ pub struct Serializer {
     fields: Vec<PlainField>,
     validators: Vec<Arc<dyn AttributesValidator>>,
     validate: Vec<Hook>,
-    map_input: Option<Map>,
-    map_output: Option<Map>,
+    map_input: Option<MapValue>,
+    map_output: Option<MapValue>,
     /// Hooks that came before their field.
     waiting: Vec<(String, FieldHook)>,
 }
@@ -355,7 +354,7 @@ fn set_value(attributes: &mut Attributes, field: &Field, value: Value) {
             let Some((last, parents)) = path.split_last() else { return };
             let mut place = attributes;
             for parent in parents {
-                let next = place.entry(parent.clone().into_owned()).or_insert_with(Value::map);
+                let next = place.get_or_insert_with(parent.as_ref(), Value::map);
                 if !matches!(next, Value::Map(_)) {
                     *next = Value::map();
                 }

@@ -5,10 +5,9 @@
 
 use std::fmt;
 
-use indexmap::IndexMap;
 
 use super::python::MAX_INT_DIGITS;
-use super::{Value, python, write};
+use super::{Key, Map, Value, python, write};
 
 /// How deep lists and objects may be nested.
 pub const MAX_DEPTH: usize = 512;
@@ -207,15 +206,15 @@ impl Parser<'_> {
     fn object(&mut self) -> Result<Value, ParseError> {
         if self.peek() == Some(b'}') {
             self.at += 1;
-            return Ok(Value::Map(IndexMap::new()));
+            return Ok(Value::Map(Map::new()));
         }
         // room for the usual body at once; none for objects inside, of which a short text can hold very many
-        let mut map = IndexMap::with_capacity(if self.depth == 1 { 7 } else { 0 });
+        let mut map = Map::with_capacity(if self.depth == 1 { 7 } else { 0 });
         loop {
             if self.peek() != Some(b'"') {
                 return Err(self.error("Expecting property name enclosed in double quotes", self.at));
             }
-            let key = self.string()?;
+            let (key, lone) = self.key()?;
             self.skip_space();
             if self.peek() != Some(b':') {
                 return Err(self.error("Expecting ':' delimiter", self.at));
@@ -224,11 +223,11 @@ impl Parser<'_> {
             self.skip_space();
             let value = self.value()?;
             // no field is called so, and a field that takes any object must see that a key was not text
-            let value = match key.lone {
+            let value = match lone {
                 None => value,
-                Some(unit) => Value::Surrogates(unit, key.text.clone()),
+                Some(unit) => Value::Surrogates(unit, key.to_string()),
             };
-            map.insert(key.text, value);
+            map.insert(key, value);
             if self.ends(b'}')? {
                 return Ok(Value::Map(map));
             }
@@ -298,6 +297,18 @@ impl Parser<'_> {
     fn digits(&self, from: usize) -> usize {
         let rest = self.bytes.get(from..).unwrap_or_default();
         from + rest.iter().take_while(|b| b.is_ascii_digit()).count()
+    }
+
+    /// Reads the name of an entry: its text, and its first lone surrogate.
+    fn key(&mut self) -> Result<(Key, Option<u16>), ParseError> {
+        let start = self.at + 1;
+        let end = start + write::plain::<false>(self.bytes.get(start..).unwrap_or_default());
+        if self.bytes.get(end) == Some(&b'"') {
+            self.at = end + 1;
+            return Ok((self.text.get(start..end).unwrap_or_default().into(), None));
+        }
+        let Text { text, lone } = self.string()?;
+        Ok((text.into(), lone))
     }
 
     fn string(&mut self) -> Result<Text, ParseError> {

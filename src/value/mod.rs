@@ -9,7 +9,6 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
-use indexmap::IndexMap;
 use uuid::Uuid;
 
 pub mod convert;
@@ -19,6 +18,7 @@ mod form;
 pub(crate) mod iso;
 pub mod json;
 mod literal;
+mod map;
 pub mod pattern;
 pub mod python;
 pub mod query;
@@ -31,13 +31,11 @@ mod zone;
 
 pub use decimal::{Decimal, Rounding};
 pub use form::Form;
+pub use map::{Key, Map};
 pub use upload::{Upload, UploadReader};
 pub use zone::{TimeZone, UnknownTimeZone};
 
 pub use sea_orm::Value as DbValue;
-
-/// The entries of a [`Value::Map`].
-pub type Map = IndexMap<String, Value>;
 
 /// What a parser read, or what a field made of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -61,7 +59,7 @@ pub enum Value {
     /// A JSON array.
     List(Vec<Value>),
     /// A JSON object; of equal keys the last value at the place of the first key, as in Python.
-    Map(IndexMap<String, Value>),
+    Map(Map),
     /// What an HTML form sent: every name with all of its values, Django's `QueryDict`.
     Form(Box<Form>),
     /// An uploaded file.
@@ -138,7 +136,7 @@ impl Value {
 impl Value {
     /// An empty object.
     pub fn map() -> Self {
-        Value::Map(IndexMap::new())
+        Value::Map(Map::new())
     }
 
     /// Whether it is [`Value::Null`].
@@ -171,7 +169,7 @@ impl Value {
     }
 
     /// The entries of an object.
-    pub fn as_map(&self) -> Option<&IndexMap<String, Value>> {
+    pub fn as_map(&self) -> Option<&Map> {
         match self {
             Value::Map(map) => Some(map),
             _ => None,
@@ -215,7 +213,7 @@ from! {
     DateTime<FixedOffset> => Value::DateTime,
     Uuid => Value::Uuid,
     Vec<Value> => Value::List,
-    IndexMap<String, Value> => Value::Map,
+    Map => Value::Map,
 }
 
 impl<T: Into<Value>> From<Option<T>> for Value {
