@@ -81,6 +81,13 @@ impl FieldType for JSONField {
         }
     }
 
+    fn take_internal_value(&self, input: Value, cx: &FieldContext<'_>) -> Result<Value, ValidationError> {
+        match self.binary || matches!(input, Value::Bytes(_)) || !storable(&input) {
+            true => self.to_internal_value(&input, cx),
+            false => Ok(input),
+        }
+    }
+
     fn form_value(&self, field: &Field, form: &Form, _: &FieldContext<'_>) -> Option<Value> {
         // as bytes, which no JSON body holds, so that they are read as JSON text
         form.get(&field.name).map(|value| Value::Bytes(value.to_python_str().into_owned().into_bytes()))

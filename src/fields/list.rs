@@ -77,30 +77,41 @@ impl ListField {
     }
 }
 
-impl FieldType for ListField {
-    fn to_internal_value(&self, input: &Value, cx: &FieldContext<'_>) -> Result<Value, ValidationError> {
-        let parsed;
+impl ListField {
+    fn validated(&self, input: Cow<'_, Value>, cx: &FieldContext<'_>) -> Result<Value, ValidationError> {
         let items = match input {
-            Value::List(items) => items.as_slice(),
-            Value::Form(form) => {
-                parsed = form.parse_list("").unwrap_or_default();
-                parsed.as_slice()
-            }
-            other => return Err(not_a_list(other, cx)),
+            Cow::Owned(Value::List(items)) => Cow::Owned(items),
+            Cow::Borrowed(Value::List(items)) => Cow::Borrowed(items.as_slice()),
+            other => match &*other {
+                Value::Form(form) => Cow::Owned(form.parse_list("").unwrap_or_default()),
+                other => return Err(not_a_list(other, cx)),
+            },
         };
         if items.is_empty() && !self.allow_empty {
             return Err(cx.error("empty", "This list may not be empty.", &[]));
         }
         let mut found = Vec::with_capacity(items.len());
-        let mut errors = ValidationError::fields();
-        for (n, item) in items.iter().enumerate() {
-            match self.child.run_validation(Some(item), cx) {
-                Ok(Outcome::Set(value)) => found.push(value),
-                Ok(Outcome::Skip) => {}
-                Err(error) => errors.insert(n.to_string(), error),
-            }
+        let mut errors = None;
+        let mut run = |n: usize, item: Cow<'_, Value>| match self.child.run(Some(item), cx) {
+            Ok(Outcome::Set(value)) => found.push(value),
+            Ok(Outcome::Skip) => {}
+            Err(error) => errors.get_or_insert_with(ValidationError::fields).insert(n.to_string(), error),
+        };
+        match items {
+            Cow::Owned(items) => items.into_iter().enumerate().for_each(|(n, item)| run(n, Cow::Owned(item))),
+            Cow::Borrowed(items) => items.iter().enumerate().for_each(|(n, item)| run(n, Cow::Borrowed(item))),
         }
-        if errors.is_empty() { Ok(Value::List(found)) } else { Err(errors) }
+        errors.map_or(Ok(Value::List(found)), Err)
+    }
+}
+
+impl FieldType for ListField {
+    fn to_internal_value(&self, input: &Value, cx: &FieldContext<'_>) -> Result<Value, ValidationError> {
+        self.validated(Cow::Borrowed(input), cx)
+    }
+
+    fn take_internal_value(&self, input: Value, cx: &FieldContext<'_>) -> Result<Value, ValidationError> {
+        self.validated(Cow::Owned(input), cx)
     }
 
     fn check(&self, value: &Value, cx: &FieldContext<'_>, errors: &mut Vec<ErrorDetail>) {

@@ -84,6 +84,15 @@ pub trait FieldType: Send + Sync + fmt::Debug {
     /// What is wrong with it; answered as a 400 under the field's name.
     fn to_internal_value(&self, input: &Value, cx: &FieldContext<'_>) -> Result<Value, ValidationError>;
 
+    /// The same of an input that nobody else needs, so that nothing of it has to be copied.
+    ///
+    /// # Errors
+    ///
+    /// As [`FieldType::to_internal_value`].
+    fn take_internal_value(&self, input: Value, cx: &FieldContext<'_>) -> Result<Value, ValidationError> {
+        self.to_internal_value(&input, cx)
+    }
+
     /// What an input means before anything else is asked: the value that it stands for, or why it is refused.
     ///
     /// Text fields judge blank text here. A value that comes from here is not judged any further.
@@ -451,14 +460,23 @@ impl Field {
     ///
     /// Every message about this value, in DRF's order.
     pub fn run_validation(&self, input: Option<&Value>, cx: &FieldContext<'_>) -> Result<Outcome, ValidationError> {
+        self.run(input.map(Cow::Borrowed), cx)
+    }
+
+    /// The same of an input that may be kept.
+    pub(crate) fn run(&self, input: Option<Cow<'_, Value>>, cx: &FieldContext<'_>) -> Result<Outcome, ValidationError> {
         if self.read_only {
             return Ok(Outcome::Skip);
         }
         let cx = &cx.of(self);
-        if let Some(outcome) = self.validate_empty_values(input, cx)? {
+        if let Some(outcome) = self.validate_empty_values(input.as_deref(), cx)? {
             return Ok(outcome);
         }
-        let value = self.kind.to_internal_value(input.unwrap_or(&Value::Null), cx)?;
+        let value = match input {
+            Some(Cow::Owned(input)) => self.kind.take_internal_value(input, cx)?,
+            Some(Cow::Borrowed(input)) => self.kind.to_internal_value(input, cx)?,
+            None => self.kind.to_internal_value(&Value::Null, cx)?,
+        };
         self.run_validators(&value, cx)?;
         Ok(Outcome::Set(value))
     }

@@ -82,6 +82,14 @@ impl CharField {
         }
     }
 
+    /// The same, without a copy of text that stays as it is.
+    pub(super) fn take(&self, input: Value) -> Option<Value> {
+        match input {
+            Value::Str(text) if self.trimmed(&text).len() == text.len() => Some(Value::Str(text)),
+            other => self.read(&other),
+        }
+    }
+
     fn trimmed<'a>(&self, text: &'a str) -> &'a str {
         if self.trim_whitespace { python::strip(text) } else { text }
     }
@@ -89,7 +97,11 @@ impl CharField {
 
 impl FieldType for CharField {
     fn shortcut(&self, input: &Value, cx: &FieldContext<'_>) -> Option<Result<Value, ValidationError>> {
-        let blank = matches!(input, Value::Str(text) if self.trimmed(text).is_empty());
+        let blank = |text: &str| match self.trim_whitespace {
+            true => text.chars().all(python::is_space),
+            false => text.is_empty(),
+        };
+        let blank = matches!(input, Value::Str(text) if blank(text));
         blank.then(|| match self.allow_blank {
             true => Ok(Value::Str(String::new())),
             false => Err(cx.error("blank", "This field may not be blank.", &[])),
@@ -100,14 +112,18 @@ impl FieldType for CharField {
         self.read(input).ok_or_else(|| cx.error("invalid", "Not a valid string.", &[]))
     }
 
+    fn take_internal_value(&self, input: Value, cx: &FieldContext<'_>) -> Result<Value, ValidationError> {
+        self.take(input).ok_or_else(|| cx.error("invalid", "Not a valid string.", &[]))
+    }
+
     fn check(&self, value: &Value, cx: &FieldContext<'_>, errors: &mut Vec<ErrorDetail>) {
         let Some(text) = text_of(value) else { return };
-        // a character is one byte or more, so that most texts need not be counted
+        // a character is one to four bytes, so that most texts need not be counted
         if let Some(max) = self.max_length.filter(|max| text.len() > *max && text.chars().count() > *max) {
             let default = "Ensure this field has no more than {max_length} characters.";
             errors.push(cx.detail("max_length", default, &[("max_length", &max.to_string())]));
         }
-        if let Some(min) = self.min_length.filter(|min| text.chars().count() < *min) {
+        if let Some(min) = self.min_length.filter(|min| text.len() / 4 < *min && text.chars().count() < *min) {
             let default = "Ensure this field has at least {min_length} characters.";
             errors.push(cx.detail("min_length", default, &[("min_length", &min.to_string())]));
         }
@@ -227,6 +243,14 @@ macro_rules! text_field {
                 cx: &$crate::fields::FieldContext<'_>,
             ) -> Result<$crate::value::Value, $crate::error::ValidationError> {
                 self.text.read(input).ok_or_else(|| cx.error("invalid", $invalid, &[]))
+            }
+
+            fn take_internal_value(
+                &self,
+                input: $crate::value::Value,
+                cx: &$crate::fields::FieldContext<'_>,
+            ) -> Result<$crate::value::Value, $crate::error::ValidationError> {
+                self.text.take(input).ok_or_else(|| cx.error("invalid", $invalid, &[]))
             }
 
             fn check(

@@ -41,6 +41,10 @@ impl FieldType for UnvalidatedField {
         }
     }
 
+    fn take_internal_value(&self, input: Value, _: &FieldContext<'_>) -> Result<Value, ValidationError> {
+        unanswerable(&input).map_or(Ok(input), |detail| Err(detail.into()))
+    }
+
     fn allows_blank(&self) -> bool {
         true
     }

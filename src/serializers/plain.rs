@@ -1,8 +1,8 @@
 //! Serializers without a model: DRF's `Serializer` and `ListSerializer`.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
-
 
 mod list;
 
@@ -12,7 +12,7 @@ use crate::context::Context;
 use crate::error::{Error, ErrorDetail, NON_FIELD_ERRORS, Result, ValidationError};
 use crate::fields::{Field, FieldContext, FieldType, Outcome, Source, Unrepresentable};
 use crate::store::Cell;
-use crate::value::{Form, Map, Value, write};
+use crate::value::{Form, Key, Map, Value, write};
 
 type Attributes = Map;
 type FieldHook = Arc<dyn Fn(Value, &FieldContext<'_>) -> Result<Value, ValidationError> + Send + Sync>;
@@ -103,6 +103,8 @@ pub struct Serializer {
 #[derive(Clone)]
 struct PlainField {
     field: Field,
+    /// The field's name as bodies and attributes have it.
+    name: Key,
     /// `"name":`, ready to be written.
     key: Vec<u8>,
     hooks: Vec<FieldHook>,
@@ -124,7 +126,10 @@ impl Serializer {
         let hooks = own.into_iter().map(|(_, hook)| hook);
         match self.fields.iter_mut().find(|f| f.field.name == field.name) {
             Some(known) => known.field = field,
-            None => self.fields.push(PlainField { field, key, hooks: hooks.collect() }),
+            None => {
+                let name = Key::from(field.name.as_ref());
+                self.fields.push(PlainField { field, name, key, hooks: hooks.collect() });
+            }
         }
         self
     }
@@ -196,8 +201,12 @@ impl Serializer {
     /// # Errors
     ///
     /// Errors by field, in the order of the fields; only where every field is right those of the whole.
-    pub fn run_validation(&self, data: &Value, request: &Context) -> Result<Value, ValidationError> {
-        self.run(data, &FieldContext::new(request))
+    pub fn run_validation<'a>(
+        &self,
+        data: impl Into<Cow<'a, Value>>,
+        request: &Context,
+    ) -> Result<Value, ValidationError> {
+        self.run(data.into(), &FieldContext::new(request))
     }
 
     /// Validates a body that need not have every field (DRF's `partial=True`).
@@ -205,23 +214,29 @@ impl Serializer {
     /// # Errors
     ///
     /// As [`Serializer::run_validation`].
-    pub fn run_partial_validation(&self, data: &Value, request: &Context) -> Result<Value, ValidationError> {
-        self.run(data, &FieldContext { partial: true, ..FieldContext::new(request) })
+    pub fn run_partial_validation<'a>(
+        &self,
+        data: impl Into<Cow<'a, Value>>,
+        request: &Context,
+    ) -> Result<Value, ValidationError> {
+        self.run(data.into(), &FieldContext { partial: true, ..FieldContext::new(request) })
     }
 
-    fn run(&self, data: &Value, cx: &FieldContext<'_>) -> Result<Value, ValidationError> {
+    fn run(&self, data: Cow<'_, Value>, cx: &FieldContext<'_>) -> Result<Value, ValidationError> {
         if data.is_null() {
             return Err(no_data());
         }
-        self.to_internal_value(data, cx)
+        self.validated(data, cx)
     }
 
-    fn attributes(&self, data: &Value, cx: &FieldContext<'_>) -> Result<Attributes, ValidationError> {
+    fn attributes(&self, mut data: Cow<'_, Value>, cx: &FieldContext<'_>) -> Result<Attributes, ValidationError> {
         let mut found = Attributes::with_capacity(self.fields.len());
-        let mut errors = ValidationError::fields();
-        for PlainField { field, hooks, .. } in &self.fields {
-            let input = field.get_value(data, cx);
-            let value = field.run_validation(input.as_deref(), cx).and_then(|outcome| match outcome {
+        let mut errors = None;
+        // most bodies have the order of the fields
+        let mut near = 0;
+        for own @ PlainField { field, hooks, .. } in &self.fields {
+            let input = own.input(&mut data, &mut near, cx);
+            let value = field.run(input, cx).and_then(|outcome| match outcome {
                 Outcome::Set(value) => {
                     let cx = cx.of(field);
                     hooks.iter().try_fold(value, |value, hook| hook(value, &cx)).map(Outcome::Set)
@@ -229,12 +244,30 @@ impl Serializer {
                 Outcome::Skip => Ok(Outcome::Skip),
             });
             match value {
-                Ok(Outcome::Set(value)) => set_value(&mut found, field, value),
+                Ok(Outcome::Set(value)) => set_value(&mut found, own, value),
                 Ok(Outcome::Skip) => {}
-                Err(error) => errors.insert(field.name.clone(), error),
+                Err(error) => errors.get_or_insert_with(ValidationError::fields).insert(field.name.clone(), error),
             }
         }
-        if errors.is_empty() { Ok(found) } else { Err(errors) }
+        errors.map_or(Ok(found), Err)
+    }
+
+    fn validated(&self, input: Cow<'_, Value>, cx: &FieldContext<'_>) -> Result<Value, ValidationError> {
+        let input = match &self.map_input {
+            Some(map) => Cow::Owned(map(input.into_owned())),
+            None => input,
+        };
+        if !matches!(*input, Value::Map(_) | Value::Form(_)) {
+            let text = "Invalid data. Expected a dictionary, but got {datatype}.";
+            let detail = cx.detail("invalid", text, &[("datatype", input.type_name())]);
+            return Err(ValidationError::field(NON_FIELD_ERRORS, detail));
+        }
+        let mut attributes = self.attributes(input, cx)?;
+        self.run_validators(&attributes, cx)?;
+        for hook in &self.validate {
+            attributes = hook(attributes, cx).map_err(ValidationError::into_fields)?;
+        }
+        Ok(Value::Map(attributes))
     }
 
     /// The defaults of read-only fields, which validators see beside what was validated.
@@ -312,9 +345,10 @@ impl Serializer {
     fn write(&self, instance: &Value, cx: &Context, out: &mut Vec<u8>) -> Result<(), Unrepresentable> {
         out.push(b'{');
         let mut first = true;
-        for PlainField { field, key, .. } in self.fields.iter().filter(|f| !f.field.write_only) {
+        let mut near = 0;
+        for own @ PlainField { field, key, .. } in self.fields.iter().filter(|f| !f.field.write_only) {
             let default;
-            let attribute = match attribute(instance, field) {
+            let attribute = match own.attribute(instance, &mut near) {
                 Some(attribute) => attribute,
                 None => match &field.default {
                     Some(found) => {
@@ -345,10 +379,10 @@ fn no_data() -> ValidationError {
 }
 
 /// DRF's `set_value`: a path makes the objects on its way, the whole is laid over what is there.
-fn set_value(attributes: &mut Attributes, field: &Field, value: Value) {
+fn set_value(attributes: &mut Attributes, PlainField { field, name, .. }: &PlainField, value: Value) {
     match &field.source {
         Source::Name => {
-            attributes.insert(field.name.clone().into_owned(), value);
+            attributes.insert(name.clone(), value);
         }
         Source::Path(path) => {
             let Some((last, parents)) = path.split_last() else { return };
@@ -361,43 +395,61 @@ fn set_value(attributes: &mut Attributes, field: &Field, value: Value) {
                 let Value::Map(next) = next else { return };
                 place = next;
             }
-            place.insert(last.clone().into_owned(), value);
+            place.insert(last.as_ref(), value);
         }
         Source::Whole => match value {
             Value::Map(map) => attributes.extend(map),
             // nothing to lay over the others
             Value::Null => {}
             other => {
-                attributes.insert(field.name.clone().into_owned(), other);
+                attributes.insert(name.clone(), other);
             }
         },
     }
 }
 
-/// DRF's `get_attribute` over plain values; none where something on the way is missing.
-fn attribute<'a>(instance: &'a Value, field: &Field) -> Option<&'a Value> {
-    match &field.source {
-        Source::Name => instance.get(&field.name),
-        Source::Path(path) => path.iter().try_fold(instance, |value, part| value.get(part)),
-        Source::Whole => Some(instance),
+impl PlainField {
+    /// DRF's `get_value`: taken out of a body that may be kept. The next field is likely to be `near`.
+    fn input<'a>(
+        &self,
+        data: &'a mut Cow<'_, Value>,
+        near: &mut usize,
+        cx: &FieldContext<'_>,
+    ) -> Option<Cow<'a, Value>> {
+        match data {
+            _ if self.field.hidden => None,
+            Cow::Owned(Value::Map(map)) => map.take(self.place(map, near)?).map(Cow::Owned),
+            Cow::Borrowed(Value::Map(map)) => map.at(self.place(map, near)?).map(Cow::Borrowed),
+            data => self.field.get_value(data, cx),
+        }
+    }
+
+    /// DRF's `get_attribute` over plain values; none where something on the way is missing.
+    fn attribute<'a>(&self, instance: &'a Value, near: &mut usize) -> Option<&'a Value> {
+        match &self.field.source {
+            Source::Name => {
+                let map = instance.as_map()?;
+                map.at(self.place(map, near)?)
+            }
+            Source::Path(path) => path.iter().try_fold(instance, |value, part| value.get(part)),
+            Source::Whole => Some(instance),
+        }
+    }
+
+    fn place(&self, map: &Map, near: &mut usize) -> Option<usize> {
+        let place = map.place_near(&self.name, *near)?;
+        *near = place + 1;
+        Some(place)
     }
 }
 
 impl FieldType for Serializer {
     fn to_internal_value(&self, input: &Value, cx: &FieldContext<'_>) -> Result<Value, ValidationError> {
-        let mapped = self.map_input.as_ref().map(|map| map(input.clone()));
-        let input = mapped.as_ref().unwrap_or(input);
-        if !matches!(input, Value::Map(_) | Value::Form(_)) {
-            let text = "Invalid data. Expected a dictionary, but got {datatype}.";
-            let detail = cx.detail("invalid", text, &[("datatype", input.type_name())]);
-            return Err(ValidationError::field(NON_FIELD_ERRORS, detail));
-        }
-        let mut attributes = self.attributes(input, cx)?;
-        self.run_validators(&attributes, cx)?;
-        for hook in &self.validate {
-            attributes = hook(attributes, cx).map_err(ValidationError::into_fields)?;
-        }
-        Ok(Value::Map(attributes))
+        self.validated(Cow::Borrowed(input), cx)
+    }
+
+    fn take_internal_value(&self, input: Value, cx: &FieldContext<'_>) -> Result<Value, ValidationError> {
+        self.validated(Cow::Owned(input), cx)
     }
 
     fn form_value(&self, field: &Field, form: &Form, _: &FieldContext<'_>) -> Option<Value> {

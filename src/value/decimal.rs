@@ -4,6 +4,8 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
+use smol_str::{SmolStr, SmolStrBuilder, ToSmolStr};
+
 /// The longest number that [`Decimal::to_plain`] writes out.
 const MAX_PLAIN: usize = 200_000;
 
@@ -20,7 +22,7 @@ const MAX_PLAIN: usize = 200_000;
 pub struct Decimal {
     negative: bool,
     /// ASCII digits without leading zeros; `0` for zero.
-    digits: String,
+    digits: SmolStr,
     exponent: i64,
 }
 
@@ -56,7 +58,7 @@ impl Decimal {
     pub fn new(negative: bool, digits: &str, exponent: i64) -> Self {
         let digits = digits.trim_start_matches('0');
         let digits = if digits.is_empty() { "0" } else { digits };
-        Decimal { negative, digits: digits.to_owned(), exponent }
+        Decimal { negative, digits: digits.into(), exponent }
     }
 
     /// Whether it has a minus sign.
@@ -99,6 +101,9 @@ impl Decimal {
     /// ```
     pub fn quantize(&self, places: u32, rounding: Rounding, precision: u32) -> Option<Decimal> {
         let exponent = -i64::from(places);
+        if self.exponent == exponent {
+            return (self.length() <= i64::from(precision)).then(|| self.clone());
+        }
         let Ok(drop) = usize::try_from(exponent.saturating_sub(self.exponent)) else {
             if self.is_zero() {
                 return Some(Decimal { exponent, ..self.clone() });
@@ -107,9 +112,12 @@ impl Decimal {
             if self.length().checked_add(pad)? > i64::from(precision) {
                 return None;
             }
-            let mut digits = self.digits.clone();
-            digits.extend(std::iter::repeat_n('0', usize::try_from(pad).ok()?));
-            return Some(Decimal { negative: self.negative, digits, exponent });
+            let mut digits = SmolStrBuilder::new();
+            digits.push_str(&self.digits);
+            for _ in 0..pad {
+                digits.push('0');
+            }
+            return Some(Decimal { negative: self.negative, digits: digits.finish(), exponent });
         };
         let cut = self.cut(drop, exponent, rounding);
         (cut.length() <= i64::from(precision)).then_some(cut)
@@ -134,7 +142,7 @@ impl Decimal {
             return Decimal { negative, digits, exponent: 0 };
         }
         let zeros = i64::try_from(digits.len() - kept.len()).unwrap_or(0);
-        Decimal { negative, digits: kept.to_owned(), exponent: exponent.saturating_add(zeros) }
+        Decimal { negative, digits: kept.into(), exponent: exponent.saturating_add(zeros) }
     }
 
     /// Without its last `drop` digits, rounded.
@@ -182,31 +190,35 @@ impl Decimal {
 
     /// Without an exponent: `12.50`, `1000`; with one only where more than 200,000 characters would be written.
     pub fn to_plain(&self) -> String {
-        let length = self.plain_length();
-        if length > MAX_PLAIN {
-            return self.to_scientific();
+        let mut text = Vec::with_capacity(self.plain_length().min(MAX_PLAIN));
+        self.write_plain(&mut text);
+        String::from_utf8(text).unwrap_or_default()
+    }
+
+    /// Writes what [`Decimal::to_plain`] answers.
+    pub(crate) fn write_plain(&self, text: &mut Vec<u8>) {
+        if self.plain_length() > MAX_PLAIN {
+            return text.extend_from_slice(self.to_scientific().as_bytes());
         }
-        let mut text = String::with_capacity(length);
         if self.negative {
-            text.push('-');
+            text.push(b'-');
         }
         let power = usize::try_from(self.exponent.unsigned_abs()).unwrap_or(usize::MAX);
         if self.exponent >= 0 {
-            text.push_str(&self.digits);
+            text.extend_from_slice(self.digits.as_bytes());
             if !self.is_zero() {
-                text.extend(std::iter::repeat_n('0', power));
+                text.extend(std::iter::repeat_n(b'0', power));
             }
         } else if self.digits.len() > power {
             let (whole, fraction) = self.digits.split_at(self.digits.len() - power);
-            text.push_str(whole);
-            text.push('.');
-            text.push_str(fraction);
+            text.extend_from_slice(whole.as_bytes());
+            text.push(b'.');
+            text.extend_from_slice(fraction.as_bytes());
         } else {
-            text.push_str("0.");
-            text.extend(std::iter::repeat_n('0', power - self.digits.len()));
-            text.push_str(&self.digits);
+            text.extend_from_slice(b"0.");
+            text.extend(std::iter::repeat_n(b'0', power - self.digits.len()));
+            text.extend_from_slice(self.digits.as_bytes());
         }
-        text
     }
 
     fn to_scientific(&self) -> String {
@@ -256,7 +268,15 @@ impl FromStr for Decimal {
         }
         let places = i64::try_from(fraction.len()).map_err(|_| NotADecimal)?;
         let exponent = power.checked_sub(places).ok_or(NotADecimal)?;
-        let decimal = Decimal::new(negative, &format!("{whole}{fraction}"), exponent);
+        let decimal = match whole.trim_start_matches('0') {
+            "" => Decimal::new(negative, fraction, exponent),
+            whole => {
+                let mut digits = SmolStrBuilder::new();
+                digits.push_str(whole);
+                digits.push_str(fraction);
+                Decimal { negative, digits: digits.finish(), exponent }
+            }
+        };
         let fits = decimal.adjusted() <= MAX_POWER && exponent >= MIN_POWER;
         fits.then_some(decimal).ok_or(NotADecimal)
     }
@@ -278,7 +298,7 @@ impl fmt::Display for Decimal {
 
 impl From<i64> for Decimal {
     fn from(value: i64) -> Self {
-        Decimal::new(value < 0, &value.unsigned_abs().to_string(), 0)
+        Decimal { negative: value < 0, digits: value.unsigned_abs().to_smolstr(), exponent: 0 }
     }
 }
 

@@ -5,7 +5,6 @@
 
 use std::fmt;
 
-
 use super::python::MAX_INT_DIGITS;
 use super::{Key, Map, Value, python, write};
 
@@ -71,7 +70,7 @@ pub fn parse_loose(text: &str) -> Result<Value, ParseError> {
 }
 
 fn parse_document(text: &str, strict: bool) -> Result<Value, ParseError> {
-    let mut parser = Parser { text, bytes: text.as_bytes(), at: 0, depth: 0, strict };
+    let mut parser = Parser { text, bytes: text.as_bytes(), at: 0, depth: 0, entries: [7, 0, 0, 0], strict };
     if text.starts_with('\u{feff}') {
         return Err(parser.error("Unexpected UTF-8 BOM (decode using utf-8-sig)", 0));
     }
@@ -115,6 +114,8 @@ struct Parser<'a> {
     bytes: &'a [u8],
     at: usize,
     depth: usize,
+    /// How many entries the last object at each of the outermost depths had: the next one is likely to be like it.
+    entries: [usize; 4],
     /// Whether `NaN` and the infinities are refused.
     strict: bool,
 }
@@ -208,8 +209,9 @@ impl Parser<'_> {
             self.at += 1;
             return Ok(Value::Map(Map::new()));
         }
-        // room for the usual body at once; none for objects inside, of which a short text can hold very many
-        let mut map = Map::with_capacity(if self.depth == 1 { 7 } else { 0 });
+        // room for what is likely at once, and never more than a small multiple of the text before and in it
+        let depth = self.depth - 1;
+        let mut map = Map::with_capacity(self.entries.get(depth).copied().unwrap_or(0));
         loop {
             if self.peek() != Some(b'"') {
                 return Err(self.error("Expecting property name enclosed in double quotes", self.at));
@@ -229,6 +231,9 @@ impl Parser<'_> {
             };
             map.insert(key, value);
             if self.ends(b'}')? {
+                if let Some(entries) = self.entries.get_mut(depth) {
+                    *entries = map.len();
+                }
                 return Ok(Value::Map(map));
             }
         }

@@ -404,7 +404,8 @@ mod tests {
 
     #[test]
     fn order_does_not_count() {
-        let letters = |entries: [(&str, i64); 2]| entries.into_iter().map(|(key, n)| (key, Value::Int(n))).collect::<Map>();
+        let letters =
+            |entries: [(&str, i64); 2]| entries.into_iter().map(|(key, n)| (key, Value::Int(n))).collect::<Map>();
         let (one, other) = (letters([("a", 1), ("b", 2)]), letters([("b", 2), ("a", 1)]));
         assert_eq!(one, other);
         assert_ne!(one, letters([("a", 1), ("b", 3)]));

@@ -216,6 +216,20 @@ from! {
     Map => Value::Map,
 }
 
+/// A value that a callee may keep.
+impl From<Value> for Cow<'_, Value> {
+    fn from(value: Value) -> Self {
+        Cow::Owned(value)
+    }
+}
+
+/// A value that a callee has to copy what it keeps of.
+impl<'a> From<&'a Value> for Cow<'a, Value> {
+    fn from(value: &'a Value) -> Self {
+        Cow::Borrowed(value)
+    }
+}
+
 impl<T: Into<Value>> From<Option<T>> for Value {
     fn from(value: Option<T>) -> Self {
         value.map_or(Value::Null, Into::into)

@@ -99,14 +99,8 @@ struct Arguments {
 
 impl Arguments {
     fn parse(mut words: impl Iterator<Item = String>) -> Result<Self> {
-        let mut arguments = Arguments {
-            rounds: 9,
-            time: Duration::from_millis(200),
-            only: None,
-            work: None,
-            venv: None,
-            out: None,
-        };
+        let mut arguments =
+            Arguments { rounds: 9, time: Duration::from_millis(200), only: None, work: None, venv: None, out: None };
         while let Some(name) = words.next() {
             let value = words.next().ok_or_else(|| format!("{name} needs a value\n\n{HELP}"))?;
             match name.as_str() {

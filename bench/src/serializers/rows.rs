@@ -97,7 +97,10 @@ fn row(n: usize) -> Row {
         ("active", json!(n % 2 == 0)),
         ("archived", json!(n % 3 == 0)),
         ("birthday", json!(format!("19{:02}-{:02}-{:02}", n % 100, n % 12 + 1, n % 28 + 1))),
-        ("created_at", json!(format!("2024-{:02}-{:02}T{:02}:34:56.{:06}Z", n % 12 + 1, n % 28 + 1, n % 24, n * 710 + 1))),
+        (
+            "created_at",
+            json!(format!("2024-{:02}-{:02}T{:02}:34:56.{:06}Z", n % 12 + 1, n % 28 + 1, n % 24, n * 710 + 1)),
+        ),
         ("status", json!(["draft", "review", "published", "archived"][n % 4])),
         ("ratings", json!((0..5).map(|i| (n + i) % 5 + 1).collect::<Vec<_>>())),
         ("address", nested(n)),

@@ -66,8 +66,12 @@ impl ListSerializer {
     /// # Errors
     ///
     /// `non_field_errors` about the list, or the errors of its objects by their index.
-    pub fn run_validation(&self, data: &Value, request: &Context) -> Result<Value, ValidationError> {
-        self.run(data, &FieldContext::new(request))
+    pub fn run_validation<'a>(
+        &self,
+        data: impl Into<Cow<'a, Value>>,
+        request: &Context,
+    ) -> Result<Value, ValidationError> {
+        self.run(data.into(), &FieldContext::new(request))
     }
 
     /// Validates a list of bodies that need not have every field (DRF's `partial=True`).
@@ -75,8 +79,12 @@ impl ListSerializer {
     /// # Errors
     ///
     /// As [`ListSerializer::run_validation`].
-    pub fn run_partial_validation(&self, data: &Value, request: &Context) -> Result<Value, ValidationError> {
-        self.run(data, &FieldContext { partial: true, ..FieldContext::new(request) })
+    pub fn run_partial_validation<'a>(
+        &self,
+        data: impl Into<Cow<'a, Value>>,
+        request: &Context,
+    ) -> Result<Value, ValidationError> {
+        self.run(data.into(), &FieldContext { partial: true, ..FieldContext::new(request) })
     }
 
     /// Sentences about a declaration that cannot work; none where all is well.
@@ -84,28 +92,25 @@ impl ListSerializer {
         self.child.mistakes()
     }
 
-    fn run(&self, data: &Value, cx: &FieldContext<'_>) -> Result<Value, ValidationError> {
+    fn run(&self, data: Cow<'_, Value>, cx: &FieldContext<'_>) -> Result<Value, ValidationError> {
         if data.is_null() {
             return Err(no_data());
         }
-        self.to_internal_value(data, cx)
+        self.validated(data, cx)
     }
-}
 
-impl FieldType for ListSerializer {
-    fn to_internal_value(&self, input: &Value, cx: &FieldContext<'_>) -> Result<Value, ValidationError> {
+    fn validated(&self, input: Cow<'_, Value>, cx: &FieldContext<'_>) -> Result<Value, ValidationError> {
         let whole = |detail: ErrorDetail| ValidationError::field(NON_FIELD_ERRORS, detail);
-        let parsed;
         let items = match input {
-            Value::List(items) => items.as_slice(),
-            Value::Form(form) => {
-                parsed = form.parse_list("").unwrap_or_default();
-                parsed.as_slice()
-            }
-            other => {
-                let text = "Expected a list of items but got type \"{input_type}\".";
-                return Err(whole(cx.detail("not_a_list", text, &[("input_type", other.type_name())])));
-            }
+            Cow::Owned(Value::List(items)) => Cow::Owned(items),
+            Cow::Borrowed(Value::List(items)) => Cow::Borrowed(items.as_slice()),
+            other => match &*other {
+                Value::Form(form) => Cow::Owned(form.parse_list("").unwrap_or_default()),
+                other => {
+                    let text = "Expected a list of items but got type \"{input_type}\".";
+                    return Err(whole(cx.detail("not_a_list", text, &[("input_type", other.type_name())])));
+                }
+            },
         };
         if items.is_empty() && !self.allow_empty {
             return Err(whole(cx.detail("empty", "This list may not be empty.", &[])));
@@ -118,26 +123,41 @@ impl FieldType for ListSerializer {
             let text = "Ensure this field has at least {min_length} elements.";
             return Err(whole(cx.detail("min_length", text, &[("min_length", &min.to_string())])));
         }
-        let mut found = Vec::with_capacity(items.len());
+        let length = items.len();
+        let mut found = Vec::with_capacity(length);
         let mut errors = Vec::new();
-        for (n, item) in items.iter().enumerate() {
-            let child = FieldContext { name: "", ..*cx };
-            let found_item = match item {
+        let child = FieldContext { name: "", ..*cx };
+        let mut run = |n: usize, item: Cow<'_, Value>| {
+            let validated = match *item {
                 Value::Null => Err(cx.error("null", "This field may not be null.", &[])),
-                item => self.child.to_internal_value(item, &child),
+                _ => self.child.validated(item, &child),
             };
-            match found_item {
+            match validated {
                 Ok(value) => found.push(value),
                 Err(error) => errors.push((n, error)),
             }
+        };
+        match items {
+            Cow::Owned(items) => items.into_iter().enumerate().for_each(|(n, item)| run(n, Cow::Owned(item))),
+            Cow::Borrowed(items) => items.iter().enumerate().for_each(|(n, item)| run(n, Cow::Borrowed(item))),
         }
         if !errors.is_empty() {
-            return Err(ValidationError::items(items.len(), errors));
+            return Err(ValidationError::items(length, errors));
         }
         for hook in &self.validate {
             hook(&found, cx).map_err(ValidationError::into_fields)?;
         }
         Ok(Value::List(found))
+    }
+}
+
+impl FieldType for ListSerializer {
+    fn to_internal_value(&self, input: &Value, cx: &FieldContext<'_>) -> Result<Value, ValidationError> {
+        self.validated(Cow::Borrowed(input), cx)
+    }
+
+    fn take_internal_value(&self, input: Value, cx: &FieldContext<'_>) -> Result<Value, ValidationError> {
+        self.validated(Cow::Owned(input), cx)
     }
 
     fn form_value(&self, field: &Field, form: &Form, _: &FieldContext<'_>) -> Option<Value> {
