@@ -22,7 +22,7 @@ impl Renderer for PlainRenderer {
         let data = data.to_value()?;
         let shown = match data.as_map() {
             Some(map) => {
-                let mut keys: Vec<&str> = map.keys().map(|key| key.as_str()).collect();
+                let mut keys: Vec<&str> = map.keys().collect();
                 keys.sort();
                 let keys: Vec<String> = keys.into_iter().map(|key| format!("'{key}'")).collect();
                 format!("[{}]", keys.join(", "))

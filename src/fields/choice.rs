@@ -295,7 +295,7 @@ impl FieldType for MultipleChoiceField {
             Value::List(items) => items.as_slice(),
             // what Python iterates over in a dictionary
             Value::Map(map) => {
-                keys = map.keys().map(|key| key.as_str().into()).collect();
+                keys = map.keys().map(Value::from).collect();
                 keys.as_slice()
             }
             Value::Form(form) => {

@@ -97,10 +97,10 @@ impl FieldType for DictField {
             let outcome = self.refuse_key(key, value).and_then(|()| self.child.run_validation(Some(value), cx));
             match outcome {
                 Ok(Outcome::Set(value)) => {
-                    found.insert(key.clone(), value);
+                    found.insert(key, value);
                 }
                 Ok(Outcome::Skip) => {}
-                Err(error) => errors.insert(key.clone(), error),
+                Err(error) => errors.insert(key.to_owned(), error),
             }
         }
         if errors.is_empty() { Ok(Value::Map(found)) } else { Err(errors) }

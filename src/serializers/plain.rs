@@ -12,7 +12,7 @@ use crate::context::Context;
 use crate::error::{Error, ErrorDetail, NON_FIELD_ERRORS, Result, ValidationError};
 use crate::fields::{Field, FieldContext, FieldType, Outcome, Source, Unrepresentable};
 use crate::store::Cell;
-use crate::value::{Form, Key, Map, Value, write};
+use crate::value::{Form, Map, Value, write};
 
 type Attributes = Map;
 type FieldHook = Arc<dyn Fn(Value, &FieldContext<'_>) -> Result<Value, ValidationError> + Send + Sync>;
@@ -103,8 +103,6 @@ pub struct Serializer {
 #[derive(Clone)]
 struct PlainField {
     field: Field,
-    /// The field's name as bodies and attributes have it.
-    name: Key,
     /// `"name":`, ready to be written.
     key: Vec<u8>,
     hooks: Vec<FieldHook>,
@@ -126,10 +124,7 @@ impl Serializer {
         let hooks = own.into_iter().map(|(_, hook)| hook);
         match self.fields.iter_mut().find(|f| f.field.name == field.name) {
             Some(known) => known.field = field,
-            None => {
-                let name = Key::from(field.name.as_ref());
-                self.fields.push(PlainField { field, name, key, hooks: hooks.collect() });
-            }
+            None => self.fields.push(PlainField { field, key, hooks: hooks.collect() }),
         }
         self
     }
@@ -236,16 +231,17 @@ impl Serializer {
         let mut near = 0;
         for own @ PlainField { field, hooks, .. } in &self.fields {
             let input = own.input(&mut data, &mut near, cx);
-            let value = field.run(input, cx).and_then(|outcome| match outcome {
-                Outcome::Set(value) => {
+            let value = match field.run(input, cx) {
+                Ok(Outcome::Set(value)) if hooks.is_empty() => Ok(value),
+                Ok(Outcome::Set(value)) => {
                     let cx = cx.of(field);
-                    hooks.iter().try_fold(value, |value, hook| hook(value, &cx)).map(Outcome::Set)
+                    hooks.iter().try_fold(value, |value, hook| hook(value, &cx))
                 }
-                Outcome::Skip => Ok(Outcome::Skip),
-            });
+                Ok(Outcome::Skip) => continue,
+                Err(error) => Err(error),
+            };
             match value {
-                Ok(Outcome::Set(value)) => set_value(&mut found, own, value),
-                Ok(Outcome::Skip) => {}
+                Ok(value) => set_value(&mut found, field, value),
                 Err(error) => errors.get_or_insert_with(ValidationError::fields).insert(field.name.clone(), error),
             }
         }
@@ -283,7 +279,7 @@ impl Serializer {
                 Source::Whole => continue,
             };
             if let Some(value) = field.default.as_ref().and_then(|default| default.get(cx)) {
-                defaults.insert(name.clone().into_owned(), value);
+                defaults.insert(name, value);
             }
         }
         defaults
@@ -298,7 +294,7 @@ impl Serializer {
         let judged = if judged.is_empty() {
             attributes
         } else {
-            judged.extend(attributes.iter().map(|(name, value)| (name.clone(), value.clone())));
+            judged.extend(attributes.iter().map(|(name, value)| (name, value.clone())));
             &judged
         };
         let mut errors = Vec::new();
@@ -379,10 +375,10 @@ fn no_data() -> ValidationError {
 }
 
 /// DRF's `set_value`: a path makes the objects on its way, the whole is laid over what is there.
-fn set_value(attributes: &mut Attributes, PlainField { field, name, .. }: &PlainField, value: Value) {
+fn set_value(attributes: &mut Attributes, field: &Field, value: Value) {
     match &field.source {
         Source::Name => {
-            attributes.insert(name.clone(), value);
+            attributes.insert(&field.name, value);
         }
         Source::Path(path) => {
             let Some((last, parents)) = path.split_last() else { return };
@@ -402,7 +398,7 @@ fn set_value(attributes: &mut Attributes, PlainField { field, name, .. }: &Plain
             // nothing to lay over the others
             Value::Null => {}
             other => {
-                attributes.insert(name.clone(), other);
+                attributes.insert(&field.name, other);
             }
         },
     }
@@ -437,7 +433,7 @@ impl PlainField {
     }
 
     fn place(&self, map: &Map, near: &mut usize) -> Option<usize> {
-        let place = map.place_near(&self.name, *near)?;
+        let place = map.place_near(&self.field.name, *near)?;
         *near = place + 1;
         Some(place)
     }

@@ -3,10 +3,11 @@
 //! It differs in one thing: DRF answers 500 where a document is nested too deep for Python's stack, here that is a
 //! [`ParseError`] like any other.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use super::python::MAX_INT_DIGITS;
-use super::{Key, Map, Value, python, write};
+use super::{Map, Value, python, write};
 
 /// How deep lists and objects may be nested.
 pub const MAX_DEPTH: usize = 512;
@@ -120,7 +121,7 @@ struct Parser<'a> {
     strict: bool,
 }
 
-impl Parser<'_> {
+impl<'a> Parser<'a> {
     fn peek(&self) -> Option<u8> {
         self.bytes.get(self.at).copied()
     }
@@ -305,15 +306,15 @@ impl Parser<'_> {
     }
 
     /// Reads the name of an entry: its text, and its first lone surrogate.
-    fn key(&mut self) -> Result<(Key, Option<u16>), ParseError> {
+    fn key(&mut self) -> Result<(Cow<'a, str>, Option<u16>), ParseError> {
         let start = self.at + 1;
         let end = start + write::plain::<false>(self.bytes.get(start..).unwrap_or_default());
         if self.bytes.get(end) == Some(&b'"') {
             self.at = end + 1;
-            return Ok((self.text.get(start..end).unwrap_or_default().into(), None));
+            return Ok((Cow::Borrowed(self.text.get(start..end).unwrap_or_default()), None));
         }
         let Text { text, lone } = self.string()?;
-        Ok((text.into(), lone))
+        Ok((Cow::Owned(text), lone))
     }
 
     fn string(&mut self) -> Result<Text, ParseError> {

@@ -1,126 +1,18 @@
-//! The entries of an object: a [`Map`] from [`Key`]s to values, in order.
+//! The entries of an object: a [`Map`] from names to values, in order.
 
-use std::borrow::{Borrow, Cow};
-use std::collections::HashMap;
 use std::fmt;
-use std::ops::Deref;
 
-use smol_str::SmolStr;
+use indexmap::IndexSet;
 
 use super::Value;
-
-/// The name of an entry of a [`Map`]: text that is not changed and cheap to copy.
-///
-/// Names of up to 23 bytes need no memory of their own.
-///
-/// ```
-/// use bowline::value::Key;
-/// let key = Key::from("title");
-/// assert_eq!(key, "title");
-/// assert_eq!(key.len(), 5);
-/// ```
-#[derive(Clone, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct Key(SmolStr);
-
-impl Key {
-    /// The text.
-    pub fn as_str(&self) -> &str {
-        self.0.as_str()
-    }
-}
-
-impl Deref for Key {
-    type Target = str;
-
-    fn deref(&self) -> &str {
-        self.as_str()
-    }
-}
-
-impl AsRef<str> for Key {
-    fn as_ref(&self) -> &str {
-        self.as_str()
-    }
-}
-
-impl Borrow<str> for Key {
-    fn borrow(&self) -> &str {
-        self.as_str()
-    }
-}
-
-impl fmt::Debug for Key {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(self.as_str(), f)
-    }
-}
-
-impl fmt::Display for Key {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self.as_str(), f)
-    }
-}
-
-impl PartialEq<str> for Key {
-    fn eq(&self, other: &str) -> bool {
-        self.as_str() == other
-    }
-}
-
-impl PartialEq<&str> for Key {
-    fn eq(&self, other: &&str) -> bool {
-        self.as_str() == *other
-    }
-}
-
-impl PartialEq<String> for Key {
-    fn eq(&self, other: &String) -> bool {
-        self.as_str() == other
-    }
-}
-
-impl From<&str> for Key {
-    fn from(text: &str) -> Self {
-        Key(SmolStr::new(text))
-    }
-}
-
-impl From<&String> for Key {
-    fn from(text: &String) -> Self {
-        Key(SmolStr::new(text))
-    }
-}
-
-impl From<String> for Key {
-    fn from(text: String) -> Self {
-        Key(SmolStr::new(text))
-    }
-}
-
-impl From<Cow<'_, str>> for Key {
-    fn from(text: Cow<'_, str>) -> Self {
-        Key(SmolStr::new(text))
-    }
-}
-
-impl From<Key> for String {
-    fn from(key: Key) -> Self {
-        key.as_str().to_owned()
-    }
-}
-
-impl From<Key> for Cow<'static, str> {
-    fn from(key: Key) -> Self {
-        Cow::Owned(key.into())
-    }
-}
 
 /// How many entries are searched one after the other; more of them have an index.
 const SEARCHED: usize = 32;
 
-/// The entries of a [`Value::Map`]: of equal keys the last value at the place of the first key, as in Python.
+/// The entries of a [`Value::Map`]: of equal names the last value at the place of the first name, as in Python.
 ///
-/// Bodies have few entries, so that it is a list that is searched; only a long one has an index beside.
+/// Bodies have few entries, so that it is a list that is searched; only a long one has an index beside. All names stand
+/// one after the other in one text, so that an entry needs no memory of its own for its name.
 ///
 /// ```
 /// use bowline::value::{Map, Value};
@@ -129,13 +21,88 @@ const SEARCHED: usize = 32;
 /// map.insert("b", Value::Int(2));
 /// map.insert("a", Value::Int(3));
 /// assert_eq!(map.get("a"), Some(&Value::Int(3)));
-/// assert_eq!(map.keys().map(|key| key.as_str()).collect::<Vec<_>>(), ["a", "b"]);
+/// assert_eq!(map.keys().collect::<Vec<_>>(), ["a", "b"]);
 /// ```
 #[derive(Clone, Default)]
 pub struct Map {
-    entries: Vec<(Key, Value)>,
-    /// The places by the keys, where there are more than [`SEARCHED`].
-    index: Option<Box<HashMap<Key, usize>>>,
+    /// Apart, so that a [`Value`] is small; none where nothing was put in yet.
+    entries: Option<Box<Entries>>,
+}
+
+#[derive(Clone, Default)]
+struct Entries {
+    names: String,
+    /// The values, each with the end of its name.
+    values: Vec<(usize, Value)>,
+    /// A bit for each name that was put in, by [`bit`].
+    seen: u64,
+    /// The names, where there are more than [`SEARCHED`].
+    index: Option<Box<IndexSet<Box<str>>>>,
+}
+
+/// One of 64 bits: equal names have the same one, different names often different ones.
+fn bit(name: &str) -> u64 {
+    let bytes = name.as_bytes();
+    let byte = |place: usize| bytes.get(place).copied().map_or(0, u64::from);
+    let length = bytes.len() as u64;
+    let mixed = length | byte(bytes.len() / 2) << 8 | byte(bytes.len().saturating_sub(1)) << 16;
+    1 << (mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 58)
+}
+
+impl Entries {
+    fn start(&self, place: usize) -> usize {
+        place.checked_sub(1).and_then(|before| self.values.get(before)).map_or(0, |(end, _)| *end)
+    }
+
+    fn name(&self, place: usize) -> Option<&str> {
+        let (end, _) = self.values.get(place)?;
+        self.names.get(self.start(place)..*end)
+    }
+
+    fn place(&self, name: &str) -> Option<usize> {
+        if self.seen & bit(name) == 0 {
+            return None;
+        }
+        if let Some(index) = &self.index {
+            return index.get_index_of(name);
+        }
+        let names = self.names.as_bytes();
+        let mut start = 0;
+        self.values.iter().position(|(end, _)| {
+            let own = start..*end;
+            start = *end;
+            own.len() == name.len() && names.get(own) == Some(name.as_bytes())
+        })
+    }
+
+    fn push(&mut self, name: &str, value: Value) {
+        self.names.push_str(name);
+        self.values.push((self.names.len(), value));
+        self.seen |= bit(name);
+        if let Some(index) = &mut self.index {
+            index.insert(name.into());
+        } else if self.values.len() > SEARCHED {
+            let names = (0..self.values.len()).filter_map(|place| self.name(place));
+            self.index = Some(Box::new(names.map(Box::from).collect()));
+        }
+    }
+
+    fn value(&mut self, place: usize) -> Option<&mut Value> {
+        self.values.get_mut(place).map(|(_, value)| value)
+    }
+
+    fn remove(&mut self, place: usize) -> Value {
+        let start = self.start(place);
+        let (end, value) = self.values.remove(place);
+        self.names.replace_range(start..end, "");
+        for (after, _) in self.values.iter_mut().skip(place) {
+            *after -= end - start;
+        }
+        if let Some(index) = &mut self.index {
+            index.shift_remove_index(place);
+        }
+        value
+    }
 }
 
 impl Map {
@@ -146,133 +113,115 @@ impl Map {
 
     /// Without entries yet, with room for some.
     pub fn with_capacity(entries: usize) -> Self {
-        Map { entries: Vec::with_capacity(entries), index: None }
+        // names of fields have eight letters or so
+        let room = || Entries {
+            names: String::with_capacity(entries * 8),
+            values: Vec::with_capacity(entries),
+            ..Entries::default()
+        };
+        Map { entries: (entries > 0).then(|| Box::new(room())) }
+    }
+
+    fn values_of(&self) -> &[(usize, Value)] {
+        self.entries.as_ref().map_or(&[], |entries| entries.values.as_slice())
     }
 
     /// How many entries there are.
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.values_of().len()
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.values_of().is_empty()
     }
 
-    fn place(&self, key: &str) -> Option<usize> {
-        match &self.index {
-            None => self.entries.iter().position(|(own, _)| own.as_str() == key),
-            Some(index) => index.get(key).copied(),
-        }
+    fn place(&self, name: &str) -> Option<usize> {
+        self.entries.as_ref()?.place(name)
     }
 
-    /// The place of a key, which is likely to be at the place given or after it.
-    pub(crate) fn place_near(&self, key: &Key, near: usize) -> Option<usize> {
-        if self.entries.get(near).is_some_and(|(own, _)| own == key) {
-            return Some(near);
-        }
-        match &self.index {
-            None => self.entries.iter().position(|(own, _)| own == key),
-            Some(index) => index.get(key).copied(),
-        }
+    /// The place of a name, which is likely to be the given one.
+    pub(crate) fn place_near(&self, name: &str, near: usize) -> Option<usize> {
+        let entries = self.entries.as_ref()?;
+        if entries.name(near) == Some(name) { Some(near) } else { entries.place(name) }
     }
 
     /// The value at a place.
     pub(crate) fn at(&self, place: usize) -> Option<&Value> {
-        self.entries.get(place).map(|(_, value)| value)
+        self.values_of().get(place).map(|(_, value)| value)
     }
 
     /// Takes the value from a place, and leaves null there.
     pub(crate) fn take(&mut self, place: usize) -> Option<Value> {
-        self.entries.get_mut(place).map(|(_, value)| std::mem::replace(value, Value::Null))
+        let value = self.entries.as_mut()?.value(place)?;
+        Some(std::mem::replace(value, Value::Null))
     }
 
-    /// The value of a key.
-    pub fn get(&self, key: &str) -> Option<&Value> {
-        self.at(self.place(key)?)
+    /// The value of a name.
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.at(self.place(name)?)
     }
 
-    /// The value of a key, to be changed.
-    pub fn get_mut(&mut self, key: &str) -> Option<&mut Value> {
-        let place = self.place(key)?;
-        self.entries.get_mut(place).map(|(_, value)| value)
+    /// The value of a name, to be changed.
+    pub fn get_mut(&mut self, name: &str) -> Option<&mut Value> {
+        let place = self.place(name)?;
+        self.entries.as_mut()?.value(place)
     }
 
-    /// Whether there is an entry of the key.
-    pub fn contains_key(&self, key: &str) -> bool {
-        self.place(key).is_some()
+    /// Whether there is an entry of the name.
+    pub fn contains_key(&self, name: &str) -> bool {
+        self.place(name).is_some()
     }
 
-    /// Sets the value of a key: at its place where it is there, else at the end. Answers the value that was there.
-    pub fn insert(&mut self, key: impl Into<Key>, value: Value) -> Option<Value> {
-        let key = key.into();
-        match self.place_near(&key, usize::MAX).and_then(|place| self.entries.get_mut(place)) {
-            Some((_, place)) => Some(std::mem::replace(place, value)),
+    /// Sets the value of a name: at its place where it is there, else at the end. Answers the value that was there.
+    pub fn insert(&mut self, name: impl AsRef<str>, value: Value) -> Option<Value> {
+        let entries = self.entries.get_or_insert_default();
+        let place = entries.place(name.as_ref());
+        match place.and_then(|place| entries.value(place)) {
+            Some(own) => Some(std::mem::replace(own, value)),
             None => {
-                self.push(key, value);
+                entries.push(name.as_ref(), value);
                 None
             }
         }
     }
 
-    /// Adds an entry of a key that is not there.
-    pub(crate) fn push(&mut self, key: Key, value: Value) {
-        let place = self.entries.len();
-        match &mut self.index {
-            Some(index) => {
-                index.insert(key.clone(), place);
-            }
-            None if place == SEARCHED => self.index = Some(Box::new(index(&self.entries, Some(&key)))),
-            None => {}
-        }
-        self.entries.push((key, value));
-    }
-
-    /// The value of a key, made and put at the end where there is none.
-    pub fn get_or_insert_with(&mut self, key: impl Into<Key>, make: impl FnOnce() -> Value) -> &mut Value {
-        let key = key.into();
-        let place = match self.place_near(&key, usize::MAX) {
-            Some(place) => place,
-            None => {
-                self.push(key, make());
-                self.entries.len() - 1
-            }
-        };
-        &mut self.entries[place].1
+    /// The value of a name, made and put at the end where there is none.
+    pub fn get_or_insert_with(&mut self, name: impl AsRef<str>, make: impl FnOnce() -> Value) -> &mut Value {
+        let entries = self.entries.get_or_insert_default();
+        let place = entries.place(name.as_ref()).unwrap_or_else(|| {
+            entries.push(name.as_ref(), make());
+            entries.values.len() - 1
+        });
+        &mut entries.values[place].1
     }
 
     /// Takes an entry out; those after it move up.
-    pub fn remove(&mut self, key: &str) -> Option<Value> {
-        let place = self.place(key)?;
-        let (_, value) = self.entries.remove(place);
-        self.index = (self.entries.len() > SEARCHED).then(|| Box::new(index(&self.entries, None)));
-        Some(value)
+    pub fn remove(&mut self, name: &str) -> Option<Value> {
+        let place = self.place(name)?;
+        Some(self.entries.as_mut()?.remove(place))
     }
 
     /// The entries.
     pub fn iter(&self) -> Iter<'_> {
-        Iter(self.entries.iter())
+        let names = self.entries.as_ref().map_or("", |entries| entries.names.as_str());
+        Iter { names, start: 0, values: self.values_of().iter() }
     }
 
-    /// The keys.
-    pub fn keys(&self) -> impl ExactSizeIterator<Item = &Key> {
-        self.entries.iter().map(|(key, _)| key)
+    /// The names.
+    pub fn keys(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.iter().map(|(name, _)| name)
     }
 
     /// The values.
     pub fn values(&self) -> impl ExactSizeIterator<Item = &Value> {
-        self.entries.iter().map(|(_, value)| value)
+        self.values_of().iter().map(|(_, value)| value)
     }
 
     /// The values, to be changed.
-    pub fn values_mut(&mut self) -> impl ExactSizeIterator<Item = &mut Value> {
-        self.entries.iter_mut().map(|(_, value)| value)
+    pub fn values_mut(&mut self) -> impl Iterator<Item = &mut Value> {
+        self.entries.iter_mut().flat_map(|entries| entries.values.iter_mut().map(|(_, value)| value))
     }
-}
-
-/// The places of the entries by their keys, and the place of the one that comes after them.
-fn index(entries: &[(Key, Value)], next: Option<&Key>) -> HashMap<Key, usize> {
-    entries.iter().map(|(key, _)| key).chain(next).cloned().zip(0..).collect()
 }
 
 impl fmt::Debug for Map {
@@ -284,53 +233,59 @@ impl fmt::Debug for Map {
 /// Whether they have the same entries, in whatever order: the equality of Python's dictionaries.
 impl PartialEq for Map {
     fn eq(&self, other: &Self) -> bool {
-        let same = |(key, value): (&Key, &Value)| other.get(key) == Some(value);
+        let same = |(name, value): (&str, &Value)| other.get(name) == Some(value);
         self.len() == other.len() && self.iter().all(same)
     }
 }
 
-impl<K: Into<Key>> Extend<(K, Value)> for Map {
-    fn extend<I: IntoIterator<Item = (K, Value)>>(&mut self, entries: I) {
-        for (key, value) in entries {
-            self.insert(key, value);
+impl<N: AsRef<str>> Extend<(N, Value)> for Map {
+    fn extend<I: IntoIterator<Item = (N, Value)>>(&mut self, entries: I) {
+        for (name, value) in entries {
+            self.insert(name, value);
         }
     }
 }
 
-impl<K: Into<Key>> FromIterator<(K, Value)> for Map {
-    fn from_iter<I: IntoIterator<Item = (K, Value)>>(entries: I) -> Self {
+impl<N: AsRef<str>> FromIterator<(N, Value)> for Map {
+    fn from_iter<I: IntoIterator<Item = (N, Value)>>(entries: I) -> Self {
         let mut map = Map::new();
         map.extend(entries);
         map
     }
 }
 
-impl<K: Into<Key>, const N: usize> From<[(K, Value); N]> for Map {
-    fn from(entries: [(K, Value); N]) -> Self {
+impl<N: AsRef<str>, const COUNT: usize> From<[(N, Value); COUNT]> for Map {
+    fn from(entries: [(N, Value); COUNT]) -> Self {
         entries.into_iter().collect()
     }
 }
 
 /// The entries of a [`Map`], in order.
 #[derive(Clone, Debug)]
-pub struct Iter<'a>(std::slice::Iter<'a, (Key, Value)>);
+pub struct Iter<'a> {
+    names: &'a str,
+    start: usize,
+    values: std::slice::Iter<'a, (usize, Value)>,
+}
 
 impl<'a> Iterator for Iter<'a> {
-    type Item = (&'a Key, &'a Value);
+    type Item = (&'a str, &'a Value);
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.0.next().map(|(key, value)| (key, value))
+        let (end, value) = self.values.next()?;
+        let start = std::mem::replace(&mut self.start, *end);
+        Some((self.names.get(start..*end).unwrap_or_default(), value))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        self.0.size_hint()
+        self.values.size_hint()
     }
 }
 
 impl ExactSizeIterator for Iter<'_> {}
 
 impl<'a> IntoIterator for &'a Map {
-    type Item = (&'a Key, &'a Value);
+    type Item = (&'a str, &'a Value);
     type IntoIter = Iter<'a>;
 
     fn into_iter(self) -> Iter<'a> {
@@ -338,12 +293,37 @@ impl<'a> IntoIterator for &'a Map {
     }
 }
 
-impl IntoIterator for Map {
-    type Item = (Key, Value);
-    type IntoIter = std::vec::IntoIter<(Key, Value)>;
+/// The entries of a [`Map`] that is used up, in order.
+#[derive(Debug)]
+pub struct IntoIter {
+    names: String,
+    start: usize,
+    values: std::vec::IntoIter<(usize, Value)>,
+}
 
-    fn into_iter(self) -> Self::IntoIter {
-        self.entries.into_iter()
+impl Iterator for IntoIter {
+    type Item = (String, Value);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (end, value) = self.values.next()?;
+        let start = std::mem::replace(&mut self.start, end);
+        Some((self.names.get(start..end).unwrap_or_default().to_owned(), value))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.values.size_hint()
+    }
+}
+
+impl ExactSizeIterator for IntoIter {}
+
+impl IntoIterator for Map {
+    type Item = (String, Value);
+    type IntoIter = IntoIter;
+
+    fn into_iter(self) -> IntoIter {
+        let Entries { names, values, .. } = self.entries.map_or_else(Entries::default, |entries| *entries);
+        IntoIter { names, start: 0, values: values.into_iter() }
     }
 }
 
@@ -367,7 +347,7 @@ mod tests {
             for n in 0..count {
                 let value = if n == 1 { "new".into() } else { Value::Int(n as i64) };
                 assert_eq!(map.get(&n.to_string()), Some(&value), "{n} of {count}");
-                assert_eq!(map.keys().nth(n).unwrap(), &n.to_string());
+                assert_eq!(map.keys().nth(n).unwrap(), n.to_string());
             }
             assert_eq!((map.get("x"), map.get("y")), (Some(&Value::Int(5)), None));
         }
@@ -391,11 +371,11 @@ mod tests {
     fn places() {
         for count in [5, 50] {
             let mut map = numbers(count);
-            let key = Key::from("3");
+            let key = "3";
             for near in [0, 3, 4, usize::MAX] {
-                assert_eq!(map.place_near(&key, near), Some(3));
+                assert_eq!(map.place_near(key, near), Some(3));
             }
-            assert_eq!(map.place_near(&Key::from("x"), 3), None);
+            assert_eq!(map.place_near("x", 3), None);
             assert_eq!(map.take(3), Some(Value::Int(3)));
             assert_eq!(map.get("3"), Some(&Value::Null));
             assert_eq!(map.take(50), None);

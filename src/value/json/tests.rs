@@ -130,7 +130,7 @@ fn as_serde(value: &Value) -> serde_json::Value {
         Value::Float(f) => (*f).into(),
         Value::Str(text) => text.as_str().into(),
         Value::List(items) => items.iter().map(as_serde).collect(),
-        Value::Map(map) => map.iter().map(|(key, value)| (key.clone(), as_serde(value))).collect(),
+        Value::Map(map) => map.iter().map(|(key, value)| (key.to_owned(), as_serde(value))).collect(),
         _ => panic!("{value:?} was not in the document"),
     }
 }
