@@ -199,12 +199,12 @@ impl FieldType for ChoiceField {
         self.choose(input, cx)
     }
 
-    fn take_internal_value(&self, input: Value, cx: &FieldContext<'_>) -> Result<Value, ValidationError> {
-        match (self.choices.of_input(&input), input) {
-            // the text of a choice that is text is the choice
-            (Some(Value::Str(_)), input @ Value::Str(_)) => Ok(input),
-            (_, input) => self.choose(&input, cx),
+    fn coerce(&self, value: &mut Value, cx: &FieldContext<'_>) -> Result<(), ValidationError> {
+        match self.choices.of_input(value) {
+            Some(choice) if choice == value => {}
+            _ => *value = self.choose(value, cx)?,
         }
+        Ok(())
     }
 
     fn allows_blank(&self) -> bool {

@@ -81,11 +81,11 @@ impl FieldType for JSONField {
         }
     }
 
-    fn take_internal_value(&self, input: Value, cx: &FieldContext<'_>) -> Result<Value, ValidationError> {
-        match self.binary || matches!(input, Value::Bytes(_)) || !storable(&input) {
-            true => self.to_internal_value(&input, cx),
-            false => Ok(input),
+    fn coerce(&self, value: &mut Value, cx: &FieldContext<'_>) -> Result<(), ValidationError> {
+        if self.binary || !storable(value) {
+            *value = self.to_internal_value(value, cx)?;
         }
+        Ok(())
     }
 
     fn form_value(&self, field: &Field, form: &Form, _: &FieldContext<'_>) -> Option<Value> {

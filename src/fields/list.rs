@@ -78,40 +78,54 @@ impl ListField {
 }
 
 impl ListField {
-    fn validated(&self, input: Cow<'_, Value>, cx: &FieldContext<'_>) -> Result<Value, ValidationError> {
-        let items = match input {
-            Cow::Owned(Value::List(items)) => Cow::Owned(items),
-            Cow::Borrowed(Value::List(items)) => Cow::Borrowed(items.as_slice()),
-            other => match &*other {
-                Value::Form(form) => Cow::Owned(form.parse_list("").unwrap_or_default()),
-                other => return Err(not_a_list(other, cx)),
-            },
-        };
-        if items.is_empty() && !self.allow_empty {
-            return Err(cx.error("empty", "This list may not be empty.", &[]));
+    fn refuse_empty(&self, items: &[Value], cx: &FieldContext<'_>) -> Result<(), ValidationError> {
+        match items.is_empty() && !self.allow_empty {
+            true => Err(cx.error("empty", "This list may not be empty.", &[])),
+            false => Ok(()),
         }
-        let mut found = Vec::with_capacity(items.len());
-        let mut errors = None;
-        let mut run = |n: usize, item: Cow<'_, Value>| match self.child.run(Some(item), cx) {
-            Ok(Outcome::Set(value)) => found.push(value),
-            Ok(Outcome::Skip) => {}
-            Err(error) => errors.get_or_insert_with(ValidationError::fields).insert(n.to_string(), error),
-        };
-        match items {
-            Cow::Owned(items) => items.into_iter().enumerate().for_each(|(n, item)| run(n, Cow::Owned(item))),
-            Cow::Borrowed(items) => items.iter().enumerate().for_each(|(n, item)| run(n, Cow::Borrowed(item))),
-        }
-        errors.map_or(Ok(Value::List(found)), Err)
     }
 }
 
 impl FieldType for ListField {
     fn to_internal_value(&self, input: &Value, cx: &FieldContext<'_>) -> Result<Value, ValidationError> {
-        self.validated(Cow::Borrowed(input), cx)
+        let parsed;
+        let items = match input {
+            Value::List(items) => items.as_slice(),
+            Value::Form(form) => {
+                parsed = form.parse_list("").unwrap_or_default();
+                parsed.as_slice()
+            }
+            other => return Err(not_a_list(other, cx)),
+        };
+        self.refuse_empty(items, cx)?;
+        let mut found = Vec::with_capacity(items.len());
+        let mut errors = ValidationError::fields();
+        for (n, item) in items.iter().enumerate() {
+            match self.child.run_validation(Some(item), cx) {
+                Ok(Outcome::Set(value)) => found.push(value),
+                Ok(Outcome::Skip) => {}
+                Err(error) => errors.insert(n.to_string(), error),
+            }
+        }
+        if errors.is_empty() { Ok(Value::List(found)) } else { Err(errors) }
     }
 
-    fn take_internal_value(&self, input: Value, cx: &FieldContext<'_>) -> Result<Value, ValidationError> {
-        self.validated(Cow::Owned(input), cx)
+    fn coerce(&self, value: &mut Value, cx: &FieldContext<'_>) -> Result<(), ValidationError> {
+        let items = match value {
+            Value::List(items) if !self.child.read_only => items,
+            other => {
+                *other = self.to_internal_value(other, cx)?;
+                return Ok(());
+            }
+        };
+        self.refuse_empty(items, cx)?;
+        let mut errors = None;
+        for (n, item) in items.iter_mut().enumerate() {
+            if let Err(error) = self.child.coerce(item, cx) {
+                errors.get_or_insert_with(ValidationError::fields).insert(n.to_string(), error);
+            }
+        }
+        errors.map_or(Ok(()), Err)
     }
 
     fn check(&self, value: &Value, cx: &FieldContext<'_>, errors: &mut Vec<ErrorDetail>) {

@@ -84,13 +84,14 @@ pub trait FieldType: Send + Sync + fmt::Debug {
     /// What is wrong with it; answered as a 400 under the field's name.
     fn to_internal_value(&self, input: &Value, cx: &FieldContext<'_>) -> Result<Value, ValidationError>;
 
-    /// The same of an input that nobody else needs, so that nothing of it has to be copied.
+    /// The same in the place of an input that nobody else needs, so that what stays as it is need not be copied.
     ///
     /// # Errors
     ///
-    /// As [`FieldType::to_internal_value`].
-    fn take_internal_value(&self, input: Value, cx: &FieldContext<'_>) -> Result<Value, ValidationError> {
-        self.to_internal_value(&input, cx)
+    /// As [`FieldType::to_internal_value`]; what is in the place of the input is then of no use.
+    fn coerce(&self, value: &mut Value, cx: &FieldContext<'_>) -> Result<(), ValidationError> {
+        *value = self.to_internal_value(value, cx)?;
+        Ok(())
     }
 
     /// What an input means before anything else is asked: the value that it stands for, or why it is refused.
@@ -460,25 +461,29 @@ impl Field {
     ///
     /// Every message about this value, in DRF's order.
     pub fn run_validation(&self, input: Option<&Value>, cx: &FieldContext<'_>) -> Result<Outcome, ValidationError> {
-        self.run(input.map(Cow::Borrowed), cx)
-    }
-
-    /// The same of an input that may be kept.
-    pub(crate) fn run(&self, input: Option<Cow<'_, Value>>, cx: &FieldContext<'_>) -> Result<Outcome, ValidationError> {
         if self.read_only {
             return Ok(Outcome::Skip);
         }
         let cx = &cx.of(self);
-        if let Some(outcome) = self.validate_empty_values(input.as_deref(), cx)? {
+        if let Some(outcome) = self.validate_empty_values(input, cx)? {
             return Ok(outcome);
         }
-        let value = match input {
-            Some(Cow::Owned(input)) => self.kind.take_internal_value(input, cx)?,
-            Some(Cow::Borrowed(input)) => self.kind.to_internal_value(input, cx)?,
-            None => self.kind.to_internal_value(&Value::Null, cx)?,
-        };
+        let value = self.kind.to_internal_value(input.unwrap_or(&Value::Null), cx)?;
         self.run_validators(&value, cx)?;
         Ok(Outcome::Set(value))
+    }
+
+    /// The same of an input that is there, in its place, by a field that is not read-only.
+    pub(crate) fn coerce(&self, value: &mut Value, cx: &FieldContext<'_>) -> Result<(), ValidationError> {
+        let cx = &cx.of(self);
+        if let Some(outcome) = self.validate_empty_values(Some(value), cx)? {
+            if let Outcome::Set(found) = outcome {
+                *value = found;
+            }
+            return Ok(());
+        }
+        self.kind.coerce(value, cx)?;
+        self.run_validators(value, cx)
     }
 
     /// DRF's `validate_empty_values`: what an absent or null input becomes; none where there is a value to look at.

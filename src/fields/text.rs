@@ -82,12 +82,9 @@ impl CharField {
         }
     }
 
-    /// The same, without a copy of text that stays as it is.
-    pub(super) fn take(&self, input: Value) -> Option<Value> {
-        match input {
-            Value::Str(text) if self.trimmed(&text).len() == text.len() => Some(Value::Str(text)),
-            other => self.read(&other),
-        }
+    /// Whether an input is text already, with no white space to be cut off.
+    pub(super) fn is_read(&self, input: &Value) -> bool {
+        matches!(input, Value::Str(text) if self.trimmed(text).len() == text.len())
     }
 
     fn trimmed<'a>(&self, text: &'a str) -> &'a str {
@@ -112,8 +109,11 @@ impl FieldType for CharField {
         self.read(input).ok_or_else(|| cx.error("invalid", "Not a valid string.", &[]))
     }
 
-    fn take_internal_value(&self, input: Value, cx: &FieldContext<'_>) -> Result<Value, ValidationError> {
-        self.take(input).ok_or_else(|| cx.error("invalid", "Not a valid string.", &[]))
+    fn coerce(&self, value: &mut Value, cx: &FieldContext<'_>) -> Result<(), ValidationError> {
+        if !self.is_read(value) {
+            *value = self.to_internal_value(value, cx)?;
+        }
+        Ok(())
     }
 
     fn check(&self, value: &Value, cx: &FieldContext<'_>, errors: &mut Vec<ErrorDetail>) {
@@ -245,12 +245,15 @@ macro_rules! text_field {
                 self.text.read(input).ok_or_else(|| cx.error("invalid", $invalid, &[]))
             }
 
-            fn take_internal_value(
+            fn coerce(
                 &self,
-                input: $crate::value::Value,
+                value: &mut $crate::value::Value,
                 cx: &$crate::fields::FieldContext<'_>,
-            ) -> Result<$crate::value::Value, $crate::error::ValidationError> {
-                self.text.take(input).ok_or_else(|| cx.error("invalid", $invalid, &[]))
+            ) -> Result<(), $crate::error::ValidationError> {
+                if !self.text.is_read(value) {
+                    *value = self.to_internal_value(value, cx)?;
+                }
+                Ok(())
             }
 
             fn check(

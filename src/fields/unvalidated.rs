@@ -41,8 +41,8 @@ impl FieldType for UnvalidatedField {
         }
     }
 
-    fn take_internal_value(&self, input: Value, _: &FieldContext<'_>) -> Result<Value, ValidationError> {
-        unanswerable(&input).map_or(Ok(input), |detail| Err(detail.into()))
+    fn coerce(&self, value: &mut Value, _: &FieldContext<'_>) -> Result<(), ValidationError> {
+        unanswerable(value).map_or(Ok(()), |detail| Err(detail.into()))
     }
 
     fn allows_blank(&self) -> bool {

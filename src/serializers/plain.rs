@@ -4,13 +4,14 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
+mod attributes;
 mod list;
 
 pub use list::ListSerializer;
 
 use crate::context::Context;
 use crate::error::{Error, ErrorDetail, NON_FIELD_ERRORS, Result, ValidationError};
-use crate::fields::{Field, FieldContext, FieldType, Outcome, Source, Unrepresentable};
+use crate::fields::{Field, FieldContext, FieldType, Source, Unrepresentable};
 use crate::store::Cell;
 use crate::value::{Form, Map, Value, write};
 
@@ -217,55 +218,6 @@ impl Serializer {
         self.run(data.into(), &FieldContext { partial: true, ..FieldContext::new(request) })
     }
 
-    fn run(&self, data: Cow<'_, Value>, cx: &FieldContext<'_>) -> Result<Value, ValidationError> {
-        if data.is_null() {
-            return Err(no_data());
-        }
-        self.validated(data, cx)
-    }
-
-    fn attributes(&self, mut data: Cow<'_, Value>, cx: &FieldContext<'_>) -> Result<Attributes, ValidationError> {
-        let mut found = Attributes::with_capacity(self.fields.len());
-        let mut errors = None;
-        // most bodies have the order of the fields
-        let mut near = 0;
-        for own @ PlainField { field, hooks, .. } in &self.fields {
-            let input = own.input(&mut data, &mut near, cx);
-            let value = match field.run(input, cx) {
-                Ok(Outcome::Set(value)) if hooks.is_empty() => Ok(value),
-                Ok(Outcome::Set(value)) => {
-                    let cx = cx.of(field);
-                    hooks.iter().try_fold(value, |value, hook| hook(value, &cx))
-                }
-                Ok(Outcome::Skip) => continue,
-                Err(error) => Err(error),
-            };
-            match value {
-                Ok(value) => set_value(&mut found, field, value),
-                Err(error) => errors.get_or_insert_with(ValidationError::fields).insert(field.name.clone(), error),
-            }
-        }
-        errors.map_or(Ok(found), Err)
-    }
-
-    fn validated(&self, input: Cow<'_, Value>, cx: &FieldContext<'_>) -> Result<Value, ValidationError> {
-        let input = match &self.map_input {
-            Some(map) => Cow::Owned(map(input.into_owned())),
-            None => input,
-        };
-        if !matches!(*input, Value::Map(_) | Value::Form(_)) {
-            let text = "Invalid data. Expected a dictionary, but got {datatype}.";
-            let detail = cx.detail("invalid", text, &[("datatype", input.type_name())]);
-            return Err(ValidationError::field(NON_FIELD_ERRORS, detail));
-        }
-        let mut attributes = self.attributes(input, cx)?;
-        self.run_validators(&attributes, cx)?;
-        for hook in &self.validate {
-            attributes = hook(attributes, cx).map_err(ValidationError::into_fields)?;
-        }
-        Ok(Value::Map(attributes))
-    }
-
     /// The defaults of read-only fields, which validators see beside what was validated.
     fn read_only_defaults(&self, cx: &FieldContext<'_>) -> Attributes {
         let mut defaults = Attributes::new();
@@ -374,52 +326,7 @@ fn no_data() -> ValidationError {
     ValidationError::field(NON_FIELD_ERRORS, ErrorDetail::new("No data provided", "null"))
 }
 
-/// DRF's `set_value`: a path makes the objects on its way, the whole is laid over what is there.
-fn set_value(attributes: &mut Attributes, field: &Field, value: Value) {
-    match &field.source {
-        Source::Name => {
-            attributes.insert(&field.name, value);
-        }
-        Source::Path(path) => {
-            let Some((last, parents)) = path.split_last() else { return };
-            let mut place = attributes;
-            for parent in parents {
-                let next = place.get_or_insert_with(parent.as_ref(), Value::map);
-                if !matches!(next, Value::Map(_)) {
-                    *next = Value::map();
-                }
-                let Value::Map(next) = next else { return };
-                place = next;
-            }
-            place.insert(last.as_ref(), value);
-        }
-        Source::Whole => match value {
-            Value::Map(map) => attributes.extend(map),
-            // nothing to lay over the others
-            Value::Null => {}
-            other => {
-                attributes.insert(&field.name, other);
-            }
-        },
-    }
-}
-
 impl PlainField {
-    /// DRF's `get_value`: taken out of a body that may be kept. The next field is likely to be `near`.
-    fn input<'a>(
-        &self,
-        data: &'a mut Cow<'_, Value>,
-        near: &mut usize,
-        cx: &FieldContext<'_>,
-    ) -> Option<Cow<'a, Value>> {
-        match data {
-            _ if self.field.hidden => None,
-            Cow::Owned(Value::Map(map)) => map.take(self.place(map, near)?).map(Cow::Owned),
-            Cow::Borrowed(Value::Map(map)) => map.at(self.place(map, near)?).map(Cow::Borrowed),
-            data => self.field.get_value(data, cx),
-        }
-    }
-
     /// DRF's `get_attribute` over plain values; none where something on the way is missing.
     fn attribute<'a>(&self, instance: &'a Value, near: &mut usize) -> Option<&'a Value> {
         match &self.field.source {
@@ -441,11 +348,19 @@ impl PlainField {
 
 impl FieldType for Serializer {
     fn to_internal_value(&self, input: &Value, cx: &FieldContext<'_>) -> Result<Value, ValidationError> {
-        self.validated(Cow::Borrowed(input), cx)
+        if let Some(map) = &self.map_input {
+            let mut mapped = map(input.clone());
+            return self.coerce_mapped(&mut mapped, cx).map(|()| mapped);
+        }
+        self.refuse_no_object(input, cx)?;
+        self.judge(self.attributes(input, cx)?, cx).map(Value::Map)
     }
 
-    fn take_internal_value(&self, input: Value, cx: &FieldContext<'_>) -> Result<Value, ValidationError> {
-        self.validated(Cow::Owned(input), cx)
+    fn coerce(&self, value: &mut Value, cx: &FieldContext<'_>) -> Result<(), ValidationError> {
+        if let Some(map) = &self.map_input {
+            *value = map(std::mem::replace(value, Value::Null));
+        }
+        self.coerce_mapped(value, cx)
     }
 
     fn form_value(&self, field: &Field, form: &Form, _: &FieldContext<'_>) -> Option<Value> {

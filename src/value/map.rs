@@ -49,6 +49,20 @@ fn bit(name: &str) -> u64 {
     1 << (mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 58)
 }
 
+/// Whether two texts are equal, without a call for short ones.
+fn same(one: &[u8], other: &[u8]) -> bool {
+    fn ends<const N: usize>(one: &[u8], other: &[u8]) -> bool {
+        one.first_chunk::<N>() == other.first_chunk::<N>() && one.last_chunk::<N>() == other.last_chunk::<N>()
+    }
+    one.len() == other.len()
+        && match one.len() {
+            0..4 => one == other,
+            4..8 => ends::<4>(one, other),
+            8..=16 => ends::<8>(one, other),
+            _ => one == other,
+        }
+}
+
 impl Entries {
     fn start(&self, place: usize) -> usize {
         place.checked_sub(1).and_then(|before| self.values.get(before)).map_or(0, |(end, _)| *end)
@@ -57,6 +71,12 @@ impl Entries {
     fn name(&self, place: usize) -> Option<&str> {
         let (end, _) = self.values.get(place)?;
         self.names.get(self.start(place)..*end)
+    }
+
+    fn is_at(&self, place: usize, name: &str) -> bool {
+        let end = self.values.get(place).map_or(0, |(end, _)| *end);
+        let own = self.names.as_bytes().get(self.start(place)..end);
+        own.is_some_and(|own| same(own, name.as_bytes()))
     }
 
     fn place(&self, name: &str) -> Option<usize> {
@@ -71,20 +91,28 @@ impl Entries {
         self.values.iter().position(|(end, _)| {
             let own = start..*end;
             start = *end;
-            own.len() == name.len() && names.get(own) == Some(name.as_bytes())
+            own.len() == name.len() && names.get(own).is_some_and(|own| same(own, name.as_bytes()))
         })
     }
 
+    #[inline]
     fn push(&mut self, name: &str, value: Value) {
         self.names.push_str(name);
         self.values.push((self.names.len(), value));
         self.seen |= bit(name);
+        if self.values.len() > SEARCHED {
+            self.add_to_index(name);
+        }
+    }
+
+    #[cold]
+    fn add_to_index(&mut self, name: &str) {
         if let Some(index) = &mut self.index {
             index.insert(name.into());
-        } else if self.values.len() > SEARCHED {
-            let names = (0..self.values.len()).filter_map(|place| self.name(place));
-            self.index = Some(Box::new(names.map(Box::from).collect()));
+            return;
         }
+        let names = (0..self.values.len()).filter_map(|place| self.name(place));
+        self.index = Some(Box::new(names.map(Box::from).collect()));
     }
 
     fn value(&mut self, place: usize) -> Option<&mut Value> {
@@ -143,12 +171,45 @@ impl Map {
     /// The place of a name, which is likely to be the given one.
     pub(crate) fn place_near(&self, name: &str, near: usize) -> Option<usize> {
         let entries = self.entries.as_ref()?;
-        if entries.name(near) == Some(name) { Some(near) } else { entries.place(name) }
+        if near < entries.values.len() && entries.is_at(near, name) { Some(near) } else { entries.place(name) }
     }
 
     /// The value at a place.
     pub(crate) fn at(&self, place: usize) -> Option<&Value> {
         self.values_of().get(place).map(|(_, value)| value)
+    }
+
+    /// The value at a place, to be changed.
+    pub(crate) fn at_mut(&mut self, place: usize) -> Option<&mut Value> {
+        self.entries.as_mut()?.value(place)
+    }
+
+    /// Takes an entry out by its place; those after it move up.
+    pub(crate) fn remove_at(&mut self, place: usize) -> Option<Value> {
+        let entries = self.entries.as_mut()?;
+        (place < entries.values.len()).then(|| entries.remove(place))
+    }
+
+    /// Drops all entries but so many.
+    pub(crate) fn truncate(&mut self, length: usize) {
+        if let Some(entries) = &mut self.entries {
+            entries.values.truncate(length);
+            let end = entries.start(length);
+            entries.names.truncate(end);
+            if let Some(index) = &mut entries.index {
+                index.truncate(length);
+            }
+        }
+    }
+
+    /// A map of so many entries at the front, whose values it takes, with room for more.
+    pub(crate) fn take_front(&mut self, length: usize, capacity: usize) -> Map {
+        let mut front = Map::with_capacity(capacity);
+        for place in 0..length {
+            let name = self.entries.as_ref().and_then(|entries| entries.name(place)).unwrap_or_default().to_owned();
+            front.insert(name, self.take(place).unwrap_or(Value::Null));
+        }
+        front
     }
 
     /// Takes the value from a place, and leaves null there.
@@ -165,7 +226,7 @@ impl Map {
     /// The value of a name, to be changed.
     pub fn get_mut(&mut self, name: &str) -> Option<&mut Value> {
         let place = self.place(name)?;
-        self.entries.as_mut()?.value(place)
+        self.at_mut(place)
     }
 
     /// Whether there is an entry of the name.
@@ -174,6 +235,7 @@ impl Map {
     }
 
     /// Sets the value of a name: at its place where it is there, else at the end. Answers the value that was there.
+    #[inline]
     pub fn insert(&mut self, name: impl AsRef<str>, value: Value) -> Option<Value> {
         let entries = self.entries.get_or_insert_default();
         let place = entries.place(name.as_ref());
@@ -199,7 +261,7 @@ impl Map {
     /// Takes an entry out; those after it move up.
     pub fn remove(&mut self, name: &str) -> Option<Value> {
         let place = self.place(name)?;
-        Some(self.entries.as_mut()?.remove(place))
+        self.remove_at(place)
     }
 
     /// The entries.
@@ -379,6 +441,23 @@ mod tests {
             assert_eq!(map.take(3), Some(Value::Int(3)));
             assert_eq!(map.get("3"), Some(&Value::Null));
             assert_eq!(map.take(50), None);
+        }
+    }
+
+    #[test]
+    fn the_front_alone() {
+        for count in [5, 50] {
+            let mut map = numbers(count);
+            let front = map.take_front(3, 10);
+            assert_eq!(front, numbers(3));
+            assert_eq!(map.get("1"), Some(&Value::Null));
+            assert_eq!(map.remove_at(0), Some(Value::Null));
+            assert_eq!(map.remove_at(count), None);
+            map.truncate(3);
+            assert_eq!(map.keys().collect::<Vec<_>>(), ["1", "2", "3"]);
+            assert_eq!((map.get("3"), map.get("4")), (Some(&Value::Int(3)), None));
+            map.insert("4", Value::Null);
+            assert_eq!(map.iter().last(), Some(("4", &Value::Null)));
         }
     }
 

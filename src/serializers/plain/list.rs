@@ -93,71 +93,70 @@ impl ListSerializer {
     }
 
     fn run(&self, data: Cow<'_, Value>, cx: &FieldContext<'_>) -> Result<Value, ValidationError> {
-        if data.is_null() {
-            return Err(no_data());
+        match data {
+            data if data.is_null() => Err(no_data()),
+            Cow::Borrowed(data) => self.to_internal_value(data, cx),
+            Cow::Owned(mut data) => self.coerce(&mut data, cx).map(|()| data),
         }
-        self.validated(data, cx)
     }
 
-    fn validated(&self, input: Cow<'_, Value>, cx: &FieldContext<'_>) -> Result<Value, ValidationError> {
-        let whole = |detail: ErrorDetail| ValidationError::field(NON_FIELD_ERRORS, detail);
-        let items = match input {
-            Cow::Owned(Value::List(items)) => Cow::Owned(items),
-            Cow::Borrowed(Value::List(items)) => Cow::Borrowed(items.as_slice()),
-            other => match &*other {
-                Value::Form(form) => Cow::Owned(form.parse_list("").unwrap_or_default()),
-                other => {
-                    let text = "Expected a list of items but got type \"{input_type}\".";
-                    return Err(whole(cx.detail("not_a_list", text, &[("input_type", other.type_name())])));
-                }
-            },
-        };
-        if items.is_empty() && !self.allow_empty {
-            return Err(whole(cx.detail("empty", "This list may not be empty.", &[])));
+    fn refuse_length(&self, length: usize, cx: &FieldContext<'_>) -> Result<(), ValidationError> {
+        let whole = |detail: ErrorDetail| Err(ValidationError::field(NON_FIELD_ERRORS, detail));
+        if length == 0 && !self.allow_empty {
+            return whole(cx.detail("empty", "This list may not be empty.", &[]));
         }
-        if let Some(max) = self.max_length.filter(|max| items.len() > *max) {
+        if let Some(max) = self.max_length.filter(|max| length > *max) {
             let text = "Ensure this field has no more than {max_length} elements.";
-            return Err(whole(cx.detail("max_length", text, &[("max_length", &max.to_string())])));
+            return whole(cx.detail("max_length", text, &[("max_length", &max.to_string())]));
         }
-        if let Some(min) = self.min_length.filter(|min| items.len() < *min) {
+        if let Some(min) = self.min_length.filter(|min| length < *min) {
             let text = "Ensure this field has at least {min_length} elements.";
-            return Err(whole(cx.detail("min_length", text, &[("min_length", &min.to_string())])));
+            return whole(cx.detail("min_length", text, &[("min_length", &min.to_string())]));
         }
-        let length = items.len();
-        let mut found = Vec::with_capacity(length);
-        let mut errors = Vec::new();
+        Ok(())
+    }
+
+    fn run_each(&self, items: &mut [Value], cx: &FieldContext<'_>) -> Result<(), ValidationError> {
+        self.refuse_length(items.len(), cx)?;
         let child = FieldContext { name: "", ..*cx };
-        let mut run = |n: usize, item: Cow<'_, Value>| {
-            let validated = match *item {
+        let mut errors = Vec::new();
+        for (n, item) in items.iter_mut().enumerate() {
+            let outcome = match item {
                 Value::Null => Err(cx.error("null", "This field may not be null.", &[])),
-                _ => self.child.validated(item, &child),
+                item => self.child.coerce(item, &child),
             };
-            match validated {
-                Ok(value) => found.push(value),
-                Err(error) => errors.push((n, error)),
-            }
-        };
-        match items {
-            Cow::Owned(items) => items.into_iter().enumerate().for_each(|(n, item)| run(n, Cow::Owned(item))),
-            Cow::Borrowed(items) => items.iter().enumerate().for_each(|(n, item)| run(n, Cow::Borrowed(item))),
+            errors.extend(outcome.err().map(|error| (n, error)));
         }
         if !errors.is_empty() {
-            return Err(ValidationError::items(length, errors));
+            return Err(ValidationError::items(items.len(), errors));
         }
-        for hook in &self.validate {
-            hook(&found, cx).map_err(ValidationError::into_fields)?;
-        }
-        Ok(Value::List(found))
+        self.validate.iter().try_for_each(|hook| hook(items, cx).map_err(ValidationError::into_fields))
     }
 }
 
 impl FieldType for ListSerializer {
     fn to_internal_value(&self, input: &Value, cx: &FieldContext<'_>) -> Result<Value, ValidationError> {
-        self.validated(Cow::Borrowed(input), cx)
+        let mut items = match input {
+            Value::List(items) => items.clone(),
+            Value::Form(form) => form.parse_list("").unwrap_or_default(),
+            other => {
+                let text = "Expected a list of items but got type \"{input_type}\".";
+                let detail = cx.detail("not_a_list", text, &[("input_type", other.type_name())]);
+                return Err(ValidationError::field(NON_FIELD_ERRORS, detail));
+            }
+        };
+        self.run_each(&mut items, cx)?;
+        Ok(Value::List(items))
     }
 
-    fn take_internal_value(&self, input: Value, cx: &FieldContext<'_>) -> Result<Value, ValidationError> {
-        self.validated(Cow::Owned(input), cx)
+    fn coerce(&self, value: &mut Value, cx: &FieldContext<'_>) -> Result<(), ValidationError> {
+        match value {
+            Value::List(items) => self.run_each(items, cx),
+            other => {
+                *other = self.to_internal_value(other, cx)?;
+                Ok(())
+            }
+        }
     }
 
     fn form_value(&self, field: &Field, form: &Form, _: &FieldContext<'_>) -> Option<Value> {
