@@ -476,10 +476,12 @@ impl Field {
     /// The same of an input that is there, in its place, by a field that is not read-only.
     pub(crate) fn coerce(&self, value: &mut Value, cx: &FieldContext<'_>) -> Result<(), ValidationError> {
         let cx = &cx.of(self);
-        if let Some(outcome) = self.validate_empty_values(Some(value), cx)? {
-            if let Outcome::Set(found) = outcome {
-                *value = found;
-            }
+        if let Some(found) = self.kind.shortcut(value, cx) {
+            *value = found?;
+            return Ok(());
+        }
+        if self.is_null(value, cx)? {
+            *value = Value::Null;
             return Ok(());
         }
         self.kind.coerce(value, cx)?;
@@ -509,17 +511,20 @@ impl Field {
         if let Some(found) = self.kind.shortcut(input, cx) {
             return found.map(|value| Some(Outcome::Set(value)));
         }
+        Ok(self.is_null(input, cx)?.then_some(Outcome::Set(Value::Null)))
+    }
+
+    /// Whether an input is null, or stands for it.
+    fn is_null(&self, input: &Value, cx: &FieldContext<'_>) -> Result<bool, ValidationError> {
         let is_null = input.is_null();
-        if is_null || self.kind.is_null_input(input, self.allow_null) {
-            if !self.allow_null {
-                return Err(cx.error("null", "This field may not be null.", &[]));
-            }
-            // the whole object is never null: its field may make something of it
-            if !(is_null && self.source == Source::Whole) {
-                return Ok(Some(Outcome::Set(Value::Null)));
-            }
+        if !is_null && !self.kind.is_null_input(input, self.allow_null) {
+            return Ok(false);
         }
-        Ok(None)
+        if !self.allow_null {
+            return Err(cx.error("null", "This field may not be null.", &[]));
+        }
+        // the whole object is never null: its field may make something of it
+        Ok(!(is_null && self.source == Source::Whole))
     }
 
     /// Rules and limits for a value: the messages of all of them, or the first error that is more than messages.

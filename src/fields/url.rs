@@ -48,7 +48,7 @@ impl URLField {
 text_field!(URLField, "url", INVALID);
 
 fn is_url(text: &str) -> bool {
-    if text.chars().count() > MAX_LENGTH || text.contains(['\t', '\r', '\n']) {
+    if (text.len() > MAX_LENGTH && text.chars().count() > MAX_LENGTH) || text.contains(['\t', '\r', '\n']) {
         return false;
     }
     let Some((scheme, rest)) = text.split_once("://") else { return false };
@@ -124,7 +124,7 @@ const DISGUISED: [char; 19] = [
 
 /// What `urlsplit` and Django demand of the part between `//` and the path.
 fn is_place(place: &str) -> bool {
-    if place.contains(DISGUISED) || place.contains('[') != place.contains(']') {
+    if (!place.is_ascii() && place.contains(DISGUISED)) || place.contains('[') != place.contains(']') {
         return false;
     }
     if let Some((before, inside)) = place.split_once('[') {
@@ -140,7 +140,8 @@ fn is_place(place: &str) -> bool {
         Some((_, inside)) => cut(inside, &[']']).0,
         None => cut(host, &[':']).0,
     };
-    (1..=253).contains(&name.to_lowercase().chars().count())
+    let length = if name.is_ascii() { name.len() } else { name.to_lowercase().chars().count() };
+    (1..=253).contains(&length)
 }
 
 /// Python's `_check_bracketed_host`.

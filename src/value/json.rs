@@ -76,7 +76,8 @@ fn parse_document(text: &str, strict: bool) -> Result<Value, ParseError> {
         return Err(parser.error("Unexpected UTF-8 BOM (decode using utf-8-sig)", 0));
     }
     parser.skip_space();
-    let value = parser.value()?;
+    let mut value = Value::Null;
+    parser.value(&mut value)?;
     parser.skip_space();
     if parser.at < parser.bytes.len() {
         return Err(parser.error("Extra data", parser.at));
@@ -142,26 +143,28 @@ impl<'a> Parser<'a> {
         ParseError(format!("{what}: line {line} column {column} (char {})", characters(before)))
     }
 
-    fn value(&mut self) -> Result<Value, ParseError> {
-        match self.peek() {
+    /// Reads a value into its place: moved there, each would cost more than to read it.
+    fn value(&mut self, place: &mut Value) -> Result<(), ParseError> {
+        *place = match self.peek() {
             Some(b'"') => {
                 let Text { text, lone } = self.string()?;
-                Ok(match lone {
+                match lone {
                     None => Value::Str(text),
                     Some(unit) => Value::Surrogates(unit, text),
-                })
+                }
             }
-            Some(b'{') => self.nested(Self::object),
-            Some(b'[') => self.nested(Self::list),
-            Some(b'n') if self.take(b"null") => Ok(Value::Null),
-            Some(b't') if self.take(b"true") => Ok(Value::Bool(true)),
-            Some(b'f') if self.take(b"false") => Ok(Value::Bool(false)),
-            Some(b'N') if self.take(b"NaN") => self.constant("NaN", f64::NAN),
-            Some(b'I') if self.take(b"Infinity") => self.constant("Infinity", f64::INFINITY),
-            Some(b'-') if self.take(b"-Infinity") => self.constant("-Infinity", f64::NEG_INFINITY),
-            Some(b'-' | b'0'..=b'9') => self.number(),
-            _ => Err(self.error("Expecting value", self.at)),
-        }
+            Some(b'{') => Value::Map(self.nested(Self::object)?),
+            Some(b'[') => Value::List(self.nested(Self::list)?),
+            Some(b'n') if self.take(b"null") => Value::Null,
+            Some(b't') if self.take(b"true") => Value::Bool(true),
+            Some(b'f') if self.take(b"false") => Value::Bool(false),
+            Some(b'N') if self.take(b"NaN") => self.constant("NaN", f64::NAN)?,
+            Some(b'I') if self.take(b"Infinity") => self.constant("Infinity", f64::INFINITY)?,
+            Some(b'-') if self.take(b"-Infinity") => self.constant("-Infinity", f64::NEG_INFINITY)?,
+            Some(b'-' | b'0'..=b'9') => self.number()?,
+            _ => return Err(self.error("Expecting value", self.at)),
+        };
+        Ok(())
     }
 
     fn constant(&self, name: &str, value: f64) -> Result<Value, ParseError> {
@@ -179,7 +182,7 @@ impl<'a> Parser<'a> {
         found
     }
 
-    fn nested(&mut self, read: fn(&mut Self) -> Result<Value, ParseError>) -> Result<Value, ParseError> {
+    fn nested<T>(&mut self, read: fn(&mut Self) -> Result<T, ParseError>) -> Result<T, ParseError> {
         if self.depth == MAX_DEPTH {
             return Err(ParseError("Maximum nesting depth exceeded".into()));
         }
@@ -191,24 +194,26 @@ impl<'a> Parser<'a> {
         Ok(value)
     }
 
-    fn list(&mut self) -> Result<Value, ParseError> {
+    fn list(&mut self) -> Result<Vec<Value>, ParseError> {
         let mut items = Vec::new();
         if self.peek() == Some(b']') {
             self.at += 1;
-            return Ok(Value::List(items));
+            return Ok(items);
         }
         loop {
-            items.push(self.value()?);
+            let end = items.len();
+            items.push(Value::Null);
+            self.value(&mut items[end])?;
             if self.ends(b']')? {
-                return Ok(Value::List(items));
+                return Ok(items);
             }
         }
     }
 
-    fn object(&mut self) -> Result<Value, ParseError> {
+    fn object(&mut self) -> Result<Map, ParseError> {
         if self.peek() == Some(b'}') {
             self.at += 1;
-            return Ok(Value::Map(Map::new()));
+            return Ok(Map::new());
         }
         // room for what is likely at once, and never more than a small multiple of the text before and in it
         let depth = self.depth - 1;
@@ -224,18 +229,17 @@ impl<'a> Parser<'a> {
             }
             self.at += 1;
             self.skip_space();
-            let value = self.value()?;
+            let place = map.get_or_insert_with(&key, || Value::Null);
+            self.value(place)?;
             // no field is called so, and a field that takes any object must see that a key was not text
-            let value = match lone {
-                None => value,
-                Some(unit) => Value::Surrogates(unit, key.to_string()),
-            };
-            map.insert(key, value);
+            if let Some(unit) = lone {
+                *place = Value::Surrogates(unit, key.into_owned());
+            }
             if self.ends(b'}')? {
                 if let Some(entries) = self.entries.get_mut(depth) {
                     *entries = map.len();
                 }
-                return Ok(Value::Map(map));
+                return Ok(map);
             }
         }
     }
@@ -320,6 +324,12 @@ impl<'a> Parser<'a> {
     fn string(&mut self) -> Result<Text, ParseError> {
         let open = self.at;
         self.at += 1;
+        let end = self.at + write::plain::<false>(self.bytes.get(self.at..).unwrap_or_default());
+        if self.bytes.get(end) == Some(&b'"') {
+            let text = self.text.get(self.at..end).unwrap_or_default().to_owned();
+            self.at = end + 1;
+            return Ok(Text { text, lone: None });
+        }
         let mut text = String::new();
         let mut lone = None;
         loop {

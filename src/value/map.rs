@@ -249,6 +249,7 @@ impl Map {
     }
 
     /// The value of a name, made and put at the end where there is none.
+    #[inline]
     pub fn get_or_insert_with(&mut self, name: impl AsRef<str>, make: impl FnOnce() -> Value) -> &mut Value {
         let entries = self.entries.get_or_insert_default();
         let place = entries.place(name.as_ref()).unwrap_or_else(|| {
