@@ -35,5 +35,6 @@ fn is_top_level(label: &str) -> bool {
 }
 
 fn has_edges(label: &str) -> bool {
-    !label.starts_with('-') && !label.ends_with('-')
+    let bytes = label.as_bytes();
+    bytes.first() != Some(&b'-') && bytes.last() != Some(&b'-')
 }

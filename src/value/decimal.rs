@@ -72,7 +72,7 @@ impl Decimal {
 
     /// Whether it has a minus sign.
     pub fn is_negative(&self) -> bool {
-        self.signed.starts_with('-')
+        self.signed.as_bytes().first() == Some(&b'-')
     }
 
     /// Whether it is zero, of whatever sign.
@@ -82,7 +82,7 @@ impl Decimal {
 
     /// The digits without leading zeros; `0` for zero.
     pub fn digits(&self) -> &str {
-        self.signed.strip_prefix('-').unwrap_or(&self.signed)
+        self.signed.get(usize::from(self.is_negative())..).unwrap_or_default()
     }
 
     /// The power of ten of the last digit.

@@ -95,14 +95,16 @@ impl Entries {
         })
     }
 
-    #[inline]
-    fn push(&mut self, name: &str, value: Value) {
+    /// Adds an entry of null, whose value is to be written into its place.
+    fn push(&mut self, name: &str) -> usize {
+        let place = self.values.len();
         self.names.push_str(name);
-        self.values.push((self.names.len(), value));
+        self.values.push((self.names.len(), Value::Null));
         self.seen |= bit(name);
-        if self.values.len() > SEARCHED {
+        if place >= SEARCHED {
             self.add_to_index(name);
         }
+        place
     }
 
     #[cold]
@@ -238,11 +240,11 @@ impl Map {
     #[inline]
     pub fn insert(&mut self, name: impl AsRef<str>, value: Value) -> Option<Value> {
         let entries = self.entries.get_or_insert_default();
-        let place = entries.place(name.as_ref());
-        match place.and_then(|place| entries.value(place)) {
-            Some(own) => Some(std::mem::replace(own, value)),
+        match entries.place(name.as_ref()) {
+            Some(place) => Some(std::mem::replace(&mut entries.values[place].1, value)),
             None => {
-                entries.push(name.as_ref(), value);
+                let place = entries.push(name.as_ref());
+                entries.values[place].1 = value;
                 None
             }
         }
@@ -252,11 +254,13 @@ impl Map {
     #[inline]
     pub fn get_or_insert_with(&mut self, name: impl AsRef<str>, make: impl FnOnce() -> Value) -> &mut Value {
         let entries = self.entries.get_or_insert_default();
-        let place = entries.place(name.as_ref()).unwrap_or_else(|| {
-            entries.push(name.as_ref(), make());
-            entries.values.len() - 1
-        });
-        &mut entries.values[place].1
+        if let Some(place) = entries.place(name.as_ref()) {
+            return &mut entries.values[place].1;
+        }
+        let place = entries.push(name.as_ref());
+        let value = &mut entries.values[place].1;
+        *value = make();
+        value
     }
 
     /// Takes an entry out; those after it move up.
