@@ -71,7 +71,7 @@ pub fn parse_loose(text: &str) -> Result<Value, ParseError> {
 }
 
 fn parse_document(text: &str, strict: bool) -> Result<Value, ParseError> {
-    let mut parser = Parser { text, bytes: text.as_bytes(), at: 0, depth: 0, entries: [(text.len() / 24).clamp(4, 32), 0, 0, 0], strict };
+    let mut parser = Parser { text, bytes: text.as_bytes(), at: 0, depth: 0, entries: [(text.len() / 24).clamp(4, 21), 0, 0, 0], strict };
     if text.starts_with('\u{feff}') {
         return Err(parser.error("Unexpected UTF-8 BOM (decode using utf-8-sig)", 0));
     }
@@ -145,25 +145,25 @@ impl<'a> Parser<'a> {
 
     /// Reads a value into its place: moved there, each would cost more than to read it.
     fn value(&mut self, place: &mut Value) -> Result<(), ParseError> {
-        *place = match self.peek() {
+        match self.peek() {
             Some(b'"') => {
                 let Text { text, lone } = self.string()?;
                 match lone {
-                    None => Value::Str(text),
-                    Some(unit) => Value::Surrogates(unit, text),
+                    None => *place = Value::Str(text),
+                    Some(unit) => *place = Value::Surrogates(unit, text),
                 }
             }
-            Some(b'{') => Value::Map(self.nested(Self::object)?),
-            Some(b'[') => Value::List(self.nested(Self::list)?),
-            Some(b'n') if self.take(b"null") => Value::Null,
-            Some(b't') if self.take(b"true") => Value::Bool(true),
-            Some(b'f') if self.take(b"false") => Value::Bool(false),
-            Some(b'N') if self.take(b"NaN") => self.constant("NaN", f64::NAN)?,
-            Some(b'I') if self.take(b"Infinity") => self.constant("Infinity", f64::INFINITY)?,
-            Some(b'-') if self.take(b"-Infinity") => self.constant("-Infinity", f64::NEG_INFINITY)?,
-            Some(b'-' | b'0'..=b'9') => self.number()?,
+            Some(b'{') => *place = Value::Map(self.nested(Self::object)?),
+            Some(b'[') => *place = Value::List(self.nested(Self::list)?),
+            Some(b'n') if self.take(b"null") => *place = Value::Null,
+            Some(b't') if self.take(b"true") => *place = Value::Bool(true),
+            Some(b'f') if self.take(b"false") => *place = Value::Bool(false),
+            Some(b'N') if self.take(b"NaN") => *place = self.constant("NaN", f64::NAN)?,
+            Some(b'I') if self.take(b"Infinity") => *place = self.constant("Infinity", f64::INFINITY)?,
+            Some(b'-') if self.take(b"-Infinity") => *place = self.constant("-Infinity", f64::NEG_INFINITY)?,
+            Some(b'-' | b'0'..=b'9') => self.number(place)?,
             _ => return Err(self.error("Expecting value", self.at)),
-        };
+        }
         Ok(())
     }
 
@@ -202,7 +202,7 @@ impl<'a> Parser<'a> {
         }
         loop {
             let end = items.len();
-            items.push(Value::Null);
+            items.extend(std::iter::once_with(|| Value::Null));
             self.value(&mut items[end])?;
             if self.ends(b']')? {
                 return Ok(items);
@@ -261,7 +261,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn number(&mut self) -> Result<Value, ParseError> {
+    fn number(&mut self, place: &mut Value) -> Result<(), ParseError> {
         let start = self.at;
         let negative = self.peek() == Some(b'-');
         let first = start + usize::from(negative);
@@ -287,7 +287,8 @@ impl<'a> Parser<'a> {
         self.at = float_end;
         if float_end > end {
             let text = self.text.get(start..float_end).unwrap_or_default();
-            return text.parse().map(Value::Float).map_err(|_| self.error("Expecting value", start));
+            *place = Value::Float(text.parse().map_err(|_| self.error("Expecting value", start))?);
+            return Ok(());
         }
         let digits = self.text.get(first..end).unwrap_or_default();
         if digits.len() > MAX_INT_DIGITS {
@@ -298,9 +299,10 @@ impl<'a> Parser<'a> {
             )));
         }
         match self.text.get(start..end).and_then(|text| text.parse().ok()) {
-            Some(int) => Ok(Value::Int(int)),
-            None => Ok(python::integer(negative, digits)),
+            Some(int) => *place = Value::Int(int),
+            None => *place = python::integer(negative, digits),
         }
+        Ok(())
     }
 
     /// Where the digits that begin at a place end.

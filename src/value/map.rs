@@ -99,7 +99,9 @@ impl Entries {
     fn push(&mut self, name: &str) -> usize {
         let place = self.values.len();
         self.names.push_str(name);
-        self.values.push((self.names.len(), Value::Null));
+        let end = self.names.len();
+        // unlike `push` this writes it where it belongs, and not first somewhere else
+        self.values.extend(std::iter::once_with(|| (end, Value::Null)));
         self.seen |= bit(name);
         if place >= SEARCHED {
             self.add_to_index(name);
