@@ -84,7 +84,7 @@ impl CharField {
 
     /// Whether an input is text already, with no white space to be cut off.
     pub(super) fn is_read(&self, input: &Value) -> bool {
-        matches!(input, Value::Str(text) if self.trimmed(text).len() == text.len())
+        matches!(input, Value::Str(text) if begins_and_ends(text) || self.trimmed(text).len() == text.len())
     }
 
     fn trimmed<'a>(&self, text: &'a str) -> &'a str {
@@ -95,7 +95,7 @@ impl CharField {
 impl FieldType for CharField {
     fn shortcut(&self, input: &Value, cx: &FieldContext<'_>) -> Option<Result<Value, ValidationError>> {
         let blank = |text: &str| match self.trim_whitespace {
-            true => text.chars().all(python::is_space),
+            true => !begins_and_ends(text) && text.chars().all(python::is_space),
             false => text.is_empty(),
         };
         let blank = matches!(input, Value::Str(text) if blank(text));
@@ -127,7 +127,7 @@ impl FieldType for CharField {
             let default = "Ensure this field has at least {min_length} characters.";
             errors.push(cx.detail("min_length", default, &[("min_length", &min.to_string())]));
         }
-        if text.contains('\0') {
+        if text.as_bytes().contains(&0) {
             errors.push(null_characters());
         }
         if let Value::Surrogates(unit, _) = value {
@@ -162,6 +162,12 @@ impl FieldType for CharField {
     fn metadata_limits(&self) -> Vec<(&'static str, Value)> {
         length_limits(self.min_length, self.max_length)
     }
+}
+
+/// Whether text begins and ends with letters of ASCII, so that there is nothing to cut off; most does.
+fn begins_and_ends(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    [bytes.first(), bytes.last()].into_iter().all(|b| b.is_some_and(u8::is_ascii_graphic))
 }
 
 /// The text of a value that a text field made.

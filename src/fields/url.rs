@@ -126,10 +126,11 @@ const DISGUISED: [char; 19] = [
 
 /// What `urlsplit` and Django demand of the part between `//` and the path.
 fn is_place(place: &str) -> bool {
-    if (!place.is_ascii() && place.contains(DISGUISED)) || place.bytes().any(|b| b == b'[') != place.bytes().any(|b| b == b']') {
+    let has_brackets = place.bytes().any(|b| b == b'[');
+    if (!place.is_ascii() && place.contains(DISGUISED)) || has_brackets != place.bytes().any(|b| b == b']') {
         return false;
     }
-    if let Some((before, inside)) = place.split_once('[') {
+    if has_brackets && let Some((before, inside)) = place.split_once('[') {
         let (address, _) = cut(inside, b"]");
         // Python looks at any bracket, Django at a bracket that begins the place, and at its length
         let fits = if before.is_empty() { ip::is_ipv6(address) } else { is_bracketed(address) };
@@ -137,8 +138,8 @@ fn is_place(place: &str) -> bool {
             return false;
         }
     }
-    let host = place.rsplit_once('@').map_or(place, |(_, host)| host);
-    let name = match host.split_once('[') {
+    let host = place.bytes().rposition(|b| b == b'@').map_or(place, |at| &place[at + 1..]);
+    let name = match host.split_once('[').filter(|_| has_brackets) {
         Some((_, inside)) => cut(inside, b"]").0,
         None => cut(host, b":").0,
     };

@@ -71,7 +71,7 @@ pub fn parse_loose(text: &str) -> Result<Value, ParseError> {
 }
 
 fn parse_document(text: &str, strict: bool) -> Result<Value, ParseError> {
-    let mut parser = Parser { text, bytes: text.as_bytes(), at: 0, depth: 0, entries: [(text.len() / 24).clamp(4, 21), 0, 0, 0], strict };
+    let mut parser = Parser { text, bytes: text.as_bytes(), at: 0, depth: 0, entries: [(text.len() / 24).clamp(4, 21), 0, 0, 0], items: [0, 8, 8, 8], strict };
     if text.starts_with('\u{feff}') {
         return Err(parser.error("Unexpected UTF-8 BOM (decode using utf-8-sig)", 0));
     }
@@ -118,6 +118,8 @@ struct Parser<'a> {
     depth: usize,
     /// How many entries the last object at each of the outermost depths had: the next one is likely to be like it.
     entries: [usize; 4],
+    /// The same of lists.
+    items: [usize; 4],
     /// Whether `NaN` and the infinities are refused.
     strict: bool,
 }
@@ -195,16 +197,20 @@ impl<'a> Parser<'a> {
     }
 
     fn list(&mut self) -> Result<Vec<Value>, ParseError> {
-        let mut items = Vec::new();
         if self.peek() == Some(b']') {
             self.at += 1;
-            return Ok(items);
+            return Ok(Vec::new());
         }
+        let depth = self.depth - 1;
+        let mut items = Vec::with_capacity(self.items.get(depth).copied().unwrap_or(0));
         loop {
             let end = items.len();
             items.extend(std::iter::once_with(|| Value::Null));
             self.value(&mut items[end])?;
             if self.ends(b']')? {
+                if let Some(usual) = self.items.get_mut(depth) {
+                    *usual = items.len();
+                }
                 return Ok(items);
             }
         }
