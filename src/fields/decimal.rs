@@ -258,7 +258,7 @@ impl FieldType for DecimalField {
         let number = if self.normalize_output { number.normalize() } else { number };
         if self.coerce_to_string {
             out.push(b'"');
-            out.extend_from_slice(number.to_plain().as_bytes());
+            number.write_plain(out);
             out.push(b'"');
         } else {
             write::float(number.to_f64(), out);
@@ -362,10 +362,7 @@ mod tests {
         assert_eq!(error(&kind, "100"), ["max_value: Ensure this value is less than or equal to 99.9."]);
         assert_eq!(error(&kind, "-0.1"), ["min_value: Ensure this value is greater than or equal to 0."]);
         let mut metadata = Vec::new();
-        write::value(
-            &Value::Map(kind.metadata_limits().into_iter().map(|(n, v)| (n.into(), v)).collect()),
-            &mut metadata,
-        );
+        write::value(&Value::Map(kind.metadata_limits().into_iter().map(|(n, v)| (n, v)).collect()), &mut metadata);
         let json = r#"{"min_value":0,"max_value":99.9,"max_digits":5,"decimal_places":1}"#;
         assert_eq!(String::from_utf8(metadata).unwrap(), json);
     }

@@ -13,15 +13,20 @@ fn is_host_letter(c: char) -> bool {
 /// A name of two labels or more, the last of which is no number; with `trailing_dot` a dot may end it.
 pub(super) fn is_domain(text: &str, trailing_dot: bool) -> bool {
     let text = if trailing_dot { text.strip_suffix('.').unwrap_or(text) } else { text };
-    match text.rsplit_once('.') {
-        Some((labels, top)) => labels.split('.').all(is_label) && is_top_level(top),
-        None => false,
+    let mut rest = text;
+    while let Some(point) = rest.bytes().position(|b| b == b'.') {
+        let (label, after) = rest.split_at(point);
+        if !is_label(label) {
+            return false;
+        }
+        rest = &after[1..];
     }
+    rest.len() < text.len() && is_top_level(rest)
 }
 
 fn is_label(label: &str) -> bool {
     let fits = |c: char| is_host_letter(c) || c.is_ascii_digit() || c == '-';
-    has_edges(label) && label.chars().all(fits) && (1..=63).contains(&label.chars().count())
+    has_edges(label) && label.chars().all(fits) && has_length(label, 1, 63)
 }
 
 fn is_top_level(label: &str) -> bool {
@@ -29,11 +34,18 @@ fn is_top_level(label: &str) -> bool {
     let punycode = || {
         let rest = label.get(..4).filter(|start| start.eq_ignore_ascii_case("xn--")).and_then(|_| label.get(4..));
         let fits = |c: char| is_letter(c) || c.is_ascii_digit();
-        rest.is_some_and(|rest| rest.chars().all(fits) && (1..=59).contains(&rest.chars().count()))
+        rest.is_some_and(|rest| rest.chars().all(fits) && has_length(rest, 1, 59))
     };
-    has_edges(label) && ((label.chars().all(letters) && (2..=63).contains(&label.chars().count())) || punycode())
+    has_edges(label) && ((label.chars().all(letters) && has_length(label, 2, 63)) || punycode())
 }
 
 fn has_edges(label: &str) -> bool {
-    !label.starts_with('-') && !label.ends_with('-')
+    let bytes = label.as_bytes();
+    bytes.first() != Some(&b'-') && bytes.last() != Some(&b'-')
+}
+
+/// Whether it has so many characters; most text is ASCII and need not be counted.
+fn has_length(text: &str, least: usize, most: usize) -> bool {
+    let length = if text.is_ascii() { text.len() } else { text.chars().count() };
+    (least..=most).contains(&length)
 }

@@ -42,7 +42,7 @@ const INVALID: &str = "Enter a valid email address.";
 text_field!(EmailField, "email", INVALID);
 
 fn is_email(text: &str) -> bool {
-    if text.chars().count() > 320 {
+    if text.len() > 320 && text.chars().count() > 320 {
         return false;
     }
     let Some((user, domain)) = text.rsplit_once('@') else { return false };
@@ -50,7 +50,11 @@ fn is_email(text: &str) -> bool {
 }
 
 fn is_dot_atom(user: &str) -> bool {
-    let fits = |c: char| is_letter(c) || c.is_ascii_digit() || "-!#$%&'*+/=?^_`{}|~".contains(c);
+    let fits = |c: char| {
+        is_letter(c)
+            || c.is_ascii_digit()
+            || matches!(c, '-' | '!' | '#'..='\'' | '*' | '+' | '/' | '=' | '?' | '^'..='`' | '{'..='~')
+    };
     user.split('.').all(|atom| !atom.is_empty() && atom.chars().all(fits))
 }
 

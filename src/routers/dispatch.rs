@@ -225,7 +225,7 @@ async fn metadata(target: &Target<'_>, policy: &Policy) -> Result<Value> {
     let mut actions = Map::new();
     match target {
         Target::List(Mounted { view, .. }) if view.actions.contains(Action::Create) => {
-            actions.insert("POST".into(), view.resource(Action::Create).serializer.metadata());
+            actions.insert("POST", view.resource(Action::Create).serializer.metadata());
         }
         Target::Detail(Mounted { view, .. }, text) if view.actions.contains(Action::Update) => {
             let resource = view.resource(Action::Update);
@@ -233,13 +233,13 @@ async fn metadata(target: &Target<'_>, policy: &Policy) -> Result<Value> {
             if let Ok(key) = key(resource, text)
                 && resource.is_there(&key).await?
             {
-                actions.insert("PUT".into(), resource.serializer.metadata());
+                actions.insert("PUT", resource.serializer.metadata());
             }
         }
         _ => {}
     }
     if let (Value::Map(found), false) = (&mut found, actions.is_empty()) {
-        found.insert("actions".into(), Value::Map(actions));
+        found.insert("actions", Value::Map(actions));
     }
     Ok(found)
 }

@@ -22,7 +22,7 @@ impl BoundField {
         let Some((serializer, many)) = self.nested() else { return info };
         let Value::Map(map) = &mut info else { return info };
         if many {
-            map.insert("type".into(), "field".into());
+            map.insert("type", "field".into());
             let child = [
                 ("type", "nested object".into()),
                 ("required", Value::Bool(true)),
@@ -30,9 +30,9 @@ impl BoundField {
                 ("children", serializer.metadata()),
             ];
             let child = child.into_iter().map(|(name, value)| (name.to_owned(), value));
-            map.insert("child".into(), Value::Map(child.collect::<Map>()));
+            map.insert("child", Value::Map(child.collect::<Map>()));
         } else {
-            map.insert("children".into(), serializer.metadata());
+            map.insert("children", serializer.metadata());
         }
         info
     }

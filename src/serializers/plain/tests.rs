@@ -190,7 +190,7 @@ fn hooks() {
             Some(0) => Err(crate::value!({"n": "Not zero.", "name": ["Nor this."]}).into()),
             Some(1) => Err(crate::value!(["A.", "B."]).into()),
             _ => {
-                found.insert("added".into(), true.into());
+                found.insert("added", true.into());
                 Ok(found)
             }
         });
