@@ -191,7 +191,7 @@ fn the_whole_object_as_a_source() {
     let file = Arc::new(Upload::new("a", None, "x"));
     let mut map = value!({"name": "n", "line": {"sku": "A"}});
     if let Value::Map(map) = &mut map {
-        map.insert("picture".into(), Value::File(Arc::clone(&file)));
+        map.insert("picture", Value::File(Arc::clone(&file)));
     }
     let whole: Whole = valid(&map);
     assert_eq!((whole.name.as_str(), &whole.line), ("n", &Line { sku: "A".into(), quantity: 1 }));

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 
-
 use super::list::child_mistakes;
 use super::text::{null_characters, surrogate_characters};
 use super::{CharField, Field, FieldContext, FieldType, Outcome, Unrepresentable, UnvalidatedField};

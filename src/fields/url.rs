@@ -48,7 +48,9 @@ impl URLField {
 text_field!(URLField, "url", INVALID);
 
 fn is_url(text: &str) -> bool {
-    if (text.len() > MAX_LENGTH && text.chars().count() > MAX_LENGTH) || text.bytes().any(|b| matches!(b, b'\t' | b'\r' | b'\n')) {
+    if (text.len() > MAX_LENGTH && text.chars().count() > MAX_LENGTH)
+        || text.bytes().any(|b| matches!(b, b'\t' | b'\r' | b'\n'))
+    {
         return false;
     }
     let (scheme, rest) = cut(text, b":");

@@ -71,7 +71,15 @@ pub fn parse_loose(text: &str) -> Result<Value, ParseError> {
 }
 
 fn parse_document(text: &str, strict: bool) -> Result<Value, ParseError> {
-    let mut parser = Parser { text, bytes: text.as_bytes(), at: 0, depth: 0, entries: [(text.len() / 24).clamp(4, 21), 0, 0, 0], items: [0, 8, 8, 8], strict };
+    let mut parser = Parser {
+        text,
+        bytes: text.as_bytes(),
+        at: 0,
+        depth: 0,
+        entries: [(text.len() / 24).clamp(4, 21), 0, 0, 0],
+        items: [0, 8, 8, 8],
+        strict,
+    };
     if text.starts_with('\u{feff}') {
         return Err(parser.error("Unexpected UTF-8 BOM (decode using utf-8-sig)", 0));
     }

@@ -239,7 +239,8 @@ mod tests {
         leaf.prop_recursive(2, 8, 3, |inner| {
             prop_oneof![
                 prop::collection::vec(inner.clone(), 0..3).prop_map(Value::List),
-                prop::collection::vec(("[xyz]", inner), 0..3).prop_map(|entries| Value::Map(entries.into_iter().collect())),
+                prop::collection::vec(("[xyz]", inner), 0..3)
+                    .prop_map(|entries| Value::Map(entries.into_iter().collect())),
             ]
         })
     }
@@ -247,15 +248,17 @@ mod tests {
     fn body() -> impl Strategy<Value = Value> {
         let name = prop_oneof!["[a-l]", "read|hidden|deep"];
         // in the order of the fields more often than not
-        (prop::collection::vec((name, value()), 0..12), any::<bool>(), any::<bool>()).prop_map(|(mut entries, sort, a)| {
-            if a {
-                entries.insert(0, ("a".into(), "abc".into()));
-            }
-            if sort {
-                entries.sort_by(|(one, _), (other, _)| one.cmp(other));
-            }
-            Value::Map(entries.into_iter().collect())
-        })
+        (prop::collection::vec((name, value()), 0..12), any::<bool>(), any::<bool>()).prop_map(
+            |(mut entries, sort, a)| {
+                if a {
+                    entries.insert(0, ("a".into(), "abc".into()));
+                }
+                if sort {
+                    entries.sort_by(|(one, _), (other, _)| one.cmp(other));
+                }
+                Value::Map(entries.into_iter().collect())
+            },
+        )
     }
 
     proptest! {
