@@ -136,7 +136,7 @@ fn what_is_wrong() {
     );
     let changed = |name: &str, value: Value| {
         let Value::Map(mut map) = body() else { unreachable!() };
-        map.insert(name.to_owned(), value);
+        map.insert(name, value);
         Value::Map(map)
     };
     assert_eq!(errors::<Order>(&changed("note", "quiet".into())), r#"{"note":["Louder."]}"#);

@@ -362,7 +362,7 @@ mod tests {
         assert_eq!(error(&kind, "100"), ["max_value: Ensure this value is less than or equal to 99.9."]);
         assert_eq!(error(&kind, "-0.1"), ["min_value: Ensure this value is greater than or equal to 0."]);
         let mut metadata = Vec::new();
-        write::value(&Value::Map(kind.metadata_limits().into_iter().map(|(n, v)| (n, v)).collect()), &mut metadata);
+        write::value(&Value::Map(kind.metadata_limits().into_iter().collect()), &mut metadata);
         let json = r#"{"min_value":0,"max_value":99.9,"max_digits":5,"decimal_places":1}"#;
         assert_eq!(String::from_utf8(metadata).unwrap(), json);
     }

@@ -25,7 +25,7 @@ pub fn fields<'a>(fields: impl IntoIterator<Item = &'a Field>) -> Value {
 pub fn field(field: &Field) -> Value {
     let mut info = Map::new();
     let mut set = |name: &str, value: Value| {
-        info.insert(name.to_owned(), value);
+        info.insert(name, value);
     };
     set("type", field.kind.metadata_type().into());
     set("required", field.required.into());

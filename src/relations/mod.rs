@@ -86,6 +86,8 @@ pub(crate) fn represent_key(cell: Cell<'_>, out: &mut Vec<u8>) -> Result<(), Unr
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
     use crate::context::Context;
     use crate::error::ValidationError;

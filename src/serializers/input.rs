@@ -243,7 +243,7 @@ impl BoundSerializer {
         let value =
             if input.is_some() { bound.hooks.iter().try_fold(value, |value, hook| hook(value, own))? } else { value };
         if !self.list.rules.is_empty() {
-            found.attributes.insert(field.name.clone().into_owned(), value.clone());
+            found.attributes.insert(&field.name, value.clone());
         }
         match (&bound.writes, value) {
             (Writes::File(column, _), Value::File(file)) => found.files.push((*column, file)),
