@@ -225,22 +225,33 @@ impl BoundSerializer {
         Ok(errors)
     }
 
-    /// The error that a broken constraint is, for a conflict that no probe can see any more or that nobody declared.
-    pub(crate) fn verdict(&self, violation: &Violation, data: &Value) -> ValidationError {
-        let columns: Vec<usize> = self.violated_columns(violation);
+    /// The constraint that a violation of these columns broke, if a probe asks about it.
+    fn violated(&self, violation: &Violation, columns: &[usize]) -> Option<&Constraint> {
         let same = |own: &[usize]| {
             let mut own = own.to_vec();
             own.sort_unstable();
             own == columns
         };
-        let found = self.constraints.iter().find(|c| {
+        self.constraints.iter().find(|c| {
             let kind = match &c.probe {
                 Probe::Exists { .. } => ViolationKind::ForeignKey,
                 Probe::Free(_) => ViolationKind::Unique,
             };
             kind == violation.kind && !columns.is_empty() && same(c.probe.columns())
-        });
-        if let Some(constraint) = found {
+        })
+    }
+
+    /// Whether a probe may ask about what a violation broke, so that its silence means that the other row is gone.
+    pub(crate) fn is_asked(&self, violation: &Violation) -> bool {
+        let columns = self.violated_columns(violation);
+        let by_probe = matches!(violation.kind, ViolationKind::ForeignKey | ViolationKind::Unique);
+        by_probe && (columns.is_empty() || self.violated(violation, &columns).is_some())
+    }
+
+    /// The error that a broken constraint is, for a conflict that no probe can see any more or that nobody declared.
+    pub(crate) fn verdict(&self, violation: &Violation, data: &Value) -> ValidationError {
+        let columns = self.violated_columns(violation);
+        if let Some(constraint) = self.violated(violation, &columns) {
             return match (&constraint.speaks, self.field_error(constraint, data)) {
                 (Speaks::Together(detail), _) => ValidationError::field("non_field_errors", detail.clone()),
                 (Speaks::Late(field, detail), _) => ValidationError::field(field.clone(), detail.clone()),

@@ -83,7 +83,9 @@ impl View {
                 Ok(body) => break Ok(body),
                 Err(stop) => stop,
             };
-            let verdict = |violation: &_| resource.serializer.verdict(violation, &Value::Null).into();
+            let serializer = &resource.serializer;
+            let verdict =
+                |violation: &_| (serializer.verdict(violation, &Value::Null).into(), serializer.is_asked(violation));
             if let Err(error) = tries.again(stop, verdict).await {
                 break Err(error);
             }
@@ -109,7 +111,7 @@ impl View {
         loop {
             match Box::pin(self.destroy_list_in_transaction(resource, &keys, cx, pause)).await {
                 Ok(()) => return Ok(()),
-                Err(stop) => tries.again(stop, |_| resource.protected()).await?,
+                Err(stop) => tries.again(stop, |_| (resource.protected(), true)).await?,
             }
         }
     }

@@ -30,12 +30,12 @@ impl View {
                     }
                     // a child came between the cascade and the commit: its turn is over now
                     let late = StoreError::Conflict("a child was added beside the cascade".into());
-                    if tries.again(late.into(), |_| resource.protected()).await.is_err() {
+                    if tries.again(late.into(), |_| (resource.protected(), true)).await.is_err() {
                         // it was none: the default that the children should fall to is no row, or this one
                         return Err(resource.protected());
                     }
                 }
-                Err(stop) => tries.again(stop, |_: &Violation| resource.protected()).await?,
+                Err(stop) => tries.again(stop, |_: &Violation| (resource.protected(), true)).await?,
             }
         }
     }

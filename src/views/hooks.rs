@@ -10,7 +10,7 @@ use super::resource::{Resource, Stop};
 use super::row::Written;
 use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::serializers::Validated;
+use crate::serializers::{Validated, Via};
 use crate::store::{Rows, StoreError, Transaction};
 use crate::validators::Object;
 use crate::value::DbValue;
@@ -127,8 +127,7 @@ impl<'a> Save<'a> {
     ///
     /// When a constraint stops it: pass the error on, the request is judged again and answered with DRF's 400.
     pub async fn save(&mut self) -> Result<()> {
-        let target = self.resource.target();
-        match target.write_row(self.tx, self.key, self.stored, &self.validated, self.guarded).await {
+        match self.write().await {
             Ok(written) => {
                 self.saved = Some(written);
                 Ok(())
@@ -138,6 +137,22 @@ impl<'a> Save<'a> {
                 Err(Error::internal("the database stopped the save"))
             }
         }
+    }
+
+    async fn write(&self) -> Result<Written, Stop> {
+        if !self.guarded {
+            // a constraint stopped an earlier try: it may be one that the hook's own columns break
+            let (changes, via) = (&self.validated.changes, Via::Transaction(self.tx));
+            let answers = match self.key {
+                Some(key) => self.resource.examine_stored(key, changes, via).await?.unwrap_or_default(),
+                None => self.resource.examine_new(changes, via).await?,
+            };
+            if answers.iter().any(|(_, fine)| !fine) {
+                return Err(Stop::Refused(answers));
+            }
+        }
+        let target = self.resource.target();
+        target.write_row(self.tx, self.key, self.stored, &self.validated, self.guarded).await
     }
 
     /// The answer after a hook: what was saved, or why nothing was.

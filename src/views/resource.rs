@@ -97,17 +97,21 @@ impl Tries {
         Tries { retry: Retry::new(replays), stopped: 0 }
     }
 
-    /// Decides about another try after one that was stopped.
+    /// Decides about another try after one that was stopped; `verdict` says what a violation means, and whether it may
+    /// be gone by the next try.
     ///
     /// # Errors
     ///
     /// The answer of the request, when there is none to be had by trying again.
-    pub(crate) async fn again(&mut self, stop: Stop, verdict: impl FnOnce(&Violation) -> Error) -> Result<()> {
+    pub(crate) async fn again(&mut self, stop: Stop, verdict: impl FnOnce(&Violation) -> (Error, bool)) -> Result<()> {
         match stop {
             Stop::Fail(error) => Err(error),
             Stop::Store(StoreError::Violation(violation)) => {
                 self.stopped += 1;
-                if self.stopped > UNEXPLAINED { Err(verdict(&violation)) } else { Ok(()) }
+                let (error, may_be_gone) = verdict(&violation);
+                // once in any case: only a careful try says all that is wrong
+                let tries = if may_be_gone { UNEXPLAINED } else { 1 };
+                if self.stopped <= tries { Ok(()) } else { Err(error) }
             }
             Stop::Unexplained | Stop::Refused(_) => {
                 self.stopped += 1;

@@ -114,7 +114,12 @@ impl View {
             };
             match stop {
                 Ok(body) => return Ok(body),
-                Err(stop) => tries.again(stop, |violation| resource.serializer.verdict(violation, data).into()).await?,
+                Err(stop) => {
+                    let serializer = &resource.serializer;
+                    let verdict =
+                        |violation: &_| (serializer.verdict(violation, data).into(), serializer.is_asked(violation));
+                    tries.again(stop, verdict).await?;
+                }
             }
         }
     }

@@ -48,6 +48,24 @@ fn api(database: &Database) -> Api {
     Api::new(database, described())
 }
 
+/// Gives every seat a column that its client did not write.
+struct Given(seat::Column);
+
+#[bowline::async_trait]
+impl ViewSetHooks for Given {
+    async fn perform_create(&self, save: &mut Save<'_>) -> bowline::Result<()> {
+        match self.0 {
+            seat::Column::Badge => save.set(seat::Column::Badge, "guest"),
+            column => save.set(column, 7_i64),
+        };
+        save.save().await
+    }
+
+    async fn perform_update(&self, save: &mut Save<'_>) -> bowline::Result<()> {
+        self.perform_create(save).await
+    }
+}
+
 const OPEN: &str = "SELECT count(*) FROM loan WHERE returned_at IS NULL AND book = ";
 
 #[test]
@@ -186,5 +204,37 @@ fn a_check_over_two_columns_that_change_apart() {
             (400, format!(r#"{{"1":{REFUSAL}}}"#).as_str()),
             "at its index"
         );
+    });
+}
+
+#[test]
+fn what_a_hook_writes_is_judged_too() {
+    const WORN: &str = r#"{"non_field_errors":["That badge is worn in this room."]}"#;
+    const TAKEN: &str = r#"{"number":["seat with this number already exists."]}"#;
+    each(|database| {
+        execute(database, CONSTRAINED);
+        let badges = ModelSerializer::<seat::Entity>::new().read_only_fields(["badge"]);
+        let given = |column| ModelViewSet::<seat::Entity>::new().hooks(Given(column));
+        let router = described()
+            .register("guests", given(seat::Column::Badge).serializer(badges).basename("guest"))
+            .register("sevenths", given(seat::Column::Number).basename("seventh"));
+        let api = Api::new(database, router);
+        for room in ["a", "b"] {
+            let guest = |n: usize| json!({"number": 100 + n, "room": room, "zone": format!("z{n}")});
+            one_gets_it(&api, 201, WORN, |n| post("/guests/", &guest(n)));
+            execute(database, [&format!("DELETE FROM seat WHERE room = '{room}'"); 2]);
+            let ids: Vec<i64> = (0..CLIENTS)
+                .map(|n| {
+                    let seat = json!({"number": n, "room": format!("{room}{n}"), "zone": "z", "badge": "own"});
+                    api.id("/seats/", &seat)
+                })
+                .collect();
+            one_gets_it(&api, 200, WORN, |n| {
+                patch(format!("/guests/{}/", ids[n]), &json!({"room": room, "zone": n.to_string()}))
+            });
+            execute(database, ["DELETE FROM seat"; 2]);
+        }
+        let seventh = |n: usize| json!({"number": n, "room": n.to_string(), "zone": "z", "badge": "own"});
+        one_gets_it(&api, 201, TAKEN, |n| post("/sevenths/", &seventh(n)));
     });
 }
