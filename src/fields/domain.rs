@@ -10,8 +10,40 @@ fn is_host_letter(c: char) -> bool {
     c.is_ascii_alphabetic() || matches!(c, '\u{a1}'..='\u{ffff}')
 }
 
+/// Where a name of ASCII letters, digits and hyphens ends that is a domain by any rule; none where more must be asked.
+pub(super) fn plain_domain(text: &str) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let label = |from: usize, to: usize| {
+        let label = bytes.get(from..to)?;
+        let fits =
+            matches!(label, [first, .., last] if *first != b'-' && *last != b'-') || matches!(label, [b] if *b != b'-');
+        (fits && label.len() <= 63).then_some(label.len())
+    };
+    let (mut start, mut letters) = (0, true);
+    let mut end = bytes.len();
+    for (at, byte) in bytes.iter().enumerate() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' => {}
+            b'0'..=b'9' | b'-' => letters = false,
+            b'.' => {
+                label(start, at)?;
+                (start, letters) = (at + 1, true);
+            }
+            _ => {
+                end = at;
+                break;
+            }
+        }
+    }
+    (letters && start > 0 && label(start, end)? > 1).then_some(end)
+}
+
 /// A name of two labels or more, the last of which is no number; with `trailing_dot` a dot may end it.
 pub(super) fn is_domain(text: &str, trailing_dot: bool) -> bool {
+    plain_domain(text) == Some(text.len()) || is_any_domain(text, trailing_dot)
+}
+
+fn is_any_domain(text: &str, trailing_dot: bool) -> bool {
     let text = if trailing_dot { text.strip_suffix('.').unwrap_or(text) } else { text };
     let mut rest = text;
     while let Some(point) = rest.bytes().position(|b| b == b'.') {
@@ -48,4 +80,20 @@ fn has_edges(label: &str) -> bool {
 fn has_length(text: &str, least: usize, most: usize) -> bool {
     let length = if text.is_ascii() { text.len() } else { text.chars().count() };
     (least..=most).contains(&length)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    proptest::proptest! {
+        #[test]
+        fn a_plain_domain_is_one(text in "[aZ5.-]{0,6}(a{62,63})?[aZ5.-]{0,6}/?", trailing_dot: bool) {
+            if let Some(end) = plain_domain(&text) {
+                proptest::prop_assert!(is_any_domain(&text[..end], trailing_dot));
+            }
+            let usual = text.split('.').all(|label| label.len() == 2 && label.bytes().all(|b| b.is_ascii_alphabetic()));
+            proptest::prop_assert!(!usual || !text.contains('.') || plain_domain(&text) == Some(text.len()));
+        }
+    }
 }

@@ -45,7 +45,9 @@ fn is_email(text: &str) -> bool {
     if text.len() > 320 && text.chars().count() > 320 {
         return false;
     }
-    let Some((user, domain)) = text.rsplit_once('@') else { return false };
+    // by bytes: the text is short
+    let Some(at) = text.bytes().rposition(|b| b == b'@') else { return false };
+    let (user, domain) = (&text[..at], &text[at + 1..]);
     (is_dot_atom(user) || is_quoted(user)) && (domain == "localhost" || is_domain(domain, false) || is_literal(domain))
 }
 
@@ -55,7 +57,13 @@ fn is_dot_atom(user: &str) -> bool {
             || c.is_ascii_digit()
             || matches!(c, '-' | '!' | '#'..='\'' | '*' | '+' | '/' | '=' | '?' | '^'..='`' | '{'..='~')
     };
-    user.split('.').all(|atom| !atom.is_empty() && atom.chars().all(fits))
+    let mut before = '.';
+    let fits = |c: char| {
+        let single = c != '.' || before != '.';
+        before = c;
+        single && (c == '.' || fits(c))
+    };
+    user.chars().all(fits) && !user.is_empty() && !user.ends_with('.')
 }
 
 /// `"…"`, in which a backslash may stand before a character.

@@ -2,7 +2,7 @@
 
 use std::net::Ipv6Addr;
 
-use super::domain::is_domain;
+use super::domain::{is_domain, plain_domain};
 use super::text::text_field;
 use super::{CharField, FieldContext, ip};
 use crate::error::ErrorDetail;
@@ -48,6 +48,10 @@ impl URLField {
 text_field!(URLField, "url", INVALID);
 
 fn is_url(text: &str) -> bool {
+    is_plain(text) || is_any_url(text)
+}
+
+fn is_any_url(text: &str) -> bool {
     if (text.len() > MAX_LENGTH && text.chars().count() > MAX_LENGTH)
         || text.bytes().any(|b| matches!(b, b'\t' | b'\r' | b'\n'))
     {
@@ -61,6 +65,15 @@ fn is_url(text: &str) -> bool {
     // where Python's urlsplit sees the host is not always where the pattern sees it; both must be content
     let (place, _) = cut(rest, b"/?#");
     is_place(place) && (has_host(rest) || after_user(rest).is_some_and(has_host))
+}
+
+/// Whether it is a link of the usual kind, in ASCII: not everything that is one.
+fn is_plain(text: &str) -> bool {
+    let rest = text.strip_prefix("http").map(|rest| rest.strip_prefix('s').unwrap_or(rest));
+    let Some(rest) = rest.and_then(|rest| rest.strip_prefix("://")) else { return false };
+    let Some(end) = plain_domain(rest).filter(|end| *end <= 253 && text.len() <= MAX_LENGTH) else { return false };
+    let path = rest.as_bytes().get(end..).unwrap_or_default();
+    matches!(path.first(), None | Some(b'/' | b'?' | b'#')) && path.iter().all(u8::is_ascii_graphic)
 }
 
 /// The text up to one of the characters, and what is left from there.
@@ -186,7 +199,7 @@ mod tests {
             "http://a.org?b@c",
             &long,
         ] {
-            assert!(is_url(text), "{text}");
+            assert!(is_url(text) && is_any_url(text), "{text}");
         }
         for text in [
             "example.org",
@@ -228,6 +241,24 @@ mod tests {
             &format!("{long}.c.dd"),
         ] {
             assert!(!is_url(text), "{text}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_plain_link_is_one(text in "(http|https|ftp|HTTP)(://|:/)[a5.-]{1,5}(\\.aa)?([@:/?#][ -~\t\u{7f}é]{0,4})?") {
+            proptest::prop_assert!(!is_plain(&text) || is_any_url(&text), "{text}");
+        }
+    }
+
+    #[test]
+    fn plain_links() {
+        let host = format!("http://{0}.{0}.{0}.{1}", "a".repeat(63), "b".repeat(61));
+        assert!(is_plain("http://a.org") && is_plain("https://www.a5.org/x[?]@#") && is_plain(&host));
+        for other in
+            ["http://a.org:80", "http://u@a.org", "http://a", "HTTP://a.org", "http://a.org/ ", &format!("{host}b")]
+        {
+            assert!(!is_plain(other), "{other}");
         }
     }
 

@@ -78,6 +78,44 @@ impl Decimal {
         Decimal { signed: signed.finish(), exponent }
     }
 
+    /// Reads digits and a point, short enough to be kept in place, as nearly all numbers are; none of anything else.
+    fn short(text: &str) -> Option<Self> {
+        // what a `SmolStr` keeps in place
+        let mut signed = [0; 23];
+        let mut length = 0;
+        let rest = match text.as_bytes() {
+            [b'-', rest @ ..] => {
+                signed[0] = b'-';
+                length = 1;
+                rest
+            }
+            rest => rest,
+        };
+        let first = length;
+        let mut places = None;
+        let mut read = false;
+        for byte in rest {
+            match byte {
+                b'0'..=b'9' => {
+                    read = true;
+                    places = places.map(|places| places + 1);
+                    if length > first || *byte != b'0' {
+                        *signed.get_mut(length)? = *byte;
+                        length += 1;
+                    }
+                }
+                b'.' if places.is_none() => places = Some(0),
+                _ => return None,
+            }
+        }
+        if length == first {
+            signed[length] = b'0';
+            length += 1;
+        }
+        let signed = std::str::from_utf8(signed.get(..length)?).ok()?;
+        read.then(|| Decimal { signed: SmolStr::new(signed), exponent: -places.unwrap_or(0) })
+    }
+
     /// Whether it has a minus sign.
     pub fn is_negative(&self) -> bool {
         self.signed.as_bytes().first() == Some(&b'-')
@@ -269,6 +307,9 @@ impl FromStr for Decimal {
     ///
     /// Numbers that Python cannot hold exactly are refused: powers of ten beyond 999999999999999999.
     fn from_str(text: &str) -> Result<Self, NotADecimal> {
+        if let Some(number) = Decimal::short(text) {
+            return Ok(number);
+        }
         let (negative, rest) = match text.as_bytes().first() {
             Some(b'-') => (true, &text[1..]),
             Some(b'+') => (false, &text[1..]),
@@ -376,6 +417,20 @@ mod tests {
         }
         for text in ["", ".", "e1", "1e", "x", "1_0", "NaN", "--1", "1e1000000000000000000", "1e99999999999999999999"] {
             assert!(text.parse::<Decimal>().is_err(), "{text}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_short_number_is_read_as_any(text in "[-+]?0{0,2}[0-9_]{0,12}\\.?0{0,2}[0-9]{0,12}") {
+            // the exponent leads past the short way
+            let any = format!("{text}e0").parse::<Decimal>();
+            let short = Decimal::short(&text);
+            let parts = |number: &Decimal| (number.signed.clone(), number.exponent);
+            if let Some(short) = &short {
+                proptest::prop_assert_eq!(any.as_ref().ok().map(parts), Some(parts(short)));
+            }
+            proptest::prop_assert_eq!(text.parse::<Decimal>().ok().map(|n| parts(&n)), any.ok().map(|n| parts(&n)));
         }
     }
 

@@ -119,6 +119,15 @@ struct Text {
     lone: Option<u16>,
 }
 
+impl From<Text> for Value {
+    fn from(Text { text, lone }: Text) -> Self {
+        match lone {
+            None => Value::Str(text),
+            Some(unit) => Value::Surrogates(unit, text),
+        }
+    }
+}
+
 struct Parser<'a> {
     text: &'a str,
     bytes: &'a [u8],
@@ -156,13 +165,10 @@ impl<'a> Parser<'a> {
     /// Reads a value into its place: moved there, each would cost more than to read it.
     fn value(&mut self, place: &mut Value) -> Result<(), ParseError> {
         match self.peek() {
-            Some(b'"') => {
-                let Text { text, lone } = self.string()?;
-                match lone {
-                    None => *place = Value::Str(text),
-                    Some(unit) => *place = Value::Surrogates(unit, text),
-                }
-            }
+            Some(b'"') => match self.plain_string() {
+                Some(text) => *place = Value::Str(text.to_owned()),
+                None => *place = self.string()?.into(),
+            },
             Some(b'{') => *place = Value::Map(self.nested(Self::object)?),
             Some(b'[') => *place = Value::List(self.nested(Self::list)?),
             Some(b'n') if self.take(b"null") => *place = Value::Null,
@@ -327,25 +333,28 @@ impl<'a> Parser<'a> {
 
     /// Reads the name of an entry: its text, and its first lone surrogate.
     fn key(&mut self) -> Result<(Cow<'a, str>, Option<u16>), ParseError> {
-        let start = self.at + 1;
-        let end = start + write::plain::<false>(self.bytes.get(start..).unwrap_or_default());
-        if self.bytes.get(end) == Some(&b'"') {
-            self.at = end + 1;
-            return Ok((Cow::Borrowed(self.text.get(start..end).unwrap_or_default()), None));
+        if let Some(text) = self.plain_string() {
+            return Ok((Cow::Borrowed(text), None));
         }
         let Text { text, lone } = self.string()?;
         Ok((Cow::Owned(text), lone))
     }
 
+    /// Reads a string in which nothing is escaped, as most are; else it stays where it is.
+    fn plain_string(&mut self) -> Option<&'a str> {
+        let start = self.at + 1;
+        let end = start + write::plain::<false>(self.bytes.get(start..)?);
+        if self.bytes.get(end) != Some(&b'"') {
+            return None;
+        }
+        self.at = end + 1;
+        self.text.get(start..end)
+    }
+
+    #[cold]
     fn string(&mut self) -> Result<Text, ParseError> {
         let open = self.at;
         self.at += 1;
-        let end = self.at + write::plain::<false>(self.bytes.get(self.at..).unwrap_or_default());
-        if self.bytes.get(end) == Some(&b'"') {
-            let text = self.text.get(self.at..end).unwrap_or_default().to_owned();
-            self.at = end + 1;
-            return Ok(Text { text, lone: None });
-        }
         let mut text = String::new();
         let mut lone = None;
         loop {
