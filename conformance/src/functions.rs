@@ -31,7 +31,7 @@ async fn notes(mut request: Request) -> bowline::Result<Response> {
 async fn put_only(mut request: Request) -> bowline::Result<Response> {
     let method = request.method().to_string();
     let mut keys: Vec<String> =
-        request.data().await?.as_map().map(|map| map.keys().cloned().collect()).unwrap_or_default();
+        request.data().await?.as_map().map(|map| map.keys().map(ToString::to_string).collect()).unwrap_or_default();
     keys.sort();
     let keys: Vec<Value> = keys.into_iter().map(Value::from).collect();
     Ok(Response::new(value!({"method": method, "keys": keys})))

@@ -311,7 +311,7 @@ impl IntoDetail for Value {
         match self {
             Value::List(items) => list_of(items.into_iter().map(|item| item.into_detail(code)).collect()),
             Value::Map(map) => ValidationError::Fields(
-                map.into_iter().map(|(key, value)| (Cow::Owned(key), value.into_detail(code))).collect(),
+                map.into_iter().map(|(key, value)| (key.into(), value.into_detail(code))).collect(),
             ),
             scalar => scalar.to_python_str().into_owned().into_detail(code),
         }

@@ -224,7 +224,7 @@ impl ManyRelatedKind {
         let items = match input {
             Value::List(items) => Cow::Borrowed(items.as_slice()),
             // Python iterates over a dictionary's keys
-            Value::Map(map) => Cow::Owned(map.keys().map(|key| Value::Str(key.clone())).collect()),
+            Value::Map(map) => Cow::Owned(map.keys().map(|key| Value::Str(key.to_string())).collect()),
             other => {
                 let text = "Expected a list of items but got type \"{input_type}\".";
                 return Err(cx.error("not_a_list", text, &[("input_type", other.type_name())]));

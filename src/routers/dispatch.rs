@@ -276,18 +276,18 @@ async fn metadata(target: &Target<'_>, policy: &Policy, context: &Context) -> Re
     let mut actions = Map::new();
     match target {
         Target::List(Mounted { view, .. }, _) if view.actions.contains(Action::Create) => {
-            actions.insert("POST".into(), view.resource(Action::Create).serializer.metadata());
+            actions.insert("POST", view.resource(Action::Create).serializer.metadata());
         }
         Target::Extra(Mounted { view, .. }, _, _) => {
             if policy.allows(&Method::POST) {
-                actions.insert("POST".into(), view.resource(Action::Create).serializer.metadata());
+                actions.insert("POST", view.resource(Action::Create).serializer.metadata());
             }
             let resource = view.resource(Action::Update);
             let key = context.kwarg(&view.lookup.0).and_then(|text| resource.key(text).ok());
             if let (true, Some(key)) = (policy.allows(&Method::PUT), key)
                 && resource.is_there(&key).await?
             {
-                actions.insert("PUT".into(), resource.serializer.metadata());
+                actions.insert("PUT", resource.serializer.metadata());
             }
         }
         Target::Detail(Mounted { view, .. }, text, _) if view.actions.contains(Action::Update) => {
@@ -296,13 +296,13 @@ async fn metadata(target: &Target<'_>, policy: &Policy, context: &Context) -> Re
             if let Ok(key) = resource.key(text)
                 && resource.is_there(&key).await?
             {
-                actions.insert("PUT".into(), resource.serializer.metadata());
+                actions.insert("PUT", resource.serializer.metadata());
             }
         }
         _ => {}
     }
     if let (Value::Map(found), false) = (&mut found, actions.is_empty()) {
-        found.insert("actions".into(), Value::Map(actions));
+        found.insert("actions", Value::Map(actions));
     }
     Ok(found)
 }

@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use chrono::Utc;
-use indexmap::IndexMap;
 
 use super::declaration::ListOptions;
 use super::judge::Found;
@@ -13,7 +12,7 @@ use crate::context::Context;
 use crate::error::{ErrorDetail, ValidationError};
 use crate::fields::{FieldContext, Outcome, fits_column};
 use crate::store::Changes;
-use crate::value::{DbValue, Upload, Value};
+use crate::value::{DbValue, Map, Upload, Value};
 
 /// What validation without the database made of a body.
 #[derive(Clone, Debug)]
@@ -33,7 +32,7 @@ pub(crate) struct Validated {
     /// Files, by their columns.
     pub(crate) files: Vec<(usize, Arc<Upload>)>,
     /// The validated values by field, where a rule about a list wants them.
-    pub(crate) attributes: IndexMap<String, Value>,
+    pub(crate) attributes: Map,
 }
 
 impl Validated {
@@ -46,7 +45,7 @@ impl Validated {
             found: Vec::new(),
             nested: Vec::new(),
             files: Vec::new(),
-            attributes: IndexMap::new(),
+            attributes: Map::new(),
         }
     }
 
@@ -244,7 +243,7 @@ impl BoundSerializer {
         let value =
             if input.is_some() { bound.hooks.iter().try_fold(value, |value, hook| hook(value, own))? } else { value };
         if !self.list.rules.is_empty() {
-            found.attributes.insert(field.name.clone().into_owned(), value.clone());
+            found.attributes.insert(&field.name, value.clone());
         }
         match (&bound.writes, value) {
             (Writes::File(column, _), Value::File(file)) => found.files.push((*column, file)),

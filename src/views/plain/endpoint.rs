@@ -88,7 +88,7 @@ impl Endpoint {
         let fields = metadata::fields(request.serializer()?.fields());
         let actions = bodies.map(|method| (method.to_string(), fields.clone()));
         if let Value::Map(described) = &mut described {
-            described.insert("actions".into(), Value::Map(actions.collect::<Map>()));
+            described.insert("actions", Value::Map(actions.collect::<Map>()));
         }
         Ok(described)
     }
