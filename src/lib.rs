@@ -33,6 +33,7 @@ pub mod negotiation;
 pub mod pagination;
 pub mod parsers;
 pub mod pause;
+pub mod permissions;
 pub mod prelude;
 pub mod relations;
 pub mod renderers;

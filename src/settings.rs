@@ -6,6 +6,7 @@ use crate::authentication::Authentication;
 use crate::error::{ErrorFormat, ExceptionHandler};
 use crate::pagination::PageNumberPagination;
 use crate::parsers::{BodyLimits, Parsers};
+use crate::permissions::Rule;
 use crate::renderers::Renderers;
 use crate::storage::{FileSystemStorage, Storage};
 use crate::store::StoreOptions;
@@ -26,6 +27,8 @@ pub struct Settings {
     pub parsers: Parsers,
     /// The ways to tell who sent a request, DRF's `DEFAULT_AUTHENTICATION_CLASSES`; none by default.
     pub authentication: Vec<Arc<dyn Authentication>>,
+    /// Who may do what, DRF's `DEFAULT_PERMISSION_CLASSES`; everybody everything by default.
+    pub permissions: Vec<Rule>,
     /// The shape of errors: DRF's, DRF's full details with codes, or RFC 9457.
     pub errors: ErrorFormat,
     /// Whether errors of list items are answered by their index, DRF's `LIST_SERIALIZER_ERRORS_AS_DICT`; as a list with
@@ -54,6 +57,7 @@ impl Default for Settings {
             renderers: Renderers::json(),
             parsers: Parsers::default(),
             authentication: Vec::new(),
+            permissions: Vec::new(),
             errors: ErrorFormat::Messages,
             list_errors_as_dict: true,
             exception_handler: ExceptionHandler::default(),

@@ -20,6 +20,7 @@ pub mod catalogue;
 mod changes;
 mod database;
 mod error;
+pub(crate) mod granted;
 pub mod many;
 pub mod plan;
 pub mod postgres;

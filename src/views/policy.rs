@@ -14,6 +14,7 @@ use crate::context::Context;
 use crate::error::{Error, ErrorContext, ErrorFormat, ExceptionHandler, Result};
 use crate::negotiation::{self, ContentNegotiation};
 use crate::parsers::{BodyLimits, Parsers};
+use crate::permissions::{Granted, Permissions};
 use crate::renderers::{Accepted, RenderContext, Renderers, Unrenderable};
 use crate::response::{Data, Response};
 use crate::serializers::Serializer;
@@ -37,6 +38,7 @@ pub(crate) struct Policy {
     pub(crate) negotiation: Option<Arc<dyn ContentNegotiation>>,
     pub(crate) parsers: Parsers,
     pub(crate) authentication: Vec<Arc<dyn Authentication>>,
+    pub(crate) permissions: Permissions,
     pub(crate) limits: BodyLimits,
     pub(crate) errors: ErrorFormat,
     pub(crate) list_errors_as_dict: bool,
@@ -68,6 +70,7 @@ impl Policy {
             negotiation: None,
             parsers: settings.parsers.clone(),
             authentication: settings.authentication.clone(),
+            permissions: Permissions::new(settings.permissions.clone()),
             limits: settings.body.clone(),
             errors: settings.errors,
             list_errors_as_dict: settings.list_errors_as_dict,
@@ -134,7 +137,48 @@ impl Policy {
                 break;
             }
         }
+        if let Some(granted) = self.permit(context).await? {
+            context.keep(granted);
+        }
         Ok(())
+    }
+
+    /// Whether the client may do what it asks for: what it is to be asked about an object, where a permission wants to see it.
+    ///
+    /// # Errors
+    ///
+    /// 401 or 403 where a permission is not granted.
+    pub(crate) async fn permit(&self, context: &Context) -> Result<Option<Granted>> {
+        if self.permissions.are_none() {
+            return Ok(None);
+        }
+        let challenges = !self.authentication.is_empty();
+        self.permissions.judge(context, &self.info, self.database()?, challenges).await
+    }
+
+    /// Whether the client may do something by another method, and what it is to be asked about an object: what OPTIONS shows.
+    ///
+    /// # Errors
+    ///
+    /// What is no answer to such a question: the database is away.
+    pub(crate) async fn would_permit(&self, context: &Context, method: Method) -> Result<Option<Context>> {
+        let mut other = context.with_method(method);
+        match self.permit(&other).await {
+            Ok(Some(granted)) => other.keep(granted),
+            Ok(None) => {}
+            Err(error) if error.status().is_server_error() => return Err(error),
+            Err(_) => return Ok(None),
+        }
+        Ok(Some(other))
+    }
+
+    /// Why the view cannot be served.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that says what to change.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        self.permissions.check(&self.info)
     }
 
     /// The body of a request, parsed by its media type: an empty object or form where there is none.
