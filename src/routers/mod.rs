@@ -283,19 +283,25 @@ impl DefaultRouter {
                 ));
                 continue;
             }
-            match application.view(declared) {
-                Ok(view) => views.push((prefix, Mounted::new(view, style, &settings, &database))),
+            let mounted = application
+                .view(declared)
+                .and_then(|view| Mounted::new(view, style, &settings, &database).map_err(|mistake| vec![mistake]));
+            match mounted {
+                Ok(mounted) => views.push((prefix, mounted)),
                 Err(found) => mistakes.extend(found),
             }
         }
         let mut single = Vec::new();
         for (path, declared) in generic {
             let style = Style { rooted: false, suffixes: false, slash: "" };
-            match (PathPattern::parse(&path), application.view(declared)) {
-                (Ok(pattern), Ok(view)) => single.push((pattern, Mounted::new(view, style, &settings, &database))),
-                (pattern, view) => {
+            let mounted = application
+                .view(declared)
+                .and_then(|view| Mounted::new(view, style, &settings, &database).map_err(|mistake| vec![mistake]));
+            match (PathPattern::parse(&path), mounted) {
+                (Ok(pattern), Ok(mounted)) => single.push((pattern, mounted)),
+                (pattern, mounted) => {
                     mistakes.extend(pattern.err());
-                    mistakes.extend(view.err().unwrap_or_default());
+                    mistakes.extend(mounted.err().unwrap_or_default());
                 }
             }
         }
@@ -358,6 +364,12 @@ impl Application<'_> {
             actions: declared.actions,
             many: declared.many,
             hooks: declared.hooks,
+            extra: declared.extra,
+            metadata: declared.metadata,
+            lookup: (
+                declared.lookup_url_kwarg.or(declared.lookup_field).unwrap_or_else(|| "pk".into()),
+                declared.lookup_value_regex,
+            ),
         })
     }
 

@@ -38,7 +38,7 @@ pub struct Request {
 }
 
 impl Request {
-    pub(super) fn new(context: Context, body: Body, policy: Arc<Policy>, accepted: Accepted) -> Self {
+    pub(crate) fn new(context: Context, body: Body, policy: Arc<Policy>, accepted: Accepted) -> Self {
         Request { context, body: Some(body), data: Value::map(), policy, accepted }
     }
 

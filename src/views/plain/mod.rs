@@ -23,13 +23,15 @@ mod view_set;
 
 pub(crate) use endpoint::Endpoint;
 use handler::BoxHandler;
+pub(super) use handler::function_name;
 pub use handler::{Answer, Handler};
 pub use view_set::ViewSet;
+pub(super) use view_set::pretty_name;
 
 use super::Request;
 
 /// The order in which `Allow` names the methods of a view, DRF's `http_method_names`.
-const ORDER: [Method; 7] =
+pub(super) const ORDER: [Method; 7] =
     [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::HEAD, Method::OPTIONS];
 
 /// A view of one's own: a handler for each method. DRF's `APIView`.
@@ -77,10 +79,20 @@ impl Attributes for ApiView {
 
 /// What answers OPTIONS.
 #[derive(Clone)]
-enum Metadata {
+pub(crate) enum Metadata {
     Simple,
     None,
     Own(Arc<dyn Fn(&Request) -> Value + Send + Sync>),
+}
+
+impl fmt::Debug for Metadata {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Metadata::Simple => "Simple",
+            Metadata::None => "None",
+            Metadata::Own(_) => "Own(..)",
+        })
+    }
 }
 
 /// A view of one function for all of its methods, DRF's `@api_view`: it is called as the function is, has no HEAD, and
