@@ -13,6 +13,8 @@ pub struct ViewInfo {
     pub type_name: Cow<'static, str>,
     /// The model whose rows it serves; none of a view without a model.
     pub model: Option<Arc<ModelMeta>>,
+    /// Whether it is an API root, which permissions on models leave alone (DRF's `_ignore_model_permissions`).
+    pub is_root: bool,
     /// DRF's `throttle_scope`.
     pub throttle_scope: Option<Cow<'static, str>>,
     /// The namespaces that its path was included under, the outermost first.
@@ -22,6 +24,12 @@ pub struct ViewInfo {
 impl ViewInfo {
     /// A view by the name of its type.
     pub fn new(type_name: impl Into<Cow<'static, str>>) -> Self {
-        ViewInfo { type_name: type_name.into(), model: None, throttle_scope: None, namespaces: Vec::new() }
+        ViewInfo {
+            type_name: type_name.into(),
+            model: None,
+            is_root: false,
+            throttle_scope: None,
+            namespaces: Vec::new(),
+        }
     }
 }

@@ -15,6 +15,7 @@ mod memory;
 mod models;
 mod negotiation;
 mod parsers;
+mod permissions;
 mod raise;
 mod serializers;
 mod urls;

@@ -6,7 +6,7 @@ use bowline::prelude::*;
 use bowline::renderers::{BrowsableAPIRenderer, Renderers};
 use bowline::storage::FileSystemStorage;
 
-use crate::{authentication, fields, functions, models, negotiation, parsers, raise, viewsets};
+use crate::{authentication, fields, functions, models, negotiation, parsers, permissions, raise, viewsets};
 
 /// All of them, with the settings of `config/settings.py`.
 pub fn urls(media: &str) -> bowline::Result<DefaultRouter> {
@@ -15,7 +15,7 @@ pub fn urls(media: &str) -> bowline::Result<DefaultRouter> {
         .include("rel/", viewsets::rel())
         .include("sets/", viewsets::sets())
         .include("bare/", viewsets::bare())
-        .include("perm/", viewsets::perm())
+        .include("perm/", permissions::urls())
         .include("generic/", viewsets::generic())
         .include("bulk/", viewsets::bulk())
         .include("page/", viewsets::pages())

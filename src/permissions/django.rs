@@ -71,6 +71,9 @@ fn model(view: &ViewInfo) -> Result<&Arc<ModelMeta>> {
 }
 
 fn needs_model(name: &str, view: &ViewInfo) -> Result<(), String> {
+    if view.is_root {
+        return Ok(());
+    }
     let Some(model) = &view.model else {
         return Err(format!(
             "{name} cannot be applied to {}, which has no model: give the view other permissions.",
@@ -101,6 +104,15 @@ async fn has_all(user: Option<&User>, names: &[String], database: &Database) -> 
     Ok(true)
 }
 
+/// DRF's `DjangoModelPermissions.has_permission`, for those who may ask at all.
+async fn may(known: bool, perms: &PermsMap, request: &Context, view: &ViewInfo, database: &Database) -> Result<bool> {
+    if !known || view.is_root {
+        return Ok(known);
+    }
+    let names = perms.names(request.method(), model(view)?)?;
+    has_all(request.user(), &names, database).await
+}
+
 /// Who is logged in and has Django's permission to add, change or delete rows of the view's model may; to read needs none.
 ///
 /// A view without a model cannot have it: the router does not start then (an API root may).
@@ -125,11 +137,7 @@ impl DjangoModelPermissions {
 #[async_trait]
 impl Permission for DjangoModelPermissions {
     async fn has_permission(&self, request: &Context, view: &ViewInfo, database: &Database) -> Result<bool> {
-        if request.user().is_none() {
-            return Ok(false);
-        }
-        let names = self.perms.names(request.method(), model(view)?)?;
-        has_all(request.user(), &names, database).await
+        may(request.user().is_some(), &self.perms, request, view, database).await
     }
 
     fn judges_objects(&self) -> bool {
@@ -163,8 +171,7 @@ impl DjangoModelPermissionsOrAnonReadOnly {
 #[async_trait]
 impl Permission for DjangoModelPermissionsOrAnonReadOnly {
     async fn has_permission(&self, request: &Context, view: &ViewInfo, database: &Database) -> Result<bool> {
-        let names = self.perms.names(request.method(), model(view)?)?;
-        has_all(request.user(), &names, database).await
+        may(true, &self.perms, request, view, database).await
     }
 
     fn judges_objects(&self) -> bool {
@@ -231,11 +238,7 @@ impl DjangoObjectPermissions {
 #[async_trait]
 impl Permission for DjangoObjectPermissions {
     async fn has_permission(&self, request: &Context, view: &ViewInfo, database: &Database) -> Result<bool> {
-        if request.user().is_none() {
-            return Ok(false);
-        }
-        let names = self.perms.names(request.method(), model(view)?)?;
-        has_all(request.user(), &names, database).await
+        may(request.user().is_some(), &self.perms, request, view, database).await
     }
 
     fn has_object_permission(&self, request: &Context, view: &ViewInfo, object: &Object<'_>) -> Result<bool> {

@@ -61,8 +61,8 @@ mod policy;
 mod rule;
 
 pub use django::{DjangoModelPermissions, DjangoModelPermissionsOrAnonReadOnly, DjangoObjectPermissions, PermsMap};
-pub use policy::Permissions;
 pub(crate) use policy::Granted;
+pub use policy::Permissions;
 pub use rule::{IntoRules, Rule};
 
 /// Whether a client may do what it asks for, DRF's `BasePermission`.

@@ -18,7 +18,7 @@ use crate::serializers::shape::Shape;
 use crate::serializers::{Build, Declaration};
 use crate::settings::Settings;
 use crate::store::catalogue::StartupError;
-use crate::store::plan::{Plan, RowsBy, Select};
+use crate::store::plan::{Alias, Plan, RowsBy, Select};
 use crate::store::{Database, Dialect, KnownEntities, Store, catalogue, schema};
 use crate::views::{ApiView, Declared, ModelViewSet, Paginated, Resource, View, ViewSet};
 
@@ -307,7 +307,8 @@ impl DefaultRouter {
         }
         let mut endpoints = Vec::new();
         for (path, view, suffixes) in paths {
-            match OwnPath::new(&path, suffixes, view.bind(&settings, &database)) {
+            let endpoint = view.bind(&settings, &database);
+            match endpoint.check().and_then(|()| OwnPath::new(&path, suffixes, endpoint)) {
                 Ok(path) => endpoints.push(path),
                 Err(mistake) => mistakes.push(mistake),
             }
@@ -389,6 +390,8 @@ impl Application<'_> {
             select.order_by(model, &ordering);
         }
         let shape = Shape::compile(&serializer, dialect, &mut select);
+        let judges = declared.overrides.judges_objects(self.settings);
+        let judged = model.columns.iter().filter(|_| judges).map(|c| select.column(Alias::ROOT, &c.column)).collect();
         let column = declared.lookup_field.as_deref().map(position).transpose()?;
         if let Some(n) = column.filter(|n| !model.columns[*n].unique && model.primary_key != [*n]) {
             return Err(vec![format!(
@@ -411,6 +414,7 @@ impl Application<'_> {
             },
             isolation: self.store.isolation(),
             replays: self.settings.replays,
+            judged,
             serializer,
             shape,
             plan,

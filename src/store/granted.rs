@@ -4,7 +4,7 @@ use super::{Bound, Dialect, Statement};
 use crate::value::DbValue;
 
 /// Whether a user has a permission (`library.add_book`), by itself or by a group: a row, or none.
-pub fn permission(dialect: Dialect, user: DbValue, name: &str) -> Bound {
+pub(crate) fn permission(dialect: Dialect, user: DbValue, name: &str) -> Bound {
     let sql = match dialect {
         Dialect::Postgres => sql("$1", "$2"),
         Dialect::Sqlite => sql("?1", "?2"),
