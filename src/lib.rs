@@ -43,6 +43,7 @@ pub mod serializers;
 pub mod settings;
 pub mod storage;
 pub mod store;
+pub mod throttling;
 pub mod validators;
 pub mod value;
 pub mod view_info;

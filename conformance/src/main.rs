@@ -18,6 +18,7 @@ mod parsers;
 mod permissions;
 mod raise;
 mod serializers;
+mod throttling;
 mod urls;
 mod viewsets;
 

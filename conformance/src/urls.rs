@@ -6,7 +6,9 @@ use bowline::prelude::*;
 use bowline::renderers::{BrowsableAPIRenderer, Renderers};
 use bowline::storage::FileSystemStorage;
 
-use crate::{authentication, fields, functions, models, negotiation, parsers, permissions, raise, viewsets};
+use crate::{
+    authentication, fields, functions, models, negotiation, parsers, permissions, raise, throttling, viewsets,
+};
 
 /// All of them, with the settings of `config/settings.py`.
 pub fn urls(media: &str) -> bowline::Result<DefaultRouter> {
@@ -22,6 +24,8 @@ pub fn urls(media: &str) -> bowline::Result<DefaultRouter> {
         .settings(Settings {
             renderers: Renderers::json().and(BrowsableAPIRenderer::new()),
             authentication: vec![authentication::token(), authentication::basic(), authentication::session()],
+            throttle_rates: throttling::rates(),
+            num_proxies: None,
             create_tables: false,
             storage: Arc::new(FileSystemStorage::new(media, "/media/")),
             ..Settings::default()
@@ -29,6 +33,7 @@ pub fn urls(media: &str) -> bowline::Result<DefaultRouter> {
         .path("raise/<str:kind>/", raise::raise_view())
         .path("raise-noauth/<str:kind>/", raise::raise_no_auth())
         .path("raise-shaped/<str:kind>/", raise::raise_shaped())
+        .include("throttle/", throttling::urls())
         .include("auth/", authentication::urls())
         .include("fn/", functions::urls())
         .include("nego/", negotiation::urls())

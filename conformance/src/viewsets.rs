@@ -4,9 +4,9 @@ use bowline::permissions::{AllowAny, IsAdminUser, IsAuthenticatedOrReadOnly};
 use bowline::prelude::*;
 use sea_orm::ActiveValue::Set;
 
-use crate::memory;
 use crate::models::{author, book, entry, event, review, shelf_item, tag};
 use crate::serializers as s;
+use crate::{memory, throttling};
 
 /// `/`: the models of the issue that all of this began with.
 pub fn seed() -> DefaultRouter {
@@ -128,6 +128,7 @@ pub fn sets() -> DefaultRouter {
         )
         .register("per-action", per_action())
         .view_set("memory", memory::view_set())
+        .view_set("throttled", throttling::view_set())
 }
 
 fn entries_by_key() -> ModelViewSet<entry::Entity> {

@@ -11,6 +11,7 @@ use crate::parsers::Parsers;
 use crate::permissions::{IntoRules, Permissions, Rule};
 use crate::renderers::Renderers;
 use crate::settings::Settings;
+use crate::throttling::{IntoThrottles, Throttle};
 
 /// What a view says otherwise than the settings.
 #[derive(Clone, Debug, Default)]
@@ -20,6 +21,8 @@ pub struct Overrides {
     parsers: Option<Parsers>,
     authentication: Option<Vec<Arc<dyn Authentication>>>,
     permissions: Option<Vec<Rule>>,
+    throttles: Option<Vec<Arc<dyn Throttle>>>,
+    throttle_scope: Option<Cow<'static, str>>,
     permissions_for: Vec<(Cow<'static, str>, Vec<Rule>)>,
     exception_handler: Option<ExceptionHandler>,
 }
@@ -55,6 +58,12 @@ impl Overrides {
         }
         for (action, rules) in &self.permissions_for {
             policy.permissions.set(action.clone(), rules.clone());
+        }
+        if let Some(throttles) = &self.throttles {
+            policy.throttles.clone_from(throttles);
+        }
+        if let Some(scope) = &self.throttle_scope {
+            policy.info.throttle_scope = Some(scope.clone());
         }
         if let Some(handler) = &self.exception_handler {
             policy.exception_handler = handler.clone();
@@ -105,6 +114,19 @@ pub trait Attributes: Sized {
     /// (`()`) for everybody. DRF's `permission_classes`.
     fn permissions(mut self, rules: impl IntoRules) -> Self {
         self.overrides().permissions = Some(rules.into_rules());
+        self
+    }
+
+    /// With other throttles: one, several in a tuple, none (`()`). DRF's `throttle_classes`.
+    fn throttles(mut self, throttles: impl IntoThrottles) -> Self {
+        self.overrides().throttles = Some(throttles.into_throttles());
+        self
+    }
+
+    /// The scope by which a [`ScopedRateThrottle`](crate::throttling::ScopedRateThrottle) counts its requests, DRF's
+    /// `throttle_scope`; nothing is counted without one.
+    fn throttle_scope(mut self, scope: impl Into<Cow<'static, str>>) -> Self {
+        self.overrides().throttle_scope = Some(scope.into());
         self
     }
 

@@ -20,6 +20,7 @@ use crate::response::{Data, Response};
 use crate::serializers::Serializer;
 use crate::settings::Settings;
 use crate::store::Database;
+use crate::throttling::{Throttle, Throttling, check_throttles};
 use crate::value::Value;
 use crate::view_info::ViewInfo;
 
@@ -39,6 +40,8 @@ pub(crate) struct Policy {
     pub(crate) parsers: Parsers,
     pub(crate) authentication: Vec<Arc<dyn Authentication>>,
     pub(crate) permissions: Permissions,
+    pub(crate) throttles: Vec<Arc<dyn Throttle>>,
+    throttling: Throttling,
     pub(crate) limits: BodyLimits,
     pub(crate) errors: ErrorFormat,
     pub(crate) list_errors_as_dict: bool,
@@ -71,6 +74,12 @@ impl Policy {
             parsers: settings.parsers.clone(),
             authentication: settings.authentication.clone(),
             permissions: Permissions::new(settings.permissions.clone()),
+            throttles: settings.throttles.clone(),
+            throttling: Throttling::new(
+                Arc::clone(&settings.throttle_store),
+                settings.throttle_rates.clone(),
+                settings.num_proxies,
+            ),
             limits: settings.body.clone(),
             errors: settings.errors,
             list_errors_as_dict: settings.list_errors_as_dict,
@@ -140,7 +149,10 @@ impl Policy {
         if let Some(granted) = self.permit(context).await? {
             context.keep(granted);
         }
-        Ok(())
+        if self.throttles.is_empty() {
+            return Ok(());
+        }
+        check_throttles(&self.throttles, context, &self.info, &self.throttling).await
     }
 
     /// Whether the client may do what it asks for: what it is to be asked about an object, where a permission wants to see it.
@@ -178,7 +190,8 @@ impl Policy {
     ///
     /// A sentence that says what to change.
     pub(crate) fn check(&self) -> Result<(), String> {
-        self.permissions.check(&self.info)
+        self.permissions.check(&self.info)?;
+        self.throttles.iter().try_for_each(|throttle| throttle.check(&self.info, &self.throttling))
     }
 
     /// The body of a request, parsed by its media type: an empty object or form where there is none.
