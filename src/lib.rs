@@ -43,9 +43,11 @@ pub mod serializers;
 pub mod settings;
 pub mod storage;
 pub mod store;
+pub mod testing;
 pub mod throttling;
 pub mod validators;
 pub mod value;
+pub mod versioning;
 pub mod view_info;
 pub mod views;
 
@@ -69,6 +71,9 @@ mod chapters {
 
     #[doc = include_str!("../docs/views.md")]
     struct Views;
+
+    #[doc = include_str!("../docs/routers.md")]
+    struct Routers;
 
     #[doc = include_str!("../docs/serializers.md")]
     struct Serializers;

@@ -11,6 +11,7 @@ use crate::renderers::Renderers;
 use crate::storage::{FileSystemStorage, Storage};
 use crate::store::StoreOptions;
 use crate::throttling::{MemoryThrottleStore, Throttle, ThrottleRates, ThrottleStore};
+use crate::versioning::Versioning;
 
 /// What holds for the whole application unless a view set says otherwise.
 ///
@@ -42,6 +43,8 @@ pub struct Settings {
     /// By default there is none: the header is what a client made up. With `None`, DRF's default, all of the header is who the
     /// client is, which it may change with every request.
     pub num_proxies: Option<usize>,
+    /// How versions of the API are told apart, DRF's `DEFAULT_VERSIONING_CLASS`; not at all by default.
+    pub versioning: Option<Arc<dyn Versioning>>,
     /// The shape of errors: DRF's, DRF's full details with codes, or RFC 9457.
     pub errors: ErrorFormat,
     /// Whether errors of list items are answered by their index, DRF's `LIST_SERIALIZER_ERRORS_AS_DICT`; as a list with
@@ -75,6 +78,7 @@ impl Default for Settings {
             throttle_rates: ThrottleRates::default(),
             throttle_store: Arc::new(MemoryThrottleStore::default()),
             num_proxies: Some(0),
+            versioning: None,
             errors: ErrorFormat::Messages,
             list_errors_as_dict: true,
             exception_handler: ExceptionHandler::default(),

@@ -17,6 +17,8 @@ pub struct ViewInfo {
     pub is_root: bool,
     /// DRF's `throttle_scope`.
     pub throttle_scope: Option<Cow<'static, str>>,
+    /// The name of its path with the namespaces before it, Django's `view_name`; none of a path without a name.
+    pub view_name: Option<String>,
     /// The namespaces that its path was included under, the outermost first.
     pub namespaces: Vec<String>,
 }
@@ -29,6 +31,7 @@ impl ViewInfo {
             model: None,
             is_root: false,
             throttle_scope: None,
+            view_name: None,
             namespaces: Vec::new(),
         }
     }

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::env;
 
+mod actions;
 mod authentication;
 mod composites;
 mod fields;
@@ -20,6 +21,7 @@ mod raise;
 mod serializers;
 mod throttling;
 mod urls;
+mod versions;
 mod viewsets;
 
 /// What the program is told.

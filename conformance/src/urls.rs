@@ -7,7 +7,7 @@ use bowline::renderers::{BrowsableAPIRenderer, Renderers};
 use bowline::storage::FileSystemStorage;
 
 use crate::{
-    authentication, fields, functions, models, negotiation, parsers, permissions, raise, throttling, viewsets,
+    authentication, fields, functions, models, negotiation, parsers, permissions, raise, throttling, versions, viewsets,
 };
 
 /// All of them, with the settings of `config/settings.py`.
@@ -38,6 +38,7 @@ pub fn urls(media: &str) -> bowline::Result<DefaultRouter> {
         .include("fn/", functions::urls())
         .include("nego/", negotiation::urls())
         .include("meta/", functions::meta_urls())
+        .include("v/", versions::urls())
         .include("parse/", parsers::urls()?)
         .path("upload-check/", parsers::upload_check())
         .include("", fields::urls()?))

@@ -6,7 +6,7 @@ use sea_orm::ActiveValue::Set;
 
 use crate::models::{author, book, entry, event, review, shelf_item, tag};
 use crate::serializers as s;
-use crate::{memory, throttling};
+use crate::{actions, memory, throttling};
 
 /// `/`: the models of the issue that all of this began with.
 pub fn seed() -> DefaultRouter {
@@ -70,11 +70,12 @@ fn tags() -> ModelViewSet<tag::Entity> {
 }
 
 fn books() -> ModelViewSet<book::Entity> {
-    ModelViewSet::new()
+    let books = ModelViewSet::new()
         .serializer(s::books())
         .lookup_field("slug")
         .pagination(PageNumberPagination::new(5))
-        .description("Books, by *slug*.\n\nHas extra actions.")
+        .description("Books, by *slug*.\n\nHas extra actions.");
+    actions::all().into_iter().fold(books, ModelViewSet::action)
 }
 
 struct ReviewedByAlice;
@@ -137,6 +138,8 @@ fn entries_by_key() -> ModelViewSet<entry::Entity> {
         .read_only()
         .filter(Condition::lte(entry::Column::Id, 6))
         .lookup_field("key")
+        .lookup_url_kwarg("entry_key")
+        .lookup_value_regex("[0-9a-f-]{36}")
         .name("EntryByKeyViewSet")
         .basename("set-entry")
 }

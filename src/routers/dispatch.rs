@@ -16,13 +16,11 @@ use crate::pagination::Location;
 use crate::pause::Pause;
 use crate::response::Response;
 use crate::serializers::Mode;
-use crate::settings::Settings;
-use crate::store::Database;
 use crate::value::query::parameters;
 use crate::value::{Map, Value};
 use crate::view_info::ViewInfo;
 use crate::views::detached::Detached;
-use crate::views::policy::{Begun, Policy};
+use crate::views::policy::{Begun, Bound, Policy};
 use crate::views::{Action, Body as ActionBody, ExtraAction, Lists, Metadata, View, run_action};
 
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
@@ -39,12 +37,12 @@ pub(crate) struct Dispatch {
 }
 
 impl Dispatch {
-    pub(super) fn new(resolver: Resolver, settings: &Settings, database: &Database) -> Self {
+    pub(super) fn new(resolver: Resolver, bound: &Bound<'_>) -> Self {
         let mut info = ViewInfo::new("APIRootView");
         info.is_root = true;
-        let root = Policy::new(info, settings).over(database).allowing(ROOT);
+        let root = bound.policy(info).allowing(ROOT);
         let root = root.described("The default basic root view for DefaultRouter");
-        Dispatch { resolver, root, append_slash: settings.append_slash }
+        Dispatch { resolver, root, append_slash: bound.settings.append_slash }
     }
 
     /// Answers a request; a panic on the way is a 500 like any other.

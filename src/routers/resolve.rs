@@ -6,10 +6,8 @@ use std::sync::Arc;
 use http::Method;
 
 use super::pattern::{Kwargs, PathPattern};
-use crate::settings::Settings;
-use crate::store::Database;
 use crate::view_info::ViewInfo;
-use crate::views::policy::Policy;
+use crate::views::policy::{Bound, Policy};
 use crate::views::{Endpoint, ExtraAction, View, view_name};
 
 /// The views by their prefixes, and the paths of one's own.
@@ -89,14 +87,15 @@ impl Mounted {
     /// # Errors
     ///
     /// A sentence that says which path of an action, or which expression for keys, is no pattern.
-    pub(super) fn new(mut view: View, style: Style, settings: &Settings, database: &Database) -> Result<Self, String> {
+    pub(super) fn new(mut view: View, style: Style, bound: &Bound<'_>) -> Result<Self, String> {
         let type_name = view.name.clone().unwrap_or_else(|| format!("{}ViewSet", view.resource.model().name));
         let policy = |detail: bool, suffix: &str| {
             let methods: Vec<Method> =
                 view.allowed(detail).into_iter().filter_map(|m| Method::from_bytes(m.as_bytes()).ok()).collect();
             let mut info = ViewInfo::new(type_name.clone());
             info.model = Some(Arc::clone(view.resource.plan.model()));
-            let mut policy = Policy::new(info, settings).over(database).allowing(methods);
+            info.namespaces.clone_from(&view.namespaces);
+            let mut policy = bound.policy(info).allowing(methods);
             if !suffix.is_empty() {
                 policy.name = format!("{} {suffix}", view_name(&type_name));
             }

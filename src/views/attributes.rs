@@ -12,6 +12,7 @@ use crate::permissions::{IntoRules, Permissions, Rule};
 use crate::renderers::Renderers;
 use crate::settings::Settings;
 use crate::throttling::{IntoThrottles, Throttle};
+use crate::versioning::Versioning;
 
 /// What a view says otherwise than the settings.
 #[derive(Clone, Debug, Default)]
@@ -25,6 +26,7 @@ pub struct Overrides {
     throttle_scope: Option<Cow<'static, str>>,
     permissions_for: Vec<(Cow<'static, str>, Vec<Rule>)>,
     exception_handler: Option<ExceptionHandler>,
+    versioning: Option<Option<Arc<dyn Versioning>>>,
 }
 
 impl Overrides {
@@ -64,6 +66,9 @@ impl Overrides {
         }
         if let Some(scope) = &self.throttle_scope {
             policy.info.throttle_scope = Some(scope.clone());
+        }
+        if let Some(versioning) = &self.versioning {
+            policy.versioning.clone_from(versioning);
         }
         if let Some(handler) = &self.exception_handler {
             policy.exception_handler = handler.clone();
@@ -127,6 +132,18 @@ pub trait Attributes: Sized {
     /// `throttle_scope`; nothing is counted without one.
     fn throttle_scope(mut self, scope: impl Into<Cow<'static, str>>) -> Self {
         self.overrides().throttle_scope = Some(scope.into());
+        self
+    }
+
+    /// With another way to tell versions of the API apart, DRF's `versioning_class`.
+    fn versioning(mut self, versioning: impl Versioning) -> Self {
+        self.overrides().versioning = Some(Some(Arc::new(versioning)));
+        self
+    }
+
+    /// Without versions, whatever the settings say.
+    fn no_versioning(mut self) -> Self {
+        self.overrides().versioning = Some(None);
         self
     }
 

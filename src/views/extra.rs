@@ -47,6 +47,7 @@ pub struct ExtraAction {
     pub(crate) detail: bool,
     name: Cow<'static, str>,
     path: Option<String>,
+    url_name: Option<String>,
     pub(crate) description: String,
     pub(crate) methods: Vec<(Method, Cow<'static, str>, Arc<dyn ActionHandler>)>,
     pub(crate) overrides: Overrides,
@@ -71,12 +72,26 @@ impl ExtraAction {
 
     fn new(detail: bool, name: Cow<'static, str>) -> Self {
         let (path, description) = (None, String::new());
-        ExtraAction { detail, name, path, description, methods: Vec::new(), overrides: Overrides::default() }
+        ExtraAction {
+            detail,
+            name,
+            path,
+            url_name: None,
+            description,
+            methods: Vec::new(),
+            overrides: Overrides::default(),
+        }
     }
 
     /// With another path than its name, a regular expression whose named groups are values of the path (DRF's `url_path`).
     pub fn url_path(mut self, path: impl Into<String>) -> Self {
         self.path = Some(path.into());
+        self
+    }
+
+    /// With another end of its path's name than its own name with hyphens (DRF's `url_name`).
+    pub fn url_name(mut self, name: impl Into<String>) -> Self {
+        self.url_name = Some(name.into());
         self
     }
 
@@ -125,6 +140,11 @@ impl ExtraAction {
             Some(path) => Cow::Borrowed(path),
             None => Cow::Owned(regex::escape(&self.name)),
         }
+    }
+
+    /// The end of the name of its path, DRF's `url_name`: `tag_list` is `tag-list`.
+    pub(crate) fn name_end(&self) -> String {
+        self.url_name.clone().unwrap_or_else(|| self.name.replace('_', "-"))
     }
 
     /// Its name for people: `tag_list` is "Tag list".

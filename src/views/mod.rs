@@ -65,6 +65,8 @@ pub(crate) struct Declared {
     pub(crate) name: Option<String>,
     pub(crate) description: String,
     pub(crate) basename: Option<String>,
+    /// The namespaces that it was included under.
+    pub(crate) namespaces: Vec<String>,
     pub(crate) lookup_field: Option<String>,
     pub(crate) lookup_url_kwarg: Option<String>,
     pub(crate) lookup_value_regex: Option<String>,
@@ -82,6 +84,23 @@ pub(crate) struct Declared {
 }
 
 impl Declared {
+    /// The names of its paths, as DRF's routers give them.
+    pub(crate) fn name_paths(&self, prefix: &str, slash: &str, mut add: impl FnMut(&str, &str)) {
+        let basename = self.basename.clone().unwrap_or_else(|| self.source.meta.name.to_lowercase());
+        let lookup = self.lookup_url_kwarg.as_ref().or(self.lookup_field.as_ref()).map_or("pk", String::as_str);
+        add(&format!("{basename}-list"), &format!("{prefix}{slash}"));
+        add(&format!("{basename}-detail"), &format!("{prefix}/<{lookup}>{slash}"));
+        for action in &self.extra {
+            let path = action.path();
+            let prefix = regex::escape(prefix);
+            let path = match action.detail {
+                true => format!("^{prefix}/(?P<{lookup}>[^/.]+)/{path}{slash}$"),
+                false => format!("^{prefix}/{path}{slash}$"),
+            };
+            add(&format!("{basename}-{}", action.name_end()), &path);
+        }
+    }
+
     /// Whether a rule is declared that reads other rows.
     pub(crate) fn has_query_rules(&self) -> bool {
         self.serializer.has_query_rules() || self.serializers.iter().any(|(_, own)| own.has_query_rules())
@@ -103,6 +122,7 @@ pub(crate) struct View {
     pub(crate) hooks: Option<Arc<dyn ViewSetHooks>>,
     pub(crate) extra: Vec<ExtraAction>,
     pub(crate) metadata: Metadata,
+    pub(crate) namespaces: Vec<String>,
     /// The name that the key in a path has, and the expression that it matches.
     pub(crate) lookup: (String, Option<String>),
 }
@@ -251,6 +271,7 @@ impl<E: EntityTrait> ModelViewSet<E> {
             name: None,
             description: String::new(),
             basename: None,
+            namespaces: Vec::new(),
             lookup_field: None,
             lookup_url_kwarg: None,
             lookup_value_regex: None,

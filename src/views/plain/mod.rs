@@ -7,13 +7,11 @@ use std::sync::Arc;
 use http::Method;
 
 use super::attributes::{Attributes, Overrides};
-use super::policy::{Policy, SerializerOf};
+use super::policy::{Bound, Place, SerializerOf};
 use super::view_name;
 use crate::context::Context;
 use crate::error::Result;
 use crate::serializers::Serializer;
-use crate::settings::Settings;
-use crate::store::Database;
 use crate::value::Value;
 use crate::view_info::ViewInfo;
 
@@ -239,9 +237,10 @@ impl ApiView {
     }
 
     /// The view with what the settings say where it says nothing.
-    pub(crate) fn bind(self, settings: &Settings, database: &Database) -> Endpoint {
-        let info = ViewInfo::new(self.type_name.clone());
-        let mut policy = Policy::new(info, settings).over(database).described(&self.description);
+    pub(crate) fn bind(self, place: Place, bound: &Bound<'_>) -> Endpoint {
+        let mut info = ViewInfo::new(self.type_name.clone());
+        (info.view_name, info.namespaces) = (place.view_name, place.namespaces);
+        let mut policy = bound.policy(info).described(&self.description);
         policy = policy.allowing(self.allowed());
         policy.name = self.name.unwrap_or_else(|| view_name(&self.type_name));
         policy.serializer = self.serializer;
