@@ -200,3 +200,6 @@ impl Permission for IsAuthenticatedOrReadOnly {
         false
     }
 }
+
+#[cfg(test)]
+mod tests;
