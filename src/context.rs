@@ -106,6 +106,27 @@ impl Context {
         Arc::make_mut(&mut self.inner).version = version;
     }
 
+    /// The same request by another method, as DRF's `clone_request`.
+    pub(crate) fn with_method(&self, method: Method) -> Self {
+        let mut other = self.clone();
+        if let Some(parts) = &mut Arc::make_mut(&mut other.inner).parts {
+            parts.method = method;
+        }
+        other
+    }
+
+    /// Keeps something for those who come later on the request's way.
+    pub(crate) fn keep<T: Clone + Send + Sync + 'static>(&mut self, value: T) {
+        if let Some(parts) = &mut Arc::make_mut(&mut self.inner).parts {
+            parts.extensions.insert(value);
+        }
+    }
+
+    /// What was kept, by its type.
+    pub(crate) fn kept<T: Send + Sync + 'static>(&self) -> Option<&T> {
+        self.inner.parts.as_ref()?.extensions.get()
+    }
+
     /// What the client proved itself with, DRF's `request.auth`: the key of its token, the claims of its JWT.
     pub fn auth(&self) -> Option<&Value> {
         self.inner.auth.as_ref()

@@ -1,5 +1,6 @@
 //! Function views (`/fn/`), and views for OPTIONS (`/meta/`).
 
+use bowline::permissions::IsAuthenticatedOrReadOnly;
 use bowline::prelude::*;
 use bowline::parsers::{JSONParser, Parsers};
 use bowline::renderers::Renderers;
@@ -55,6 +56,7 @@ async fn headers_view(_: Request) -> Response {
 
 pub fn urls() -> DefaultRouter {
     let notes = api_view([Method::GET, Method::OPTIONS, Method::DELETE, Method::POST], notes)
+        .permissions(IsAuthenticatedOrReadOnly)
         .authentication([authentication::token()]);
     DefaultRouter::new()
         .path("hello/", api_view([Method::GET], hello).description("Says hello."))

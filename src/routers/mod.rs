@@ -19,7 +19,7 @@ use crate::serializers::shape::Shape;
 use crate::serializers::{Build, Declaration};
 use crate::settings::Settings;
 use crate::store::catalogue::StartupError;
-use crate::store::plan::{Plan, RowsBy, Select};
+use crate::store::plan::{Alias, Plan, RowsBy, Select};
 use crate::store::{Database, Dialect, KnownEntities, Store, catalogue, schema};
 use crate::versioning::Reverse;
 use crate::views::policy::{Bound, Place};
@@ -387,8 +387,8 @@ impl DefaultRouter {
             // several paths may have one view
             let found: Vec<String> = route.view.mistakes().filter(|mistake| !mistakes.contains(mistake)).collect();
             mistakes.extend(found);
-            let place = route.place();
-            match OwnPath::new(&route.path, route.suffixes, route.view.bind(place, &bound)) {
+            let endpoint = route.view.clone().bind(route.place(), &bound);
+            match endpoint.check().and_then(|()| OwnPath::new(&route.path, route.suffixes, endpoint)) {
                 Ok(path) => endpoints.push(path),
                 Err(mistake) => mistakes.push(mistake),
             }
@@ -471,6 +471,8 @@ impl Application<'_> {
             select.order_by(model, &ordering);
         }
         let shape = Shape::compile(&serializer, dialect, &mut select);
+        let judges = declared.overrides.judges_objects(self.settings);
+        let judged = model.columns.iter().filter(|_| judges).map(|c| select.column(Alias::ROOT, &c.column)).collect();
         let column = declared.lookup_field.as_deref().map(position).transpose()?;
         if let Some(n) = column.filter(|n| !model.columns[*n].unique && model.primary_key != [*n]) {
             return Err(vec![format!(
@@ -494,6 +496,7 @@ impl Application<'_> {
             },
             isolation: self.store.isolation(),
             replays: self.settings.replays,
+            judged,
             serializer,
             shape,
             plan,

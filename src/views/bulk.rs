@@ -157,7 +157,7 @@ impl View {
         }
         // rows are locked in the order of their keys, whatever order the body has
         let stored = match keys {
-            Some(keys) => Some(resource.lock_all(tx, keys).await?),
+            Some(keys) => Some(resource.lock_all(tx, keys, cx).await?),
             None => None,
         };
         for (n, object) in objects.iter().enumerate() {
@@ -230,7 +230,7 @@ impl View {
     ) -> Result<(), Stop> {
         let (tx, _) = resource.begin(None).await?;
         let inside = async {
-            let stored = resource.lock_all(&tx, keys).await?;
+            let stored = resource.lock_all(&tx, keys, cx).await?;
             pause.at(Point::BeforeWrite).await;
             for (key, rows) in keys.iter().zip(&stored) {
                 let stored = resource.stored(rows)?;
@@ -335,8 +335,9 @@ impl Resource {
         Ok(())
     }
 
-    /// The rows of some keys, locked in the order of the keys, each in the place of its key.
-    async fn lock_all(&self, tx: &Transaction, keys: &[DbValue]) -> Result<Vec<Rows>, Stop> {
+    /// The rows of some keys, locked in the order of the keys, each in the place of its key; the request's permissions are
+    /// asked about each.
+    async fn lock_all(&self, tx: &Transaction, keys: &[DbValue], cx: &Context) -> Result<Vec<Rows>, Stop> {
         let text = |key: &DbValue| convert::from_db(key).to_python_str().into_owned();
         let mut order: Vec<usize> = (0..keys.len()).collect();
         order.sort_by(|a, b| match (&keys[*a], &keys[*b]) {
@@ -354,6 +355,11 @@ impl Resource {
         }
         if !errors.is_empty() {
             return Err(Stop::Fail(by_index(keys.len(), errors).into()));
+        }
+        if Resource::judges(cx) {
+            for rows in &found {
+                self.permit(&self.stored(rows)?, cx)?;
+            }
         }
         Ok(found)
     }
