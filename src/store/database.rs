@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, ProxyExecResult, QueryResult, Statement as SeaStatement};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, ProxyExecResult, QueryResult, Statement as SeaStatement, StatementBuilder};
 
 use super::transaction::{bound, failed, results};
 use super::{Bound, Dialect, KnownEntities, Retry, Rows, Store, StoreError, Transaction, Unit};
@@ -72,6 +72,29 @@ impl Database {
                 Err(error) => retry.again(error).await?,
             }
         }
+    }
+
+    /// A SELECT as SeaORM's builder says it, in one round trip: the rows with the columns in the statement's order.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::read`].
+    pub async fn select(&self, statement: &(impl StatementBuilder + ?Sized)) -> Result<Rows, StoreError> {
+        self.read(self.built(statement)).await
+    }
+
+    /// A statement that writes, as SeaORM's builder says it, in one round trip: the rows that it returns.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::write`].
+    pub async fn apply(&self, statement: &(impl StatementBuilder + ?Sized)) -> Result<Rows, StoreError> {
+        self.write(self.built(statement)).await
+    }
+
+    /// A statement of SeaORM's builder, in the database's SQL.
+    pub fn built(&self, statement: &(impl StatementBuilder + ?Sized)) -> Bound {
+        bound(statement.build(&self.get_database_backend()))
     }
 
     async fn rows(&self, statement: SeaStatement) -> Result<Vec<QueryResult>, DbErr> {

@@ -1,0 +1,113 @@
+//! DRF's tokens: one per user, in the table `authtoken_token`.
+
+use std::borrow::Cow;
+
+use async_trait::async_trait;
+use chrono::Utc;
+use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, Query};
+
+use super::accounts::{self, USERS};
+use super::header::{self, failed};
+use super::row::Row;
+use super::{Account, Authenticated, Authentication, random};
+use crate::context::Context;
+use crate::error::{Error, Result};
+use crate::store::Database;
+
+const TOKENS: &str = "authtoken_token";
+
+/// A token in `Authorization: Token …`, DRF's `TokenAuthentication` over its table `authtoken_token`.
+///
+/// The key of the token is [`Context::auth`]. Keys are kept as they are, as DRF keeps them: for a database of one's own,
+/// [`BearerTokens`](super::BearerTokens) are the better choice.
+///
+/// ```
+/// use bowline::authentication::TokenAuthentication;
+/// let bearer = TokenAuthentication::new().keyword("Bearer");
+/// # let _ = bearer;
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct TokenAuthentication {
+    keyword: Option<Cow<'static, str>>,
+}
+
+impl TokenAuthentication {
+    /// By `Authorization: Token …`.
+    pub fn new() -> Self {
+        TokenAuthentication::default()
+    }
+
+    /// With another word before the token.
+    pub fn keyword(mut self, keyword: impl Into<Cow<'static, str>>) -> Self {
+        self.keyword = Some(keyword.into());
+        self
+    }
+
+    fn word(&self) -> Cow<'static, str> {
+        self.keyword.clone().unwrap_or(Cow::Borrowed("Token"))
+    }
+}
+
+/// The token of a header, as text.
+pub(super) fn of_header<'a>(request: &'a Context, keyword: &str) -> Result<Option<&'a str>> {
+    let Some(word) = header::credentials(request, keyword, "token", "Token")? else { return Ok(None) };
+    match std::str::from_utf8(word) {
+        Ok(token) => Ok(Some(token)),
+        Err(_) => Err(failed("Invalid token header. Token string should not contain invalid characters.")),
+    }
+}
+
+#[async_trait]
+impl Authentication for TokenAuthentication {
+    async fn authenticate(&self, request: &Context, database: &Database) -> Result<Option<Authenticated>> {
+        let Some(key) = of_header(request, &self.word())? else { return Ok(None) };
+        if key.contains('\0') {
+            return Err(failed("Invalid token."));
+        }
+        let mut select = accounts::select();
+        select.inner_join(TOKENS, Expr::col((TOKENS, "user_id")).equals((USERS, "id")));
+        let rows = database.select(select.and_where(Expr::col((TOKENS, "key")).eq(key))).await?;
+        if rows.is_empty() {
+            return Err(failed("Invalid token."));
+        }
+        let account = Account::read(&rows, 0)?;
+        if !account.is_active {
+            return Err(failed("User inactive or deleted."));
+        }
+        Ok(Some(Authenticated::by(account.into(), key)))
+    }
+
+    fn authenticate_header(&self, _: &Context) -> Option<Cow<'static, str>> {
+        Some(self.word())
+    }
+}
+
+/// The key of a user's token, made now where there is none: DRF's `Token.objects.get_or_create`. However many ask at once, all
+/// get the same.
+///
+/// # Errors
+///
+/// Where the database fails.
+pub async fn obtain_token(database: &Database, account: &Account) -> Result<String> {
+    let mut select = Query::select();
+    select.column("key").from(TOKENS).and_where(Expr::col("user_id").eq(account.id));
+    let mut insert = Query::insert();
+    insert.into_table(TOKENS).columns(["key", "created", "user_id"]).on_conflict(
+        OnConflict::column("user_id").do_nothing().to_owned(),
+    );
+    insert
+        .values([random::hex(20)?.into(), Utc::now().into(), account.id.into()])
+        .map_err(Error::internal)?
+        .returning_col("key");
+    let mut rows = database.select(&select).await?;
+    if rows.is_empty() {
+        rows = database.apply(&insert).await?;
+    }
+    if rows.is_empty() {
+        rows = database.select(&select).await?;
+    }
+    if rows.is_empty() {
+        return Err(Error::internal("a token was deleted while it was made"));
+    }
+    Row(&rows, 0).text(0)
+}
