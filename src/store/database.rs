@@ -98,12 +98,18 @@ impl Database {
     }
 
     async fn rows(&self, statement: SeaStatement) -> Result<Vec<QueryResult>, DbErr> {
-        let bound = bound(statement);
+        let mut bound = bound(statement);
         let sql = bound.statement.sql.clone();
-        // the names of the columns are known to a transaction alone
-        let tx = self.begin().await.map_err(failed)?;
-        let rows = tx.query_named(bound).await.map_err(failed)?;
-        tx.commit().await.map_err(failed)?;
+        let reads = sql.get(..7).is_some_and(|verb| verb.eq_ignore_ascii_case("SELECT "));
+        let rows = if reads {
+            bound.statement.named = true;
+            self.read(bound).await.map_err(failed)?
+        } else {
+            let tx = self.begin().await.map_err(failed)?;
+            let rows = tx.query_named(bound).await.map_err(failed)?;
+            tx.commit().await.map_err(failed)?;
+            rows
+        };
         results(&rows, &sql, &self.known).map_err(failed)
     }
 }
