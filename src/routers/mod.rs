@@ -10,7 +10,6 @@ use std::sync::Arc;
 
 use sea_orm::EntityTrait;
 
-use crate::authentication;
 use crate::error::{Error, Result};
 use crate::model::entity::ModelSource;
 use crate::model::{Model, ModelMeta};
@@ -345,9 +344,7 @@ impl DefaultRouter {
             }
         }
         let names: Arc<dyn Reverse> = Arc::new(names);
-        let mut own = KnownEntities::default();
-        authentication::users::learn(&mut own);
-        let database = Database::new(store.clone(), Arc::clone(&known), own, settings.replays);
+        let database = Database::new(store.clone(), Arc::clone(&known), settings.replays);
         let build =
             Build { dialect: store.dialect(), models: &models, urls: &urls, storage: &settings.storage, within: false };
         let bound = Bound { settings: &settings, database: &database, urls: &names };
