@@ -25,6 +25,8 @@ const UNEXPLAINED: u32 = 4;
 #[derive(Debug)]
 pub(crate) struct Resource {
     pub(crate) store: Store,
+    /// The same as handlers see it.
+    pub(crate) database: Database,
     pub(crate) serializer: Arc<BoundSerializer>,
     pub(crate) shape: Shape,
     pub(crate) plan: Plan,
@@ -329,11 +331,6 @@ impl Resource {
         let first = key.map(|key| self.plan.lock(key));
         let (tx, rows) = self.store.begin(self.isolation, first).await?;
         Ok((tx.knowing(Arc::clone(&self.known)), rows))
-    }
-
-    /// The database, outside of any transaction.
-    pub(crate) fn database(&self) -> Database {
-        Database::new(self.store.clone(), Arc::clone(&self.known), self.replays)
     }
 
     /// What a request wants of the list.
