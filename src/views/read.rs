@@ -5,6 +5,7 @@ use crate::context::Context;
 use crate::error::Result;
 use crate::pagination::{Location, PageNumberPagination};
 use crate::serializers::shape::Group;
+use crate::store::plan::{Listing, Window};
 use crate::store::{Cell, Rows, StoreError};
 use crate::value::DbValue;
 
@@ -33,6 +34,15 @@ impl Resource {
         Ok(!self.read(self.plan.reads().retrieve(key)).await?.is_empty())
     }
 
+    /// What a request wants of the list: what its scope and the filter backends say.
+    ///
+    /// # Errors
+    ///
+    /// 400 for parameters that a filter refuses.
+    pub(crate) async fn listing(&self, _cx: &Context) -> Result<Listing> {
+        Ok(Listing::default())
+    }
+
     /// All rows as a JSON array, or a page in DRF's envelope.
     ///
     /// # Errors
@@ -40,8 +50,9 @@ impl Resource {
     /// 404 for a page that does not exist.
     pub(crate) async fn list(&self, location: &Location<'_>, cx: &Context) -> Result<Vec<u8>> {
         let reads = self.plan.reads();
+        let listing = Box::pin(self.listing(cx)).await?;
         let Some(pagination) = &self.pagination else {
-            let rows = self.read(reads.list()).await?;
+            let rows = self.read(reads.listing(&listing, Window::All)).await?;
             let groups = self.shape.load(&rows, self.via()).await?;
             let mut out = Vec::with_capacity(16 + 128 * rows.len());
             self.write_list(&rows, rows.len(), &groups, cx, &mut out)?;
@@ -49,12 +60,13 @@ impl Resource {
         };
         let mut page = pagination.page(location)?;
         if PageNumberPagination::is_last(&page) {
-            let rows = self.read(reads.count()).await?;
+            let rows = self.read(reads.listing(&listing, Window::Count)).await?;
             page = pagination.last_of(counted(&rows, 0)?);
         }
         if !pagination.counts() {
             // one row more than the page tells whether there is a next one
-            let rows = self.read(reads.page_uncounted(page.limit + 1, page.offset)).await?;
+            let rows =
+                self.read(reads.listing(&listing, Window::Part { limit: page.limit + 1, offset: page.offset })).await?;
             let shown = rows.len().min(usize::try_from(page.limit).unwrap_or(usize::MAX));
             let groups = self.shape.load(&rows, self.via()).await?;
             let mut out = Vec::with_capacity(256 + 128 * shown);
@@ -63,7 +75,8 @@ impl Resource {
             out.push(b'}');
             return Ok(out);
         }
-        let rows = self.read(reads.page(page.limit, page.offset)).await?;
+        let rows =
+            self.read(reads.listing(&listing, Window::Counted { limit: page.limit, offset: page.offset })).await?;
         let count = counted(&rows, self.plan.width())?;
         let shown = rows.len();
         if shown == 0 && page.number > 1 {
