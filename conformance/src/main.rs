@@ -9,6 +9,7 @@ use std::env;
 mod authentication;
 mod composites;
 mod fields;
+mod filters;
 mod functions;
 mod kinds;
 mod memory;

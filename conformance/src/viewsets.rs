@@ -3,6 +3,7 @@
 use bowline::prelude::*;
 use sea_orm::ActiveValue::Set;
 
+use crate::filters;
 use crate::memory;
 use crate::models::{author, book, entry, event, job, review, shelf_item, tag};
 use crate::serializers as s;
@@ -17,7 +18,7 @@ pub fn seed() -> DefaultRouter {
 /// `/lib/`
 pub fn lib() -> DefaultRouter {
     DefaultRouter::new()
-        .register("authors", ModelViewSet::new().serializer(s::authors()).description("Authors of books."))
+        .register("authors", authors())
         .register("profiles", ModelViewSet::new().serializer(s::profiles()).name("ProfileViewSet"))
         .register("publishers", ModelViewSet::new().serializer(s::publishers()))
         .register("tags", tags())
@@ -70,7 +71,20 @@ fn books() -> ModelViewSet<book::Entity> {
         .serializer(s::books())
         .lookup_field("slug")
         .pagination(PageNumberPagination::new(5))
+        .filter_backend(DjangoFilterBackend::new())
+        .filter_backend(SearchFilter::new())
+        .filter_backend(OrderingFilter::new())
+        .filterset(filters::book_filter())
+        .search_fields(["title", "author__last_name", "=isbn"])
+        .ordering_fields(["title", "price", "pages", "published"])
         .description("Books, by *slug*.\n\nHas extra actions.")
+}
+
+fn authors() -> ModelViewSet<author::Entity> {
+    ModelViewSet::new().serializer(s::authors()).description("Authors of books.").get_queryset(|request| {
+        let active = request.action() == Some("list") && request.query_param("active").as_deref() == Some("1");
+        active.then(|| Condition::eq(author::Column::IsActive, true))
+    })
 }
 
 struct ReviewedByAlice;
@@ -202,7 +216,7 @@ pub fn pages() -> DefaultRouter {
         .ordering(["id"])
         .pagination(PageNumberPagination::new(5))
         .name("PageList");
-    DefaultRouter::new().generic("number/", pages)
+    DefaultRouter::new().generic("number/", pages).generic("filtered/", filters::paged())
 }
 
 /// `/bulk/`

@@ -96,7 +96,7 @@ impl Dispatch {
             return Err(Error::MethodNotAllowed(method.to_string()));
         }
         if method == Method::OPTIONS {
-            return Ok(Response::new(metadata(target, policy).await?));
+            return Ok(Response::new(metadata(target, policy, context).await?));
         }
         match target {
             Target::Root(root) => Ok(Response::new(addresses(root, suffix, context))),
@@ -173,13 +173,21 @@ async fn list(view: &Arc<View>, policy: &Policy, context: &Context, body: Body, 
             })
         }
         Method::DELETE => {
-            let write = async move { view.destroy_list(view.resource(Action::Destroy), &data, &cx, &pause).await };
+            let write = async move {
+                let resource = view.resource(Action::Destroy);
+                let narrowed = Box::pin(resource.narrowed(&cx)).await?;
+                view.destroy_list(narrowed.as_ref().unwrap_or(resource), &data, &cx, &pause).await
+            };
             Detached::new(write).await?;
             Ok(Response::no_content())
         }
         _ => {
             let (action, mode) = updating(context.method());
-            let write = async move { view.update_list(view.resource(action), &data, mode, &cx, &pause).await };
+            let write = async move {
+                let resource = view.resource(action);
+                let narrowed = Box::pin(resource.narrowed(&cx)).await?;
+                view.update_list(narrowed.as_ref().unwrap_or(resource), &data, mode, &cx, &pause).await
+            };
             Ok(Response::json(Detached::new(write).await?))
         }
     }
@@ -198,11 +206,15 @@ async fn detail(
     match *context.method() {
         Method::GET | Method::HEAD => {
             let resource = view.resource(Action::Retrieve);
-            Ok(Response::json(Box::pin(resource.retrieve(&key(resource, text)?, context)).await?))
+            Ok(Response::json(Box::pin(resource.retrieve_narrowed(&key(resource, text)?, context)).await?))
         }
         Method::DELETE => {
             let key = key(view.resource(Action::Destroy), text)?;
-            let write = async move { view.destroy(view.resource(Action::Destroy), &key, &cx, &pause).await };
+            let write = async move {
+                let resource = view.resource(Action::Destroy);
+                let narrowed = Box::pin(resource.narrowed(&cx)).await?;
+                view.destroy(narrowed.as_ref().unwrap_or(resource), &key, &cx, &pause).await
+            };
             Detached::new(write).await?;
             Ok(Response::no_content())
         }
@@ -213,11 +225,15 @@ async fn detail(
                 Ok(data) => data,
                 Err(error) => {
                     // DRF looks for the row before it looks at the body
-                    Box::pin(view.resource(action).retrieve(&key, context)).await?;
+                    Box::pin(view.resource(action).retrieve_narrowed(&key, context)).await?;
                     return Err(error);
                 }
             };
-            let write = async move { view.update(view.resource(action), &key, &data, mode, &cx, &pause).await };
+            let write = async move {
+                let resource = view.resource(action);
+                let narrowed = Box::pin(resource.narrowed(&cx)).await?;
+                view.update(narrowed.as_ref().unwrap_or(resource), &key, &data, mode, &cx, &pause).await
+            };
             Ok(Response::json(Detached::new(write).await?))
         }
     }
@@ -230,7 +246,7 @@ fn url_of(body: &[u8]) -> Option<String> {
 }
 
 /// OPTIONS: what the view is, and the fields of each method that writes (DRF's `determine_actions`).
-async fn metadata(target: &Target<'_>, policy: &Policy) -> Result<Value> {
+async fn metadata(target: &Target<'_>, policy: &Policy, context: &Context) -> Result<Value> {
     let mut found = policy.metadata();
     let mut actions = Map::new();
     match target {
@@ -240,10 +256,16 @@ async fn metadata(target: &Target<'_>, policy: &Policy) -> Result<Value> {
         Target::Detail(Mounted { view, .. }, text) if view.actions.contains(Action::Update) => {
             let resource = view.resource(Action::Update);
             // as in DRF, what is not there cannot be changed
-            if let Ok(key) = key(resource, text)
-                && resource.is_there(&key).await?
-            {
-                actions.insert("PUT".into(), resource.serializer.metadata());
+            let there = match key(resource, text) {
+                Ok(key) => resource.is_there(&key, context).await,
+                Err(_) => Ok(false),
+            };
+            match there {
+                Ok(true) => {
+                    actions.insert("PUT".into(), resource.serializer.metadata());
+                }
+                Err(error) if error.status().is_server_error() => return Err(error),
+                _ => {}
             }
         }
         _ => {}

@@ -5,7 +5,7 @@ use crate::context::Context;
 use crate::error::Result;
 use crate::pagination::{Location, PageNumberPagination};
 use crate::serializers::shape::Group;
-use crate::store::plan::{Listing, Window};
+use crate::store::plan::{Filter, Window};
 use crate::store::{Cell, Rows, StoreError};
 use crate::value::DbValue;
 
@@ -16,7 +16,17 @@ impl Resource {
     ///
     /// 404 where no row has the key.
     pub(crate) async fn retrieve(&self, key: &DbValue, cx: &Context) -> Result<Vec<u8>> {
-        let rows = self.read(self.plan.reads().retrieve(key)).await?;
+        self.retrieve_among(key, self.plan.narrow(), cx).await
+    }
+
+    /// The same among those that a request may see.
+    pub(crate) async fn retrieve_narrowed(&self, key: &DbValue, cx: &Context) -> Result<Vec<u8>> {
+        let listing = Box::pin(self.listing(cx)).await?;
+        self.retrieve_among(key, &listing.filters, cx).await
+    }
+
+    async fn retrieve_among(&self, key: &DbValue, narrow: &[Filter], cx: &Context) -> Result<Vec<u8>> {
+        let rows = self.read_filtered(self.plan.reads().one(key, narrow)).await?;
         match rows.len() {
             0 => return Err(self.no_match()),
             1 => {}
@@ -29,18 +39,14 @@ impl Resource {
         Ok(out)
     }
 
-    /// Whether a row has the key.
-    pub(crate) async fn is_there(&self, key: &DbValue) -> Result<bool> {
-        Ok(!self.read(self.plan.reads().retrieve(key)).await?.is_empty())
-    }
-
-    /// What a request wants of the list: what its scope and the filter backends say.
+    /// Whether a row has the key, among those that a request may see.
     ///
     /// # Errors
     ///
-    /// 400 for parameters that a filter refuses.
-    pub(crate) async fn listing(&self, _cx: &Context) -> Result<Listing> {
-        Ok(Listing::default())
+    /// 400 for parameters that a filter backend refuses.
+    pub(crate) async fn is_there(&self, key: &DbValue, cx: &Context) -> Result<bool> {
+        let listing = Box::pin(self.listing(cx)).await?;
+        Ok(!self.read_filtered(self.plan.reads().one(key, &listing.filters)).await?.is_empty())
     }
 
     /// All rows as a JSON array, or a page in DRF's envelope.
@@ -52,7 +58,7 @@ impl Resource {
         let reads = self.plan.reads();
         let listing = Box::pin(self.listing(cx)).await?;
         let Some(pagination) = &self.pagination else {
-            let rows = self.read(reads.listing(&listing, Window::All)).await?;
+            let rows = self.read_filtered(reads.listing(&listing, Window::All)).await?;
             let groups = self.shape.load(&rows, self.via()).await?;
             let mut out = Vec::with_capacity(16 + 128 * rows.len());
             self.write_list(&rows, rows.len(), &groups, cx, &mut out)?;
@@ -60,13 +66,14 @@ impl Resource {
         };
         let mut page = pagination.page(location)?;
         if PageNumberPagination::is_last(&page) {
-            let rows = self.read(reads.listing(&listing, Window::Count)).await?;
+            let rows = self.read_filtered(reads.listing(&listing, Window::Count)).await?;
             page = pagination.last_of(counted(&rows, 0)?);
         }
         if !pagination.counts() {
             // one row more than the page tells whether there is a next one
-            let rows =
-                self.read(reads.listing(&listing, Window::Part { limit: page.limit + 1, offset: page.offset })).await?;
+            let rows = self
+                .read_filtered(reads.listing(&listing, Window::Part { limit: page.limit + 1, offset: page.offset }))
+                .await?;
             let shown = rows.len().min(usize::try_from(page.limit).unwrap_or(usize::MAX));
             let groups = self.shape.load(&rows, self.via()).await?;
             let mut out = Vec::with_capacity(256 + 128 * shown);
@@ -75,8 +82,9 @@ impl Resource {
             out.push(b'}');
             return Ok(out);
         }
-        let rows =
-            self.read(reads.listing(&listing, Window::Counted { limit: page.limit, offset: page.offset })).await?;
+        let rows = self
+            .read_filtered(reads.listing(&listing, Window::Counted { limit: page.limit, offset: page.offset }))
+            .await?;
         let count = counted(&rows, self.plan.width())?;
         let shown = rows.len();
         if shown == 0 && page.number > 1 {
