@@ -3,10 +3,9 @@
 use bowline::prelude::*;
 use sea_orm::ActiveValue::Set;
 
-use crate::filters;
-use crate::memory;
 use crate::models::{author, book, entry, event, job, review, shelf_item, tag};
 use crate::serializers as s;
+use crate::{actions, filters, memory};
 
 /// `/`: the models of the issue that all of this began with.
 pub fn seed() -> DefaultRouter {
@@ -67,7 +66,7 @@ fn tags() -> ModelViewSet<tag::Entity> {
 }
 
 fn books() -> ModelViewSet<book::Entity> {
-    ModelViewSet::new()
+    let books = ModelViewSet::new()
         .serializer(s::books())
         .lookup_field("slug")
         .pagination(PageNumberPagination::new(5))
@@ -77,7 +76,8 @@ fn books() -> ModelViewSet<book::Entity> {
         .filterset(filters::book_filter())
         .search_fields(["title", "author__last_name", "=isbn"])
         .ordering_fields(["title", "price", "pages", "published"])
-        .description("Books, by *slug*.\n\nHas extra actions.")
+        .description("Books, by *slug*.\n\nHas extra actions.");
+    actions::all().into_iter().fold(books, ModelViewSet::action)
 }
 
 fn authors() -> ModelViewSet<author::Entity> {
@@ -146,6 +146,8 @@ fn entries_by_key() -> ModelViewSet<entry::Entity> {
         .read_only()
         .filter(Condition::lte(entry::Column::Id, 6))
         .lookup_field("key")
+        .lookup_url_kwarg("entry_key")
+        .lookup_value_regex("[0-9a-f-]{36}")
         .name("EntryByKeyViewSet")
         .basename("set-entry")
 }

@@ -77,10 +77,6 @@ pub(crate) fn invalid_choice(value: &str) -> ErrorDetail {
     ErrorDetail::new(text, "invalid_choice")
 }
 
-pub(crate) fn no_pattern() -> ErrorDetail {
-    ErrorDetail::new("Enter a valid regular expression.", "invalid")
-}
-
 fn invalid(message: &'static str) -> ErrorDetail {
     ErrorDetail::new(message, "invalid")
 }

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::path::Resolved;
+use crate::error::ErrorDetail;
 use crate::model::ColumnKind;
 use crate::store::Dialect;
 use crate::store::plan::{self, Filter, Operator, Part, Source};
@@ -106,9 +107,35 @@ impl Expression {
     }
 }
 
-/// A text that is no regular expression.
+/// Why a field cannot be compared with a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct BadPattern;
+pub(crate) enum Refused {
+    /// A text that is no regular expression.
+    Pattern,
+    /// A value that cannot be one of the field's.
+    Kind(ColumnKind),
+}
+
+impl Refused {
+    /// What a client is told.
+    pub(crate) fn detail(self) -> ErrorDetail {
+        let message = match self {
+            Refused::Pattern => "Enter a valid regular expression.",
+            Refused::Kind(kind) => match kind {
+                ColumnKind::SmallInteger | ColumnKind::Integer | ColumnKind::BigInteger => "Enter a whole number.",
+                ColumnKind::Float | ColumnKind::Decimal(_) => "Enter a number.",
+                ColumnKind::Date => "Enter a valid date.",
+                ColumnKind::DateTime(_) => "Enter a valid date/time.",
+                ColumnKind::Time => "Enter a valid time.",
+                ColumnKind::Duration => "Enter a valid duration.",
+                ColumnKind::Uuid => "Enter a valid UUID.",
+                ColumnKind::Inet => "Enter a valid IPv4 or IPv6 address.",
+                _ => "Enter a valid value.",
+            },
+        };
+        ErrorDetail::new(message, "invalid")
+    }
+}
 
 /// A value as a column's comparison takes it.
 enum Prepared {
@@ -117,37 +144,36 @@ enum Prepared {
     Below,
     /// Greater than every value of the column.
     Above,
-    /// Equal to none and not comparable to any.
+    /// Of another kind.
     Never,
 }
 
 impl Resolved {
     /// The field compared with a value: Django's `filter(path=value)`.
     ///
-    /// A value that the field cannot hold is equal to none.
-    ///
     /// # Errors
     ///
-    /// [`BadPattern`] where a regular expression is wanted and the text is none.
-    pub(crate) fn compare(&self, dialect: Dialect, value: &Value) -> Result<Filter, BadPattern> {
+    /// [`Refused`] for a value of another kind than the field's, and a text that is no regular expression where one is wanted.
+    pub(crate) fn compare(&self, dialect: Dialect, value: &Value) -> Result<Filter, Refused> {
         let source = || Arc::clone(&self.source);
         let text = || value.to_python_str().into_owned();
         Ok(match self.expression.lookup {
             Lookup::Compare(Operator::Eq) if value.is_null() => Filter::IsNull(source(), true),
-            Lookup::Compare(operator) => self.ordered(dialect, operator, value),
+            Lookup::Compare(operator) => self.ordered(dialect, operator, value)?,
             Lookup::IsNull => Filter::IsNull(source(), truth(value)),
             Lookup::In => {
                 let values = value.as_list().unwrap_or(std::slice::from_ref(value)).iter();
                 let values = values.filter(|v| !v.is_null()).filter_map(|v| match self.prepare(dialect, v) {
-                    Prepared::Value(value) => Some(value),
+                    Prepared::Value(value) => Some(Ok(value)),
+                    Prepared::Never => Some(Err(Refused::Kind(self.source.kind))),
                     _ => None,
                 });
-                Filter::In(source(), values.collect())
+                Filter::In(source(), values.collect::<Result<_, _>>()?)
             }
             Lookup::Range => match value.as_list() {
                 Some([from, to]) if !from.is_null() && !to.is_null() => Filter::All(vec![
-                    self.ordered(dialect, Operator::Gte, from),
-                    self.ordered(dialect, Operator::Lte, to),
+                    self.ordered(dialect, Operator::Gte, from)?,
+                    self.ordered(dialect, Operator::Lte, to)?,
                 ]),
                 _ => Filter::nothing(),
             },
@@ -159,7 +185,7 @@ impl Resolved {
             Lookup::Regex(insensitive) => {
                 let text = text();
                 let checked = if insensitive { format!("(?i){text}") } else { text.clone() };
-                Pattern::of_client(checked).map_err(|_| BadPattern)?;
+                Pattern::of_client(checked).map_err(|_| Refused::Pattern)?;
                 Filter::Regex(source(), text, insensitive)
             }
             Lookup::Search => Filter::Search(source(), text()),
@@ -167,15 +193,16 @@ impl Resolved {
     }
 
     /// The same with another comparison, for what decides it by the value.
-    pub(crate) fn ordered(&self, dialect: Dialect, operator: Operator, value: &Value) -> Filter {
+    pub(crate) fn ordered(&self, dialect: Dialect, operator: Operator, value: &Value) -> Result<Filter, Refused> {
         let less = matches!(operator, Operator::Lt | Operator::Lte);
         let more = matches!(operator, Operator::Gt | Operator::Gte);
-        match self.prepare(dialect, value) {
+        Ok(match self.prepare(dialect, value) {
             Prepared::Value(value) => Filter::Compare(Arc::clone(&self.source), operator, value),
+            Prepared::Never => return Err(Refused::Kind(self.source.kind)),
             Prepared::Above if less => Filter::everything(),
             Prepared::Below if more => Filter::everything(),
             _ => Filter::nothing(),
-        }
+        })
     }
 
     fn prepare(&self, dialect: Dialect, value: &Value) -> Prepared {

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::context::Context;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, ValidationError};
 use crate::model::{Condition, ModelMeta};
 use crate::store::plan::{Filter, Listing, Order};
 use crate::store::{Database, Dialect};
@@ -165,12 +165,12 @@ impl Queryset<'_> {
     ///
     /// # Errors
     ///
-    /// 500 where there is no such field or lookup, 400 for a text that is no regular expression where one is wanted.
+    /// 500 where there is no such field or lookup, 400 for a value of another kind than the field's.
     pub fn lookup(&mut self, path: &str, value: impl Into<Value>) -> Result<()> {
         let Bound { model, models, database, .. } = self.bound;
         let resolved = models.resolve(model, path).map_err(Error::internal)?;
         let found = resolved.compare(database.dialect(), &value.into());
-        let filter = found.map_err(|_| crate::error::ValidationError::from(form::no_pattern()))?;
+        let filter = found.map_err(|refused| ValidationError::from(refused.detail()))?;
         self.listing.filters.push(filter);
         Ok(())
     }

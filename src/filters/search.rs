@@ -179,7 +179,7 @@ impl FilterBackend for BoundSearch {
             }
             let term = Value::Str(term);
             let any: Result<Vec<Filter>, _> = fields.iter().map(|field| field.compare(self.dialect, &term)).collect();
-            let mut any = any.map_err(|_| ValidationError::from(form::no_pattern()))?;
+            let mut any = any.map_err(|refused| ValidationError::from(refused.detail()))?;
             all.push(if any.len() == 1 { any.swap_remove(0) } else { Filter::Any(any) });
         }
         let filter = if all.len() == 1 { all.swap_remove(0) } else { Filter::All(all) };

@@ -9,12 +9,12 @@ use chrono::{NaiveTime, TimeDelta};
 
 use super::field::{FieldFilter, Method, Shape};
 use super::form::{self, Input};
-use super::lookup::Lookup;
+use super::lookup::{Lookup, Refused};
 use super::ordering::orders;
 use super::path::{End, Resolved};
 use super::{FilterBackend, FilterView, Queryset};
 use crate::context::Context;
-use crate::error::{ErrorDetail, Result, ValidationError};
+use crate::error::{Error, ErrorDetail, Result, ValidationError};
 use crate::model::{Choice, ColumnKind, ModelMeta};
 use crate::relations::{Link, parse_key};
 use crate::store::plan::{Alias, Filter, Listing, Operator, Order, Reads, Select, Source, Window};
@@ -492,12 +492,12 @@ impl BoundFilter {
         Ok(Ok(if values.is_empty() { Value::Null } else { Value::List(values) }))
     }
 
-    fn apply(&self, value: Value, queryset: &mut Queryset<'_>) -> Result<(), Refused> {
+    fn apply(&self, value: Value, queryset: &mut Queryset<'_>) -> Result<()> {
         if is_empty(&value) {
             return Ok(());
         }
         let (resolved, dialect) = match &self.acting {
-            Acting::Method(method) => return method(queryset, &value).map_err(Refused::Error),
+            Acting::Method(method) => return method(queryset, &value),
             Acting::Order(fields) => {
                 let mut order: Vec<Order> = Vec::new();
                 for term in value.as_list().into_iter().flatten().filter_map(Value::as_str) {
@@ -516,23 +516,24 @@ impl BoundFilter {
             }
             Acting::Compare(resolved, dialect) => (resolved, *dialect),
         };
+        let refused = |refused: Refused| Error::from(ValidationError::field(self.name.clone(), refused.detail()));
         let is_null = |value: &Value| self.null.is_some() && value.as_str() == self.null.as_deref();
         let compare = |value: &Value| {
             let value = if is_null(value) { &Value::Null } else { value };
-            resolved.compare(dialect, value).map_err(|_| Refused::Pattern)
+            resolved.compare(dialect, value).map_err(refused)
         };
         let filters: Vec<Filter> = match (&self.reading, &value) {
             (Reading::Range(..) | Reading::Days(_), Value::List(ends)) => {
                 let mut all = Vec::new();
                 for (value, operator) in ends.iter().zip([Operator::Gte, Operator::Lte]) {
                     if !value.is_null() {
-                        all.push(resolved.ordered(dialect, operator, value));
+                        all.push(resolved.ordered(dialect, operator, value).map_err(refused)?);
                     }
                 }
                 vec![Filter::All(all)]
             }
             (Reading::Multiple(_) | Reading::Models(_), Value::List(values)) => {
-                let each = values.iter().map(compare).collect::<Result<Vec<_>, _>>()?;
+                let each = values.iter().map(compare).collect::<Result<Vec<_>>>()?;
                 if self.conjoined { each } else { vec![Filter::Any(each)] }
             }
             (_, value) => vec![compare(value)?],
@@ -545,13 +546,6 @@ impl BoundFilter {
         }
         Ok(())
     }
-}
-
-/// Why a value does not filter.
-enum Refused {
-    /// It is no regular expression.
-    Pattern,
-    Error(crate::error::Error),
 }
 
 /// The two ends of a range; both may be absent.
@@ -600,13 +594,7 @@ impl FilterBackend for BoundSet {
             return Err(errors.into());
         }
         for (filter, value) in self.filters.iter().zip(values) {
-            match filter.apply(value, queryset) {
-                Ok(()) => {}
-                Err(Refused::Pattern) => {
-                    return Err(ValidationError::field(filter.name.clone(), form::no_pattern()).into());
-                }
-                Err(Refused::Error(error)) => return Err(error),
-            }
+            filter.apply(value, queryset)?;
         }
         Ok(())
     }

@@ -200,6 +200,7 @@ pub struct Plan {
     own: Arc<Reads>,
     width: usize,
     lock: (Statement, Filling),
+    stored: (Statement, Filling),
     destroy: Destroy,
     models: Arc<[Arc<ModelMeta>]>,
     texts: Arc<Texts>,
@@ -254,13 +255,15 @@ impl Plan {
             reads: Arc::new(scoped.reads(&model.columns[by].column)),
             width: select.width(),
             lock: (Statement::new(""), Filling::default()),
+            stored: (Statement::new(""), Filling::default()),
             destroy,
             models: models.into(),
             texts: Arc::default(),
             kept: RwLock::default(),
             model,
         };
-        plan.lock = plan.make_lock();
+        plan.lock = plan.make_stored(true);
+        plan.stored = plan.make_stored(false);
         Ok(plan)
     }
 
@@ -285,13 +288,16 @@ impl Plan {
             own: Arc::clone(&self.own),
             width: self.width,
             lock: (Statement::new(""), Filling::default()),
+            stored: (Statement::new(""), Filling::default()),
             destroy: destroy.kept_by(&self.texts),
             models: Arc::clone(&self.models),
             texts: Arc::clone(&self.texts),
             kept: RwLock::default(),
         };
-        let (lock, filling) = plan.make_lock();
+        let (lock, filling) = plan.make_stored(true);
         plan.lock = (self.texts.kept(lock), filling);
+        let (stored, filling) = plan.make_stored(false);
+        plan.stored = (self.texts.kept(stored), filling);
         Ok(plan)
     }
 
@@ -338,6 +344,12 @@ impl Plan {
     /// All columns of one row, locked until the transaction ends.
     pub fn lock(&self, key: &DbValue) -> Bound {
         let (statement, filling) = &self.lock;
+        bind(statement, filling, Some(key), &Changes::default())
+    }
+
+    /// The same without a lock.
+    pub fn stored(&self, key: &DbValue) -> Bound {
+        let (statement, filling) = &self.stored;
         bind(statement, filling, Some(key), &Changes::default())
     }
 
