@@ -6,9 +6,7 @@ use bowline::prelude::*;
 use bowline::renderers::{BrowsableAPIRenderer, Renderers};
 use bowline::storage::FileSystemStorage;
 
-use crate::{
-    authentication, fields, filters, functions, models, negotiation, parsers, raise, versions, viewsets,
-};
+use crate::{authentication, fields, filters, functions, models, negotiation, parsers, raise, versions, viewsets};
 
 /// All of them, with the settings of `config/settings.py`.
 pub fn urls(media: &str) -> bowline::Result<DefaultRouter> {

@@ -348,8 +348,7 @@ impl DefaultRouter {
         let database = Database::new(store.clone(), Arc::clone(&known), settings.replays);
         let build = Build { dialect: store.dialect(), models: &models, urls: &urls, storage: &settings.storage };
         let bound = Bound { settings: &settings, database: &database, urls: &names };
-        let application =
-            Application { store: &store, build, settings: &settings, known: &known, database: &database };
+        let application = Application { store: &store, build, settings: &settings, known: &known, database: &database };
         let mut views = Vec::new();
         for (prefix, declared, style) in registered {
             let taken = views.iter().any(|(p, _): &(String, Mounted)| *p == prefix);

@@ -339,8 +339,11 @@ impl ActionRequest {
             Some(Order { source, descending })
         });
         let listing = Listing { order: Some(order.collect()), ..resource.listing(&self.context).await? };
-        let rows =
-            self.via().read(resource.plan.reads().listing(&listing, Window::Part { limit: 1, offset: 0 })).await.map_err(filtered)?;
+        let rows = self
+            .via()
+            .read(resource.plan.reads().listing(&listing, Window::Part { limit: 1, offset: 0 }))
+            .await
+            .map_err(filtered)?;
         if rows.is_empty() {
             return Ok(None);
         }
