@@ -11,6 +11,7 @@ use std::sync::Arc;
 use sea_orm::EntityTrait;
 
 use crate::error::{Error, Result};
+use crate::filters::Bound as Filters;
 use crate::model::entity::ModelSource;
 use crate::model::{Model, ModelMeta};
 use crate::relations::Urls;
@@ -348,7 +349,7 @@ impl DefaultRouter {
         let build =
             Build { dialect: store.dialect(), models: &models, urls: &urls, storage: &settings.storage, within: false };
         let bound = Bound { settings: &settings, database: &database, urls: &names };
-        let application = Application { store: &store, database: &database, build, settings: &settings, known: &known };
+        let application = Application { store: &store, build, settings: &settings, known: &known, database: &database };
         let mut views = Vec::new();
         for (prefix, declared, style) in registered {
             let taken = views.iter().any(|(p, _): &(String, Mounted)| *p == prefix);
@@ -482,11 +483,20 @@ impl Application<'_> {
         let plan = Plan::new(dialect, Arc::clone(model), &select, rows, shown, serializer.probes(), models)
             .map_err(|mistake| vec![mistake])?;
         let whole: Vec<usize> = (0..model.columns.len()).collect();
+        let filters = Filters::new(
+            &declared.filters,
+            &self.settings.filter_backends,
+            model,
+            models,
+            serializer.shown_sources(),
+            self.database.clone(),
+        )?;
         Ok(Resource {
+            filters: Arc::new(filters),
             store: self.store.clone(),
             database: self.database.clone(),
             known: Arc::clone(self.known),
-            whole: shape.layout(&whole, 0),
+            whole: shape.layout(&whole, 0).into(),
             pagination: match &declared.pagination {
                 Paginated::Default => self.settings.pagination.clone(),
                 Paginated::Own(own) => own.clone(),
@@ -494,9 +504,9 @@ impl Application<'_> {
             isolation: self.store.isolation(),
             replays: self.settings.replays,
             judged,
-            serializer,
-            shape,
+            shape: Arc::new(shape),
             plan,
+            serializer: Arc::clone(&serializer),
         })
     }
 }

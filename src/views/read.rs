@@ -5,6 +5,7 @@ use crate::context::Context;
 use crate::error::Result;
 use crate::pagination::{Location, PageNumberPagination};
 use crate::serializers::shape::Group;
+use crate::store::plan::{Filter, Window};
 use crate::store::{Cell, Rows, StoreError};
 use crate::value::DbValue;
 
@@ -15,7 +16,17 @@ impl Resource {
     ///
     /// 404 where no row has the key.
     pub(crate) async fn retrieve(&self, key: &DbValue, cx: &Context) -> Result<Vec<u8>> {
-        let rows = self.read(self.plan.reads().retrieve(key)).await?;
+        self.retrieve_among(key, self.plan.narrow(), cx).await
+    }
+
+    /// The same among those that a request may see.
+    pub(crate) async fn retrieve_narrowed(&self, key: &DbValue, cx: &Context) -> Result<Vec<u8>> {
+        let listing = Box::pin(self.listing(cx)).await?;
+        self.retrieve_among(key, &listing.filters, cx).await
+    }
+
+    async fn retrieve_among(&self, key: &DbValue, narrow: &[Filter], cx: &Context) -> Result<Vec<u8>> {
+        let rows = self.read_filtered(self.plan.reads().one(key, narrow)).await?;
         match rows.len() {
             0 => return Err(self.no_match()),
             1 => {}
@@ -29,30 +40,31 @@ impl Resource {
         Ok(out)
     }
 
-    /// DRF's `get_object` where only its errors are wanted.
+    /// DRF's `get_object` where only its errors are wanted, among the rows of a narrowed resource.
     ///
     /// # Errors
     ///
     /// 404 where no row has the key, 401 or 403 where the permissions do not grant it.
     pub(crate) async fn must_see(&self, key: &DbValue, cx: &Context) -> Result<()> {
-        let rows = self.read(self.plan.reads().retrieve(key)).await?;
+        self.must_see_among(key, self.plan.narrow(), cx).await
+    }
+
+    /// The same among those that a request may see.
+    ///
+    /// # Errors
+    ///
+    /// 400 for parameters that a filter backend refuses.
+    pub(crate) async fn must_see_narrowed(&self, key: &DbValue, cx: &Context) -> Result<()> {
+        let listing = Box::pin(self.listing(cx)).await?;
+        self.must_see_among(key, &listing.filters, cx).await
+    }
+
+    async fn must_see_among(&self, key: &DbValue, narrow: &[Filter], cx: &Context) -> Result<()> {
+        let rows = self.read_filtered(self.plan.reads().one(key, narrow)).await?;
         if rows.is_empty() {
             return Err(self.no_match());
         }
         self.permit_read(&rows, cx)
-    }
-
-    /// Whether a row has the key, and the permissions grant it.
-    ///
-    /// # Errors
-    ///
-    /// What is no answer to such a question: the database is away.
-    pub(crate) async fn may_see(&self, key: &DbValue, cx: &Context) -> Result<bool> {
-        match self.must_see(key, cx).await {
-            Ok(()) => Ok(true),
-            Err(error) if error.status().is_server_error() => Err(error),
-            Err(_) => Ok(false),
-        }
     }
 
     /// All rows as a JSON array, or a page in DRF's envelope.
@@ -62,8 +74,9 @@ impl Resource {
     /// 404 for a page that does not exist.
     pub(crate) async fn list(&self, location: &Location<'_>, cx: &Context) -> Result<Vec<u8>> {
         let reads = self.plan.reads();
+        let listing = Box::pin(self.listing(cx)).await?;
         let Some(pagination) = &self.pagination else {
-            let rows = self.read(reads.list()).await?;
+            let rows = self.read_filtered(reads.listing(&listing, Window::All)).await?;
             let groups = self.shape.load(&rows, self.via()).await?;
             let mut out = Vec::with_capacity(16 + 128 * rows.len());
             self.write_list(&rows, rows.len(), &groups, cx, &mut out)?;
@@ -71,12 +84,14 @@ impl Resource {
         };
         let mut page = pagination.page(location)?;
         if PageNumberPagination::is_last(&page) {
-            let rows = self.read(reads.count()).await?;
+            let rows = self.read_filtered(reads.listing(&listing, Window::Count)).await?;
             page = pagination.last_of(counted(&rows, 0)?);
         }
         if !pagination.counts() {
             // one row more than the page tells whether there is a next one
-            let rows = self.read(reads.page_uncounted(page.limit + 1, page.offset)).await?;
+            let rows = self
+                .read_filtered(reads.listing(&listing, Window::Part { limit: page.limit + 1, offset: page.offset }))
+                .await?;
             let shown = rows.len().min(usize::try_from(page.limit).unwrap_or(usize::MAX));
             let groups = self.shape.load(&rows, self.via()).await?;
             let mut out = Vec::with_capacity(256 + 128 * shown);
@@ -85,7 +100,9 @@ impl Resource {
             out.push(b'}');
             return Ok(out);
         }
-        let rows = self.read(reads.page(page.limit, page.offset)).await?;
+        let rows = self
+            .read_filtered(reads.listing(&listing, Window::Counted { limit: page.limit, offset: page.offset }))
+            .await?;
         let count = counted(&rows, self.plan.width())?;
         let shown = rows.len();
         if shown == 0 && page.number > 1 {
