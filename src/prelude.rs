@@ -9,7 +9,7 @@ pub use crate::context::{Context, User};
 pub use crate::error::{Error, ErrorDetail, ValidationError};
 pub use crate::fields::FieldContext;
 pub use crate::model::{Condition, Model};
-pub use crate::pagination::PageNumberPagination;
+pub use crate::pagination::{CursorPagination, LimitOffsetPagination, PageNumberPagination};
 pub use crate::response::{Data, Response};
 pub use crate::routers::DefaultRouter;
 pub use crate::serializers::{FieldOptions, ModelSerializer, RelatedField};

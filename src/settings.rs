@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::authentication::Authentication;
 use crate::error::{ErrorFormat, ExceptionHandler};
-use crate::pagination::PageNumberPagination;
+use crate::pagination::Pagination;
 use crate::parsers::{BodyLimits, Parsers};
 use crate::renderers::Renderers;
 use crate::storage::{FileSystemStorage, Storage};
@@ -13,13 +13,15 @@ use crate::store::StoreOptions;
 /// What holds for the whole application unless a view set says otherwise.
 ///
 /// ```
+/// use std::sync::Arc;
+///
 /// use bowline::prelude::*;
-/// let settings = Settings { pagination: Some(PageNumberPagination::new(20)), ..Settings::default() };
+/// let settings = Settings { pagination: Some(Arc::new(PageNumberPagination::new(20))), ..Settings::default() };
 /// ```
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// DRF's `DEFAULT_PAGINATION_CLASS` with its `PAGE_SIZE`; none by default, as in DRF.
-    pub pagination: Option<PageNumberPagination>,
+    pub pagination: Option<Arc<dyn Pagination>>,
     /// How answers are written, DRF's `DEFAULT_RENDERER_CLASSES`: JSON alone by default.
     pub renderers: Renderers,
     /// How bodies are read, DRF's `DEFAULT_PARSER_CLASSES`: JSON, forms and multipart forms by default.

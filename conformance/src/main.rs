@@ -14,6 +14,7 @@ mod kinds;
 mod memory;
 mod models;
 mod negotiation;
+mod pagination;
 mod parsers;
 mod raise;
 mod serializers;

@@ -6,7 +6,7 @@ use bowline::prelude::*;
 use bowline::renderers::{BrowsableAPIRenderer, Renderers};
 use bowline::storage::FileSystemStorage;
 
-use crate::{authentication, fields, functions, models, negotiation, parsers, raise, viewsets};
+use crate::{authentication, fields, functions, models, negotiation, pagination, parsers, raise, viewsets};
 
 /// All of them, with the settings of `config/settings.py`.
 pub fn urls(media: &str) -> bowline::Result<DefaultRouter> {
@@ -18,7 +18,7 @@ pub fn urls(media: &str) -> bowline::Result<DefaultRouter> {
         .include("perm/", viewsets::perm())
         .include("generic/", viewsets::generic())
         .include("bulk/", viewsets::bulk())
-        .include("page/", viewsets::pages())
+        .include("page/", pagination::urls())
         .settings(Settings {
             renderers: Renderers::json().and(BrowsableAPIRenderer::new()),
             authentication: vec![authentication::token(), authentication::basic(), authentication::session()],

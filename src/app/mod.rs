@@ -3,6 +3,7 @@
 //! The only place that reads the environment.
 
 use std::env;
+use std::sync::Arc;
 use std::io::IsTerminal;
 
 use tokio::net::TcpListener;
@@ -53,7 +54,7 @@ pub async fn serve(api: DefaultRouter) -> Result<()> {
             let pagination = PageNumberPagination::new(size);
             let uncounted = env::var("PAGE_COUNT").is_ok_and(|count| count == "off");
             let pagination = if uncounted { pagination.without_count() } else { pagination };
-            api.configure(|settings| settings.pagination = Some(pagination))
+            api.configure(|settings| settings.pagination = Some(Arc::new(pagination)))
         }
     };
     listen(api, &database, &bind).await

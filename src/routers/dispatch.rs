@@ -13,7 +13,6 @@ use super::resolve::{Mounted, Resolver, Root, Target, unescaped};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::model::ColumnKind;
-use crate::pagination::Location;
 use crate::pause::Pause;
 use crate::relations::{KeyError, parse_key};
 use crate::response::Response;
@@ -143,9 +142,7 @@ fn wants_json(headers: &HeaderMap) -> bool {
 /// A request to the list of a view set.
 async fn list(view: &Arc<View>, policy: &Policy, context: &Context, body: Body, pause: Pause) -> Result<Response> {
     if matches!(*context.method(), Method::GET | Method::HEAD) {
-        let url = format!("{}{}", context.origin(), context.path());
-        let location = Location { url: &url, query: context.query() };
-        return Ok(Response::json(Box::pin(view.resource(Action::List).list(&location, context)).await?));
+        return Box::pin(view.list(context)).await;
     }
     let data = policy.parse(context, body).await?;
     let (view, cx) = (Arc::clone(view), context.clone());

@@ -389,14 +389,19 @@ impl Application<'_> {
         let plan = Plan::new(dialect, Arc::clone(model), &select, rows, shown, serializer.probes(), models)
             .map_err(|mistake| vec![mistake])?;
         let whole: Vec<usize> = (0..model.columns.len()).collect();
+        let pagination = match &declared.pagination {
+            Paginated::Default => self.settings.pagination.clone(),
+            Paginated::Own(own) => own.clone(),
+        };
+        let pagination = match pagination {
+            Some(pagination) => Some(pagination.over(model, dialect).map_err(|m| vec![m])?.unwrap_or(pagination)),
+            None => None,
+        };
         Ok(Resource {
             store: self.store.clone(),
             known: Arc::clone(self.known),
             whole: shape.layout(&whole, 0),
-            pagination: match &declared.pagination {
-                Paginated::Default => self.settings.pagination.clone(),
-                Paginated::Own(own) => own.clone(),
-            },
+            pagination,
             isolation: self.store.isolation(),
             replays: self.settings.replays,
             serializer,

@@ -12,6 +12,7 @@ use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, TimeDel
 use indexmap::IndexMap;
 use uuid::Uuid;
 
+pub(crate) mod base64;
 pub mod convert;
 mod decimal;
 pub(crate) mod duration;

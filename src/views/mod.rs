@@ -12,7 +12,7 @@ use sea_orm::EntityTrait;
 
 use crate::model::Condition;
 use crate::model::entity::ModelSource;
-use crate::pagination::PageNumberPagination;
+use crate::pagination::Pagination;
 use crate::serializers::{Declaration, ModelSerializer};
 
 mod attributes;
@@ -227,7 +227,7 @@ pub(crate) enum Paginated {
     /// As the settings say.
     Default,
     /// This way, or not at all.
-    Own(Option<PageNumberPagination>),
+    Own(Option<Arc<dyn Pagination>>),
 }
 
 impl<E: EntityTrait> ModelViewSet<E> {
@@ -344,8 +344,8 @@ impl<E: EntityTrait> ModelViewSet<E> {
     }
 
     /// With pages of its own (DRF's `pagination_class`).
-    pub fn pagination(mut self, pagination: PageNumberPagination) -> Self {
-        self.declared.pagination = Paginated::Own(Some(pagination));
+    pub fn pagination(mut self, pagination: impl Pagination) -> Self {
+        self.declared.pagination = Paginated::Own(Some(Arc::new(pagination)));
         self
     }
 

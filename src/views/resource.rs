@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::context::Context;
 use crate::error::{Error, Result, ValidationError};
 use crate::model::ModelMeta;
-use crate::pagination::PageNumberPagination;
+use crate::pagination::Pagination;
 use crate::serializers::shape::{Shape, Slot};
 use crate::serializers::{BoundSerializer, Validated, Via};
 use crate::store::plan::{Plan, Prepared};
@@ -25,7 +25,7 @@ pub(crate) struct Resource {
     pub(crate) shape: Shape,
     pub(crate) plan: Plan,
     pub(crate) known: Arc<KnownEntities>,
-    pub(crate) pagination: Option<PageNumberPagination>,
+    pub(crate) pagination: Option<Arc<dyn Pagination>>,
     pub(crate) isolation: Isolation,
     pub(crate) replays: u32,
     /// Where the fields are in whole rows, where an answer needs nothing else.
@@ -277,6 +277,17 @@ impl Resource {
         let first = key.map(|key| self.plan.lock(key));
         let (tx, rows) = self.store.begin(self.isolation, first).await?;
         Ok((tx.knowing(Arc::clone(&self.known)), rows))
+    }
+
+    /// Several reads of one state of the database, replayed likewise.
+    pub(crate) async fn snapshot(&self, bounds: Vec<Bound>) -> Result<Vec<Rows>, StoreError> {
+        let mut retry = Retry::new(self.replays);
+        loop {
+            match self.store.snapshot(bounds.clone()).await {
+                Ok(rows) => return Ok(rows),
+                Err(error) => retry.again(error).await?,
+            }
+        }
     }
 
     /// A read, replayed where a serializable transaction got in its way.

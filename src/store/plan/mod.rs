@@ -27,7 +27,7 @@ mod write;
 
 pub use destroy::Destroy;
 pub use links::{SetLinks, join_table, owned_by, under};
-pub use listing::{Filter, Listing, Operator, Order, Source, Window};
+pub use listing::{Filter, Listing, Operator, Order, Source, Window, estimate};
 pub use select::{Alias, LinkedBy, Reads, Select};
 
 /// How many texts are kept before further ones are made for one use; bounds the memory that clients can claim.
