@@ -44,6 +44,7 @@ pub mod storage;
 pub mod store;
 pub mod validators;
 pub mod value;
+pub mod versioning;
 pub mod view_info;
 pub mod views;
 
@@ -67,4 +68,13 @@ mod chapters {
 
     #[doc = include_str!("../docs/views.md")]
     struct Views;
+
+    #[doc = include_str!("../docs/serializers.md")]
+    struct Serializers;
+
+    #[doc = include_str!("../docs/relations.md")]
+    struct Relations;
+
+    #[doc = include_str!("../docs/validators.md")]
+    struct Validators;
 }

@@ -35,9 +35,8 @@ pub fn urls() -> DefaultRouter {
         .generic("limit/", pages("LimitList").pagination(LimitOffsetPagination::new(7).max_limit(12)))
         .generic(
             "limit-nodefault/",
-            pages("LimitNoDefaultList").pagination(
-                LimitOffsetPagination::on_demand().limit_query_param("take").offset_query_param("skip"),
-            ),
+            pages("LimitNoDefaultList")
+                .pagination(LimitOffsetPagination::on_demand().limit_query_param("take").offset_query_param("skip")),
         )
         .generic("cursor/", pages("CursorList").pagination(cursor(8, &["-created"])))
         .generic(
@@ -48,7 +47,9 @@ pub fn urls() -> DefaultRouter {
         .generic("cursor-ties/", pages("CursorTiesList").pagination(cursor(3, &["-rank", "label"])))
         .generic(
             "empty/",
-            pages("EmptyPageList").filter(Condition::lte(entry::Column::Id, 0)).pagination(PageNumberPagination::new(5)),
+            pages("EmptyPageList")
+                .filter(Condition::lte(entry::Column::Id, 0))
+                .pagination(PageNumberPagination::new(5)),
         )
 }
 

@@ -3,8 +3,8 @@
 //! The only place that reads the environment.
 
 use std::env;
-use std::sync::Arc;
 use std::io::IsTerminal;
+use std::sync::Arc;
 
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;

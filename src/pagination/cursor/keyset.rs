@@ -146,7 +146,11 @@ fn read(kind: ColumnKind, text: &str) -> Option<Edge> {
                 Some(offset) => written.local.checked_sub_signed(offset).filter(|at| iso::in_range(*at))?,
                 None => written.local,
             };
-            if zoned { Value::DateTime(utc.and_local_timezone(Utc).single()?.fixed_offset()) } else { Value::NaiveDateTime(utc) }
+            if zoned {
+                Value::DateTime(utc.and_local_timezone(Utc).single()?.fixed_offset())
+            } else {
+                Value::NaiveDateTime(utc)
+            }
         }
         ColumnKind::Date => Value::Date(iso::parse_date(text)?),
         ColumnKind::Time => Value::Time(iso::parse_time(text)?),

@@ -246,8 +246,7 @@ impl Page for Stretch {
             rows.reverse();
         }
         let beyond = if found.len() > shown { Some(self.positions(found, shown)?.swap_remove(0)) } else { None };
-        let walk =
-            Walk { cursor: self.cursor.as_ref(), size: self.size, rows: &rows, beyond, cutoff: self.cutoff };
+        let walk = Walk { cursor: self.cursor.as_ref(), size: self.size, rows: &rows, beyond, cutoff: self.cutoff };
         let link = |cursor: Cursor| self.links.with(&[(&self.parameter, Some(&cursor.encode()))]);
         let page = PageInfo {
             size: self.size,
