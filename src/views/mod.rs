@@ -29,6 +29,7 @@ mod read;
 mod request;
 mod resource;
 mod row;
+mod stream;
 mod valid;
 mod write;
 

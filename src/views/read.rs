@@ -2,11 +2,16 @@
 
 use std::sync::Arc;
 
+use axum::body::Body;
+use http::Method;
+use http::header::CONTENT_TYPE;
+
 use super::resource::Resource;
 use super::{Action, View};
 use crate::context::Context;
 use crate::error::Result;
 use crate::pagination::{Found, Page, Wanted};
+use crate::renderers::Accepted;
 use crate::response::Response;
 use crate::serializers::shape::Group;
 use crate::store::plan::{Listing, Window, estimate};
@@ -15,6 +20,8 @@ use crate::value::DbValue;
 
 /// From how many rows on an estimate will do instead of a count.
 const WORTH_AN_ESTIMATE: u64 = 10_000;
+/// A list of more rows than this is written while it is read.
+const LONG: u64 = 1_000;
 
 impl Resource {
     /// One row as JSON.
@@ -116,12 +123,9 @@ impl Resource {
         let reads = self.plan.reads();
         if self.store.dialect() == Dialect::Postgres {
             let plan = self.read(reads.listing(listing, Window::Estimate)).await?;
-            let estimate = match plan.is_empty() {
-                true => None,
-                false => match plan.cell(0, 0)? {
-                    Cell::Json(plan) | Cell::Text(plan) => estimate(plan),
-                    _ => None,
-                },
+            let estimate = match plan.cell(0, 0)? {
+                Cell::Json(plan) | Cell::Text(plan) => estimate(plan),
+                _ => None,
             };
             if let Some(estimate) = estimate.filter(|rows| *rows >= WORTH_AN_ESTIMATE) {
                 return Ok(estimate);
@@ -156,7 +160,7 @@ impl View {
     /// # Errors
     ///
     /// 404 for a page that does not exist.
-    pub(crate) async fn list(self: &Arc<Self>, cx: &Context) -> Result<Response> {
+    pub(crate) async fn list(self: &Arc<Self>, cx: &Context, accepted: Option<&Accepted>) -> Result<Response> {
         let resource = self.resource(Action::List);
         let mut listing = Box::pin(resource.listing(cx)).await?;
         let page = match &resource.pagination {
@@ -166,7 +170,24 @@ impl View {
         if let Some(page) = page {
             return resource.page(&listing, &*page, cx).await;
         }
-        let rows = resource.read(resource.plan.reads().listing(&listing, Window::All)).await?;
+        // other renderers than those that take JSON as it is want all of it at once
+        let flows = accepted.filter(|accepted| accepted.media_type.is_none() && accepted.renderer().passes_json());
+        let window = match flows {
+            Some(_) => Window::Part { limit: LONG + 1, offset: 0 },
+            None => Window::All,
+        };
+        let rows = resource.read(resource.plan.reads().listing(&listing, window)).await?;
+        if let Some(accepted) = flows.filter(|_| rows.len() as u64 > LONG) {
+            drop(rows);
+            // nobody reads what comes after the headers
+            let is_head = cx.method() == Method::HEAD;
+            let body = if is_head { Body::empty() } else { self.flow(&listing, cx).await? };
+            let mut response = Response::from(axum::response::Response::new(body));
+            if let Some(media_type) = &accepted.prepared.content_type {
+                response.headers.insert(CONTENT_TYPE, media_type.clone());
+            }
+            return Ok(response);
+        }
         let groups = resource.shape.load(&rows, resource.via()).await?;
         let mut out = Vec::with_capacity(16 + 128 * rows.len());
         resource.write_list(&rows, 0..rows.len(), &groups, cx, &mut out)?;
