@@ -105,7 +105,8 @@ impl Job {
 
     /// The next question; none where nobody asks for too long, or ever again.
     fn next(&mut self) -> Option<Command> {
-        self.runtime.block_on(timeout(self.limits.idle, self.asked.recv())).ok().flatten()
+        let asked = async { timeout(self.limits.idle, self.asked.recv()).await };
+        self.runtime.clone().block_on(asked).ok().flatten()
     }
 
     /// When to stop: at the end of a portion's time, or when nobody waits for it any more.
