@@ -63,13 +63,16 @@ impl Listing {
     fn count(mut self, text: &str) -> (usize, bool) {
         let mut count = 0;
         let mut kept = self.ahead;
+        let mut end = kept.clone();
         let mut some = vec![0; 1 << 16];
         loop {
             let Ok(n) = self.stream.read(&mut some) else { return (count, false) };
             kept.extend_from_slice(&some[..n]);
+            end.extend_from_slice(&some[..n]);
+            end.drain(..end.len().saturating_sub(7));
             count += memchr::memmem::find_iter(&kept, text).count();
             if n == 0 {
-                return (count, kept.ends_with(b"\r\n0\r\n\r\n"));
+                return (count, end == b"\r\n0\r\n\r\n");
             }
             // a text may be cut in two; one that was counted is not kept whole
             let keep = kept.len().saturating_sub(text.len() - 1);
