@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::authentication::Authentication;
 use crate::error::{ErrorFormat, ExceptionHandler};
+use crate::filters::FilterBackend;
 use crate::pagination::Pagination;
 use crate::parsers::{BodyLimits, Parsers};
 use crate::renderers::Renderers;
@@ -23,6 +24,8 @@ use crate::versioning::Versioning;
 pub struct Settings {
     /// DRF's `DEFAULT_PAGINATION_CLASS` with its `PAGE_SIZE`; none by default, as in DRF.
     pub pagination: Option<Arc<dyn Pagination>>,
+    /// What narrows and orders lists, DRF's `DEFAULT_FILTER_BACKENDS`; none by default, as in DRF.
+    pub filter_backends: Vec<Arc<dyn FilterBackend>>,
     /// How answers are written, DRF's `DEFAULT_RENDERER_CLASSES`: JSON alone by default.
     pub renderers: Renderers,
     /// How bodies are read, DRF's `DEFAULT_PARSER_CLASSES`: JSON, forms and multipart forms by default.
@@ -56,6 +59,7 @@ impl Default for Settings {
     fn default() -> Self {
         Settings {
             pagination: None,
+            filter_backends: Vec::new(),
             renderers: Renderers::json(),
             parsers: Parsers::default(),
             authentication: Vec::new(),

@@ -10,6 +10,7 @@ mod actions;
 mod authentication;
 mod composites;
 mod fields;
+mod filters;
 mod functions;
 mod kinds;
 mod memory;

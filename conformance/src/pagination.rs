@@ -3,6 +3,7 @@
 use bowline::pagination::Envelope;
 use bowline::prelude::*;
 
+use crate::filters;
 use crate::models::entry;
 use crate::serializers as s;
 
@@ -45,6 +46,14 @@ pub fn urls() -> DefaultRouter {
                 .pagination(cursor(4, &["rank", "id"]).page_size_query_param("page_size").max_page_size(9)),
         )
         .generic("cursor-ties/", pages("CursorTiesList").pagination(cursor(3, &["-rank", "label"])))
+        .generic(
+            "cursor-ordered/",
+            pages("CursorOrderedList")
+                .filter_backend(OrderingFilter::new())
+                .ordering_fields(["rank", "id", "label"])
+                .pagination(cursor(6, &["id"])),
+        )
+        .generic("filtered/", filters::paged())
         .generic(
             "empty/",
             pages("EmptyPageList")

@@ -6,7 +6,9 @@ use bowline::prelude::*;
 use bowline::renderers::{BrowsableAPIRenderer, Renderers};
 use bowline::storage::FileSystemStorage;
 
-use crate::{authentication, fields, functions, models, negotiation, pagination, parsers, raise, versions, viewsets};
+use crate::{
+    authentication, fields, filters, functions, models, negotiation, pagination, parsers, raise, versions, viewsets,
+};
 
 /// All of them, with the settings of `config/settings.py`.
 pub fn urls(media: &str) -> bowline::Result<DefaultRouter> {
@@ -19,6 +21,7 @@ pub fn urls(media: &str) -> bowline::Result<DefaultRouter> {
         .include("generic/", viewsets::generic())
         .include("bulk/", viewsets::bulk())
         .include("page/", pagination::urls())
+        .include("filter/", filters::urls())
         .settings(Settings {
             renderers: Renderers::json().and(BrowsableAPIRenderer::new()),
             authentication: vec![authentication::token(), authentication::basic(), authentication::session()],

@@ -17,11 +17,11 @@ use crate::renderers::Accepted;
 use crate::response::Response;
 use crate::serializers::Mode;
 use crate::value::query::parameters;
-use crate::value::{Map, Value};
+use crate::value::{DbValue, Map, Value};
 use crate::view_info::ViewInfo;
 use crate::views::detached::Detached;
 use crate::views::policy::{Begun, Bound, Policy};
-use crate::views::{Action, Body as ActionBody, ExtraAction, Lists, Metadata, View, run_action};
+use crate::views::{Action, Body as ActionBody, ExtraAction, Lists, Metadata, Resource, View, run_action};
 
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 const ROOT: [Method; 3] = [Method::GET, Method::HEAD, Method::OPTIONS];
@@ -189,13 +189,21 @@ async fn list(view: &Arc<View>, policy: &Policy, context: &Context, body: Body, 
             })
         }
         Method::DELETE => {
-            let write = async move { view.destroy_list(view.resource(Action::Destroy), &data, &cx, &pause).await };
+            let write = async move {
+                let resource = view.resource(Action::Destroy);
+                let narrowed = Box::pin(resource.narrowed(&cx)).await?;
+                view.destroy_list(narrowed.as_ref().unwrap_or(resource), &data, &cx, &pause).await
+            };
             Detached::new(write).await?;
             Ok(Response::no_content())
         }
         _ => {
             let (action, mode) = updating(context.method());
-            let write = async move { view.update_list(view.resource(action), &data, mode, &cx, &pause).await };
+            let write = async move {
+                let resource = view.resource(action);
+                let narrowed = Box::pin(resource.narrowed(&cx)).await?;
+                view.update_list(narrowed.as_ref().unwrap_or(resource), &data, mode, &cx, &pause).await
+            };
             Ok(Response::json(Detached::new(write).await?))
         }
     }
@@ -214,11 +222,15 @@ async fn detail(
     match *context.method() {
         Method::GET | Method::HEAD => {
             let resource = view.resource(Action::Retrieve);
-            Ok(Response::json(Box::pin(resource.retrieve(&resource.key(text)?, context)).await?))
+            Ok(Response::json(Box::pin(resource.retrieve_narrowed(&resource.key(text)?, context)).await?))
         }
         Method::DELETE => {
             let key = view.resource(Action::Destroy).key(text)?;
-            let write = async move { view.destroy(view.resource(Action::Destroy), &key, &cx, &pause).await };
+            let write = async move {
+                let resource = view.resource(Action::Destroy);
+                let narrowed = Box::pin(resource.narrowed(&cx)).await?;
+                view.destroy(narrowed.as_ref().unwrap_or(resource), &key, &cx, &pause).await
+            };
             Detached::new(write).await?;
             Ok(Response::no_content())
         }
@@ -229,11 +241,15 @@ async fn detail(
                 Ok(data) => data,
                 Err(error) => {
                     // DRF looks for the row before it looks at the body
-                    Box::pin(view.resource(action).retrieve(&key, context)).await?;
+                    Box::pin(view.resource(action).retrieve_narrowed(&key, context)).await?;
                     return Err(error);
                 }
             };
-            let write = async move { view.update(view.resource(action), &key, &data, mode, &cx, &pause).await };
+            let write = async move {
+                let resource = view.resource(action);
+                let narrowed = Box::pin(resource.narrowed(&cx)).await?;
+                view.update(narrowed.as_ref().unwrap_or(resource), &key, &data, mode, &cx, &pause).await
+            };
             Ok(Response::json(Detached::new(write).await?))
         }
     }
@@ -281,19 +297,15 @@ async fn metadata(target: &Target<'_>, policy: &Policy, context: &Context) -> Re
                 actions.insert("POST".into(), view.resource(Action::Create).serializer.metadata());
             }
             let resource = view.resource(Action::Update);
-            let key = context.kwarg(&view.lookup.0).and_then(|text| resource.key(text).ok());
-            if let (true, Some(key)) = (policy.allows(&Method::PUT), key)
-                && resource.is_there(&key).await?
-            {
+            let key = context.kwarg(&view.lookup.0).map_or_else(|| Err(Error::http404()), |text| resource.key(text));
+            if policy.allows(&Method::PUT) && is_there(resource, key, context).await? {
                 actions.insert("PUT".into(), resource.serializer.metadata());
             }
         }
         Target::Detail(Mounted { view, .. }, text, _) if view.actions.contains(Action::Update) => {
             let resource = view.resource(Action::Update);
             // as in DRF, what is not there cannot be changed
-            if let Ok(key) = resource.key(text)
-                && resource.is_there(&key).await?
-            {
+            if is_there(resource, resource.key(text), context).await? {
                 actions.insert("PUT".into(), resource.serializer.metadata());
             }
         }
@@ -303,6 +315,18 @@ async fn metadata(target: &Target<'_>, policy: &Policy, context: &Context) -> Re
         found.insert("actions".into(), Value::Map(actions));
     }
     Ok(found)
+}
+
+/// Whether a request sees the row of a key; what is wrong with the request is no matter here.
+async fn is_there(resource: &Resource, key: Result<DbValue>, context: &Context) -> Result<bool> {
+    let there = match key {
+        Ok(key) => resource.is_there(&key, context).await,
+        Err(_) => Ok(false),
+    };
+    match there {
+        Err(error) if error.status().is_server_error() => Err(error),
+        there => Ok(there.unwrap_or_default()),
+    }
 }
 
 /// What PUT and PATCH mean.

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use sea_orm::EntityTrait;
 
 use crate::error::{Error, Result};
+use crate::filters::Bound as Filters;
 use crate::model::entity::ModelSource;
 use crate::model::{Model, ModelMeta};
 use crate::relations::Urls;
@@ -347,7 +348,7 @@ impl DefaultRouter {
         let database = Database::new(store.clone(), Arc::clone(&known), settings.replays);
         let build = Build { dialect: store.dialect(), models: &models, urls: &urls, storage: &settings.storage };
         let bound = Bound { settings: &settings, database: &database, urls: &names };
-        let application = Application { store: &store, build, settings: &settings, known: &known };
+        let application = Application { store: &store, build, settings: &settings, known: &known, database: &database };
         let mut views = Vec::new();
         for (prefix, declared, style) in registered {
             let taken = views.iter().any(|(p, _): &(String, Mounted)| *p == prefix);
@@ -422,6 +423,7 @@ struct Application<'a> {
     build: Build<'a>,
     settings: &'a Settings,
     known: &'a Arc<KnownEntities>,
+    database: &'a Database,
 }
 
 impl Application<'_> {
@@ -484,16 +486,25 @@ impl Application<'_> {
             Some(pagination) => Some(pagination.over(model, dialect).map_err(|m| vec![m])?.unwrap_or(pagination)),
             None => None,
         };
+        let filters = Filters::new(
+            &declared.filters,
+            &self.settings.filter_backends,
+            model,
+            models,
+            serializer.shown_sources(),
+            self.database.clone(),
+        )?;
         Ok(Resource {
+            filters: Arc::new(filters),
             store: self.store.clone(),
             known: Arc::clone(self.known),
-            whole: shape.layout(&whole, 0),
+            whole: shape.layout(&whole, 0).into(),
             pagination,
             isolation: self.store.isolation(),
             replays: self.settings.replays,
-            serializer,
-            shape,
+            shape: Arc::new(shape),
             plan,
+            serializer: Arc::clone(&serializer),
         })
     }
 }

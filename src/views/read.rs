@@ -14,7 +14,7 @@ use crate::pagination::{Found, Page, Wanted};
 use crate::renderers::Accepted;
 use crate::response::Response;
 use crate::serializers::shape::Group;
-use crate::store::plan::{Listing, Window, estimate};
+use crate::store::plan::{Filter, Listing, Window, estimate};
 use crate::store::{Cell, Dialect, Rows, StoreError};
 use crate::value::DbValue;
 
@@ -30,7 +30,17 @@ impl Resource {
     ///
     /// 404 where no row has the key.
     pub(crate) async fn retrieve(&self, key: &DbValue, cx: &Context) -> Result<Vec<u8>> {
-        let rows = self.read(self.plan.reads().retrieve(key)).await?;
+        self.retrieve_among(key, self.plan.narrow(), cx).await
+    }
+
+    /// The same among those that a request may see.
+    pub(crate) async fn retrieve_narrowed(&self, key: &DbValue, cx: &Context) -> Result<Vec<u8>> {
+        let listing = Box::pin(self.listing(cx)).await?;
+        self.retrieve_among(key, &listing.filters, cx).await
+    }
+
+    async fn retrieve_among(&self, key: &DbValue, narrow: &[Filter], cx: &Context) -> Result<Vec<u8>> {
+        let rows = self.read_filtered(self.plan.reads().one(key, narrow)).await?;
         match rows.len() {
             0 => return Err(self.no_match()),
             1 => {}
@@ -43,18 +53,14 @@ impl Resource {
         Ok(out)
     }
 
-    /// Whether a row has the key.
-    pub(crate) async fn is_there(&self, key: &DbValue) -> Result<bool> {
-        Ok(!self.read(self.plan.reads().retrieve(key)).await?.is_empty())
-    }
-
-    /// What a request wants of the list: what its scope and the filter backends say.
+    /// Whether a row has the key, among those that a request may see.
     ///
     /// # Errors
     ///
-    /// 400 for parameters that a filter refuses.
-    pub(crate) async fn listing(&self, _cx: &Context) -> Result<Listing> {
-        Ok(Listing::default())
+    /// 400 for parameters that a filter backend refuses.
+    pub(crate) async fn is_there(&self, key: &DbValue, cx: &Context) -> Result<bool> {
+        let listing = Box::pin(self.listing(cx)).await?;
+        Ok(!self.read_filtered(self.plan.reads().one(key, &listing.filters)).await?.is_empty())
     }
 
     /// A page in its envelope.
@@ -87,10 +93,10 @@ impl Resource {
         let behind = self.plan.width() + listing.keys.len();
         match wanted {
             Wanted::Part { limit, offset } => {
-                Ok((self.read(reads.listing(listing, Window::Part { limit, offset })).await?, None))
+                Ok((self.read_filtered(reads.listing(listing, Window::Part { limit, offset })).await?, None))
             }
             Wanted::Counted { limit, offset } => {
-                let rows = self.read(reads.listing(listing, Window::Counted { limit, offset })).await?;
+                let rows = self.read_filtered(reads.listing(listing, Window::Counted { limit, offset })).await?;
                 if !rows.is_empty() || offset == 0 {
                     let count = counted(&rows, behind)?;
                     return Ok((rows, Some(count)));
@@ -102,12 +108,12 @@ impl Resource {
                 Ok((both.pop().unwrap_or_else(Rows::none), Some(count)))
             }
             Wanted::Last { size } => {
-                let rows = self.read(reads.listing(listing, Window::Last { size })).await?;
+                let rows = self.read_filtered(reads.listing(listing, Window::Last { size })).await?;
                 let count = counted(&rows, behind)?;
                 Ok((rows, Some(count)))
             }
             Wanted::Estimated { limit, offset } => {
-                let rows = self.read(reads.listing(listing, Window::Part { limit, offset })).await?;
+                let rows = self.read_filtered(reads.listing(listing, Window::Part { limit, offset })).await?;
                 let seen = offset.saturating_add(u64::try_from(rows.len()).unwrap_or(u64::MAX));
                 if seen < offset.saturating_add(limit) && (seen > offset || offset == 0) {
                     return Ok((rows, Some(seen)));
@@ -122,7 +128,7 @@ impl Resource {
     async fn estimated(&self, listing: &Listing) -> Result<u64> {
         let reads = self.plan.reads();
         if self.store.dialect() == Dialect::Postgres {
-            let plan = self.read(reads.listing(listing, Window::Estimate)).await?;
+            let plan = self.read_filtered(reads.listing(listing, Window::Estimate)).await?;
             let estimate = match plan.cell(0, 0)? {
                 Cell::Json(plan) | Cell::Text(plan) => estimate(plan),
                 _ => None,
@@ -131,7 +137,7 @@ impl Resource {
                 return Ok(estimate);
             }
         }
-        Ok(counted(&self.read(reads.listing(listing, Window::Count)).await?, 0)?)
+        Ok(counted(&self.read_filtered(reads.listing(listing, Window::Count)).await?, 0)?)
     }
 
     fn write_list(
@@ -176,7 +182,7 @@ impl View {
             Some(_) => Window::Part { limit: LONG + 1, offset: 0 },
             None => Window::All,
         };
-        let rows = resource.read(resource.plan.reads().listing(&listing, window)).await?;
+        let rows = resource.read_filtered(resource.plan.reads().listing(&listing, window)).await?;
         if let Some(accepted) = flows.filter(|_| rows.len() as u64 > LONG) {
             drop(rows);
             // nobody reads what comes after the headers

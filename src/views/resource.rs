@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use crate::context::Context;
-use crate::error::{Error, Result, ValidationError};
+use crate::error::{Error, ErrorDetail, NON_FIELD_ERRORS, Result, ValidationError};
+use crate::filters::Bound as Filters;
 use crate::model::{ColumnKind, ModelMeta};
 use crate::pagination::Pagination;
 use crate::relations::{KeyError, parse_key};
 use crate::serializers::shape::{Shape, Slot};
 use crate::serializers::{BoundSerializer, Validated, Via};
-use crate::store::plan::{Plan, Prepared};
+use crate::store::plan::{Listing, Plan, Prepared};
 use crate::store::{
     Bound, Cell, Changes, Database, Isolation, KnownEntities, Retry, Rows, Store, StoreError, Transaction, Violation,
     store_error,
@@ -22,16 +23,18 @@ const UNEXPLAINED: u32 = 4;
 /// A model's serializer and statements over a store.
 #[derive(Debug)]
 pub(crate) struct Resource {
+    /// What narrows and orders its lists.
+    pub(crate) filters: Arc<Filters>,
     pub(crate) store: Store,
     pub(crate) serializer: Arc<BoundSerializer>,
-    pub(crate) shape: Shape,
+    pub(crate) shape: Arc<Shape>,
     pub(crate) plan: Plan,
     pub(crate) known: Arc<KnownEntities>,
     pub(crate) pagination: Option<Arc<dyn Pagination>>,
     pub(crate) isolation: Isolation,
     pub(crate) replays: u32,
     /// Where the fields are in whole rows, where an answer needs nothing else.
-    pub(crate) whole: Vec<Slot>,
+    pub(crate) whole: Arc<[Slot]>,
 }
 
 /// Why a try at a write ended without an answer.
@@ -142,6 +145,18 @@ pub(super) fn add_rules(errors: &mut ValidationError, rules: ValidationError) {
     }
 }
 
+/// What the database says to a request's filters, a regular expression of another kind for one, is a 400.
+pub(crate) fn filtered(error: StoreError) -> Error {
+    match error {
+        StoreError::Data(source) => {
+            tracing::debug!(%source, "a filter's value is none for the database");
+            ValidationError::field(NON_FIELD_ERRORS, ErrorDetail::new("A filter has an invalid value.", "invalid"))
+                .into()
+        }
+        error => error.into(),
+    }
+}
+
 /// The truth of a probe's answer.
 pub(crate) fn truth(cell: Cell<'_>) -> bool {
     matches!(cell, Cell::Bool(true) | Cell::Int(1))
@@ -212,6 +227,47 @@ impl Resource {
         let mut out = Vec::with_capacity(256);
         self.shape.represent(&rows, 0, &groups, cx, &mut out)?;
         Ok(Some(out))
+    }
+
+    /// The resource as a request may see it, where it may not see all of it.
+    ///
+    /// # Errors
+    ///
+    /// 400 for parameters that a filter backend refuses.
+    pub(crate) async fn narrowed(&self, cx: &Context) -> Result<Option<Resource>> {
+        if self.filters.is_empty() {
+            return Ok(None);
+        }
+        let listing = self.filters.listing(cx).await?;
+        if listing.filters.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(Resource {
+            filters: Arc::clone(&self.filters),
+            store: self.store.clone(),
+            serializer: Arc::clone(&self.serializer),
+            shape: Arc::clone(&self.shape),
+            plan: self.plan.narrowed(listing.filters).map_err(Error::internal)?,
+            known: Arc::clone(&self.known),
+            pagination: self.pagination.clone(),
+            isolation: self.isolation,
+            replays: self.replays,
+            whole: Arc::clone(&self.whole),
+        }))
+    }
+
+    /// What a request wants of a list: what its scope and the filter backends say.
+    ///
+    /// # Errors
+    ///
+    /// 400 for parameters that a filter backend refuses.
+    pub(crate) async fn listing(&self, cx: &Context) -> Result<Listing> {
+        if self.filters.is_empty() { Ok(Listing::default()) } else { self.filters.listing(cx).await }
+    }
+
+    /// A read by what a request filters by: a value that the database cannot compare is the request's mistake.
+    pub(crate) async fn read_filtered(&self, bound: Bound) -> Result<Rows> {
+        self.read(bound).await.map_err(filtered)
     }
 
     /// The way of questions outside of a transaction.

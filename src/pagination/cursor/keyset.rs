@@ -19,8 +19,6 @@ const DIGITS: usize = 1_000;
 pub(super) struct Key {
     pub(super) source: Arc<Source>,
     pub(super) descending: bool,
-    /// Whether it may be NULL.
-    pub(super) null: bool,
 }
 
 impl Key {
@@ -58,7 +56,7 @@ pub(super) fn after(keys: &[Key], positions: &[Position], dialect: Dialect) -> R
     let many = alternatives.len() > 1;
     let filter = if many { Filter::Any(alternatives) } else { alternatives.pop().unwrap_or(Filter::All(Vec::new())) };
     // a bound on the first key alone lets the database begin at the right place of an index
-    let bound = keys.first().zip(positions.first()).filter(|(key, _)| many && !key.null);
+    let bound = keys.first().zip(positions.first()).filter(|(key, _)| many && !key.source.null);
     Ok(match bound.map(|(key, position)| Ok::<_, crate::error::Error>((key, edge(key.source.kind, position)?))) {
         Some(Ok((key, Edge::Value(value)))) => {
             let operator = if key.descending { Operator::Lte } else { Operator::Gte };
@@ -82,10 +80,10 @@ fn beyond(key: &Key, edge: &Edge, dialect: Dialect) -> Filter {
             Filter::Compare(Arc::clone(&key.source), operator, value.clone())
         }
         Edge::Beyond(above) if *above == up => never,
-        Edge::Beyond(_) if key.null && up != nulls_above => return is_null(false),
+        Edge::Beyond(_) if key.source.null && up != nulls_above => return is_null(false),
         Edge::Beyond(_) => return always,
     };
-    if key.null && up == nulls_above { Filter::Any(vec![values, is_null(true)]) } else { values }
+    if key.source.null && up == nulls_above { Filter::Any(vec![values, is_null(true)]) } else { values }
 }
 
 fn same(key: &Key, edge: &Edge) -> Filter {

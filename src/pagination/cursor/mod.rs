@@ -111,25 +111,23 @@ impl CursorPagination {
 
 impl Pagination for CursorPagination {
     fn over(&self, model: &ModelMeta, dialect: Dialect) -> Result<Option<Arc<dyn Pagination>>, String> {
-        let column = |n: usize| Some((Source::column(model, n)?, model.columns.get(n)?.null));
-        let columns: Vec<(Arc<Source>, bool)> = (0..model.columns.len()).filter_map(column).collect();
         let primary = || model.primary_key.first().copied();
         let mut keys = Vec::with_capacity(self.ordering.len());
         for (name, descending) in &self.ordering {
             let found = if name == "pk" { primary() } else { model.named(name).or_else(|| model.column(name)) };
-            let Some((source, null)) = found.and_then(|n| columns.get(n)) else {
+            let Some(source) = found.and_then(|n| Source::column(model, n)) else {
                 return Err(format!("{} has no field {name} for a cursor to follow.", model.name));
             };
             if !has_positions(source.kind) {
                 return Err(format!("{}.{name}: a cursor cannot follow values of this kind.", model.name));
             }
-            keys.push(Key { source: Arc::clone(source), descending: *descending, null: *null });
+            keys.push(Key { source, descending: *descending });
         }
         if keys.is_empty() {
             return Err(format!("{}: cursor pagination needs an ordering.", model.name));
         }
-        let tie = primary().and_then(|n| columns.get(n)).map(|(source, _)| Arc::clone(source));
-        Ok(Some(Arc::new(Bound { pagination: self.clone(), dialect, keys, tie, columns })))
+        let tie = primary().and_then(|n| Source::column(model, n));
+        Ok(Some(Arc::new(Bound { pagination: self.clone(), dialect, keys, tie })))
     }
 
     fn paginate(&self, _: &Context, _: &mut Listing) -> Result<Option<Box<dyn Page>>> {
@@ -145,18 +143,12 @@ struct Bound {
     keys: Vec<Key>,
     /// What rows differ by in any case.
     tie: Option<Arc<Source>>,
-    /// The model's columns, and whether they may be NULL.
-    columns: Vec<(Arc<Source>, bool)>,
 }
 
 impl Bound {
     /// The order of the list, in which no two rows have the same place.
     fn order(&self, listing: &Listing) -> Vec<Key> {
-        let key = |order: &Order| {
-            let known = self.columns.iter().find(|(source, _)| *source == order.source);
-            let Order { source, descending } = order.clone();
-            Key { source, descending, null: known.is_none_or(|(_, null)| *null) }
-        };
+        let key = |Order { source, descending }: &Order| Key { source: Arc::clone(source), descending: *descending };
         let mut keys: Vec<Key> = match listing.order.as_deref() {
             None | Some([]) => self.keys.clone(),
             Some(order) => order.iter().map(key).collect(),
@@ -164,7 +156,7 @@ impl Bound {
         if let Some(tie) = &self.tie
             && !keys.iter().any(|key| key.source == *tie)
         {
-            keys.push(Key { source: Arc::clone(tie), descending: false, null: false });
+            keys.push(Key { source: Arc::clone(tie), descending: false });
         }
         keys
     }

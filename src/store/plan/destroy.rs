@@ -8,9 +8,11 @@ use crate::value::{DbValue, convert};
 
 use super::super::{Bound, Dialect, Statement, Unit};
 use super::condition;
+use super::filter::{Filter, Filtering, Values};
 use super::sql::{list, quote, table};
+use super::texts::Texts;
 
-/// The statements that delete one row by its key, which is the only value of each.
+/// The statements that delete one row by its key, the first value of each.
 #[derive(Clone, Debug)]
 pub struct Destroy {
     statements: Vec<Statement>,
@@ -19,6 +21,8 @@ pub struct Destroy {
     pub protected_by: Vec<String>,
     /// The constraints of the children that the statements delete or change.
     cascading: Vec<String>,
+    /// The values after the key.
+    given: Vec<DbValue>,
 }
 
 struct Cascade<'a> {
@@ -48,6 +52,7 @@ impl Destroy {
         model: &ModelMeta,
         key: usize,
         scope: Option<&Condition>,
+        narrow: &[Filter],
         models: &[Arc<ModelMeta>],
     ) -> Result<Self, String> {
         let from = table(model.schema.as_deref(), &model.table);
@@ -71,6 +76,12 @@ impl Destroy {
             let mut of = |n: usize| quote(&model.columns[n].column);
             wanted.push_str(&format!(" AND ({})", condition::sql(dialect, scope, model, &mut of)));
         }
+        // the first place is the key's
+        let mut values = Values { dialect, values: vec![DbValue::String(None)] };
+        let mut filtering = Filtering::new(dialect, quote(&model.table), &mut values);
+        for filter in narrow {
+            wanted.push_str(&format!(" AND ({})", filtering.step(filter, false)));
+        }
         let doomed = cascade.closure(model, &wanted);
         cascade.below(model, &doomed, &mut vec![&model.table])?;
         let guards = cascade.guards();
@@ -85,13 +96,25 @@ impl Destroy {
         statements.extend(cascade.deletes.iter().map(|delete| Statement::new(format!("{delete}{guard}"))));
         statements.push(Statement::new(format!("DELETE FROM {from} WHERE {doomed}{guard} RETURNING {key}")));
         let verdict = (!guards.is_empty()).then(|| Statement::new(format!("SELECT {key} FROM {from} WHERE {wanted}")));
-        Ok(Destroy { statements, verdict, protected_by: cascade.protected_by, cascading: cascade.cascading })
+        let given = values.values.split_off(1);
+        Ok(Destroy { statements, verdict, protected_by: cascade.protected_by, cascading: cascade.cascading, given })
+    }
+
+    /// The same with texts that are kept by what keeps those of requests.
+    pub(super) fn kept_by(self, texts: &Texts) -> Self {
+        let statements = self.statements.into_iter().map(|statement| texts.kept(statement)).collect();
+        let verdict = self.verdict.map(|statement| texts.kept(statement));
+        Destroy { statements, verdict, ..self }
+    }
+
+    fn bind(&self, statement: &Statement, key: &DbValue) -> Bound {
+        statement.bind(std::iter::once(key).chain(&self.given).cloned().collect())
     }
 
     /// The statements for one row. The last one returns the row's key; where it returns nothing, the verdict (if
     /// there is one) tells a protected row from one that is not there.
     pub fn unit(&self, key: &DbValue) -> Unit {
-        let bind = |statement: &Statement| statement.bind(vec![key.clone()]);
+        let bind = |statement: &Statement| self.bind(statement, key);
         Unit { statements: self.statements.iter().map(bind).collect(), verdict: self.verdict.as_ref().map(bind) }
     }
 
@@ -103,7 +126,7 @@ impl Destroy {
 
     /// The same statements one by one, for a transaction that is open.
     pub fn statements(&self, key: &DbValue) -> Vec<Bound> {
-        self.statements.iter().map(|s| s.bind(vec![key.clone()])).collect()
+        self.statements.iter().map(|s| self.bind(s, key)).collect()
     }
 }
 
