@@ -14,8 +14,6 @@ use crate::store::Dialect;
 use crate::store::plan::{Listing, Order, Source};
 
 mod keyset;
-#[cfg(test)]
-mod tests;
 mod token;
 mod walk;
 
