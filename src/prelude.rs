@@ -10,7 +10,7 @@ pub use crate::error::{Error, ErrorDetail, ValidationError};
 pub use crate::fields::FieldContext;
 pub use crate::filters::{DjangoFilterBackend, FieldFilter, FilterSet, OrderingFilter, SearchFilter};
 pub use crate::model::{Condition, Model};
-pub use crate::pagination::PageNumberPagination;
+pub use crate::pagination::{CursorPagination, LimitOffsetPagination, PageNumberPagination};
 pub use crate::permissions::Permission;
 pub use crate::response::{Data, Response};
 pub use crate::routers::DefaultRouter;

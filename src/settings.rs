@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::authentication::Authentication;
 use crate::error::{ErrorFormat, ExceptionHandler};
 use crate::filters::FilterBackend;
-use crate::pagination::PageNumberPagination;
+use crate::pagination::Pagination;
 use crate::parsers::{BodyLimits, Parsers};
 use crate::permissions::Rule;
 use crate::renderers::Renderers;
@@ -17,13 +17,15 @@ use crate::versioning::Versioning;
 /// What holds for the whole application unless a view set says otherwise.
 ///
 /// ```
+/// use std::sync::Arc;
+///
 /// use bowline::prelude::*;
-/// let settings = Settings { pagination: Some(PageNumberPagination::new(20)), ..Settings::default() };
+/// let settings = Settings { pagination: Some(Arc::new(PageNumberPagination::new(20))), ..Settings::default() };
 /// ```
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// DRF's `DEFAULT_PAGINATION_CLASS` with its `PAGE_SIZE`; none by default, as in DRF.
-    pub pagination: Option<PageNumberPagination>,
+    pub pagination: Option<Arc<dyn Pagination>>,
     /// What narrows and orders lists, DRF's `DEFAULT_FILTER_BACKENDS`; none by default, as in DRF.
     pub filter_backends: Vec<Arc<dyn FilterBackend>>,
     /// How answers are written, DRF's `DEFAULT_RENDERER_CLASSES`: JSON alone by default.

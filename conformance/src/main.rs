@@ -16,6 +16,7 @@ mod kinds;
 mod memory;
 mod models;
 mod negotiation;
+mod pagination;
 mod parsers;
 mod permissions;
 mod raise;

@@ -218,17 +218,6 @@ pub fn generic() -> DefaultRouter {
         .generic("tags/destroy/<int:pk>/", tags("TagDestroy", &[Action::Destroy]))
 }
 
-/// `/page/`, as far as pages have numbers.
-pub fn pages() -> DefaultRouter {
-    let pages = ModelViewSet::<entry::Entity>::new()
-        .serializer(s::entries_brief())
-        .actions([Action::List])
-        .ordering(["id"])
-        .pagination(PageNumberPagination::new(5))
-        .name("PageList");
-    DefaultRouter::new().generic("number/", pages).generic("filtered/", filters::paged())
-}
-
 /// `/bulk/`
 pub fn bulk() -> DefaultRouter {
     let items = |name: &str| {

@@ -12,8 +12,8 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use super::resolve::{Mounted, Resolver, Root, Target, unescaped};
 use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::pagination::Location;
 use crate::pause::Pause;
+use crate::renderers::Accepted;
 use crate::response::Response;
 use crate::serializers::Mode;
 use crate::value::query::parameters;
@@ -80,7 +80,7 @@ impl Dispatch {
         let mut begun = Begun::default();
         let answer = async {
             policy.initial(&mut context, suffix, &mut begun).await?;
-            self.answer(&target, suffix, policy, &context, body, pause).await
+            self.answer(&target, suffix, policy, &context, (body, begun.accepted.as_ref()), pause).await
         };
         let outcome = AssertUnwindSafe(answer).catch_unwind().await;
         let outcome = outcome.unwrap_or_else(|_| Err(Error::internal("a hook, a validator or a view panicked")));
@@ -93,7 +93,7 @@ impl Dispatch {
         suffix: Option<&str>,
         policy: &Policy,
         context: &Context,
-        body: Body,
+        (body, accepted): (Body, Option<&Accepted>),
         pause: Pause,
     ) -> Result<Response> {
         let method = context.method();
@@ -119,6 +119,9 @@ impl Dispatch {
         }
         match target {
             Target::Root(root) => Ok(Response::new(addresses(root, suffix, context))),
+            Target::List(mounted, _) if matches!(*method, Method::GET | Method::HEAD) => {
+                Box::pin(mounted.view.list(context, accepted)).await
+            }
             Target::List(mounted, _) => list(&mounted.view, policy, context, body, pause).await,
             Target::Detail(mounted, text, _) => detail(&mounted.view, text, policy, context, body, pause).await,
             Target::Extra(mounted, extra, _) => action(&mounted.view, &extra.action, policy, context, body).await,
@@ -160,13 +163,8 @@ fn wants_json(headers: &HeaderMap) -> bool {
     accept.is_some_and(|accept| accept.contains("application/json"))
 }
 
-/// A request to the list of a view set.
+/// A request that writes to the list of a view set.
 async fn list(view: &Arc<View>, policy: &Policy, context: &Context, body: Body, pause: Pause) -> Result<Response> {
-    if matches!(*context.method(), Method::GET | Method::HEAD) {
-        let url = format!("{}{}", context.origin(), context.path());
-        let location = Location { url: &url, query: context.query() };
-        return Ok(Response::json(Box::pin(view.resource(Action::List).list(&location, context)).await?));
-    }
     let data = policy.parse(context, body).await?;
     let (view, cx) = (Arc::clone(view), context.clone());
     match *context.method() {

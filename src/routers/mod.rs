@@ -349,7 +349,7 @@ impl DefaultRouter {
         let build =
             Build { dialect: store.dialect(), models: &models, urls: &urls, storage: &settings.storage, within: false };
         let bound = Bound { settings: &settings, database: &database, urls: &names };
-        let application = Application { store: &store, build, settings: &settings, known: &known, database: &database };
+        let application = Application { store: &store, database: &database, build, settings: &settings, known: &known };
         let mut views = Vec::new();
         for (prefix, declared, style) in registered {
             let taken = views.iter().any(|(p, _): &(String, Mounted)| *p == prefix);
@@ -373,7 +373,7 @@ impl DefaultRouter {
                 .view(declared)
                 .and_then(|view| Mounted::generic(view, &bound).map_err(|mistake| vec![mistake]));
             match (PathPattern::parse(&path), mounted) {
-                (Ok(pattern), Ok(mounted)) => single.push((pattern, mounted)),
+                (Ok(pattern), Ok(mounted)) => single.push((pattern, mounted.alone())),
                 (pattern, mounted) => {
                     mistakes.extend(pattern.err());
                     mistakes.extend(mounted.err().unwrap_or_default());
@@ -483,6 +483,14 @@ impl Application<'_> {
         let plan = Plan::new(dialect, Arc::clone(model), &select, rows, shown, serializer.probes(), models)
             .map_err(|mistake| vec![mistake])?;
         let whole: Vec<usize> = (0..model.columns.len()).collect();
+        let pagination = match &declared.pagination {
+            Paginated::Default => self.settings.pagination.clone(),
+            Paginated::Own(own) => own.clone(),
+        };
+        let pagination = match pagination {
+            Some(pagination) => Some(pagination.over(model, dialect).map_err(|m| vec![m])?.unwrap_or(pagination)),
+            None => None,
+        };
         let filters = Filters::new(
             &declared.filters,
             &self.settings.filter_backends,
@@ -497,10 +505,7 @@ impl Application<'_> {
             database: self.database.clone(),
             known: Arc::clone(self.known),
             whole: shape.layout(&whole, 0).into(),
-            pagination: match &declared.pagination {
-                Paginated::Default => self.settings.pagination.clone(),
-                Paginated::Own(own) => own.clone(),
-            },
+            pagination,
             isolation: self.store.isolation(),
             replays: self.settings.replays,
             judged,

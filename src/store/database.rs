@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, ProxyExecResult, QueryResult, Statement as SeaStatement, StatementBuilder};
+use sea_orm::{
+    ConnectionTrait, DbBackend, DbErr, ExecResult, ProxyExecResult, QueryResult, Statement as SeaStatement,
+    StatementBuilder,
+};
 
 use super::transaction::{bound, failed, results};
 use super::{Bound, Dialect, KnownEntities, Retry, Rows, Store, StoreError, Transaction, Unit};

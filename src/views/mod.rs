@@ -14,7 +14,7 @@ use crate::context::Context;
 use crate::filters::{self, FilterBackend, FilterSet, OrderingFields};
 use crate::model::Condition;
 use crate::model::entity::ModelSource;
-use crate::pagination::PageNumberPagination;
+use crate::pagination::Pagination;
 use crate::permissions::IntoRules;
 use crate::serializers::{Declaration, ModelSerializer};
 use crate::value::Value;
@@ -32,6 +32,7 @@ mod read;
 mod request;
 mod resource;
 mod row;
+mod stream;
 mod valid;
 mod write;
 
@@ -263,7 +264,7 @@ pub(crate) enum Paginated {
     /// As the settings say.
     Default,
     /// This way, or not at all.
-    Own(Option<PageNumberPagination>),
+    Own(Option<Arc<dyn Pagination>>),
 }
 
 impl<E: EntityTrait> ModelViewSet<E> {
@@ -485,8 +486,8 @@ impl<E: EntityTrait> ModelViewSet<E> {
     }
 
     /// With pages of its own (DRF's `pagination_class`).
-    pub fn pagination(mut self, pagination: PageNumberPagination) -> Self {
-        self.declared.pagination = Paginated::Own(Some(pagination));
+    pub fn pagination(mut self, pagination: impl Pagination) -> Self {
+        self.declared.pagination = Paginated::Own(Some(Arc::new(pagination)));
         self
     }
 

@@ -6,7 +6,7 @@ use crate::context::Context;
 use crate::error::{Error, ErrorDetail, NON_FIELD_ERRORS, Result, ValidationError};
 use crate::filters::Bound as Filters;
 use crate::model::{ColumnKind, ModelMeta};
-use crate::pagination::PageNumberPagination;
+use crate::pagination::Pagination;
 use crate::permissions::Granted;
 use crate::relations::{KeyError, parse_key};
 use crate::serializers::shape::{Shape, Slot};
@@ -34,7 +34,7 @@ pub(crate) struct Resource {
     pub(crate) shape: Arc<Shape>,
     pub(crate) plan: Plan,
     pub(crate) known: Arc<KnownEntities>,
-    pub(crate) pagination: Option<PageNumberPagination>,
+    pub(crate) pagination: Option<Arc<dyn Pagination>>,
     pub(crate) isolation: Isolation,
     pub(crate) replays: u32,
     /// Where the model's columns are in rows that are read; none where no permission wants to see them.
@@ -251,6 +251,7 @@ impl Resource {
         Ok(Some(Resource {
             filters: Arc::clone(&self.filters),
             store: self.store.clone(),
+            database: self.database.clone(),
             serializer: Arc::clone(&self.serializer),
             shape: Arc::clone(&self.shape),
             plan: self.plan.narrowed(listing.filters).map_err(Error::internal)?,
@@ -258,7 +259,6 @@ impl Resource {
             pagination: self.pagination.clone(),
             isolation: self.isolation,
             replays: self.replays,
-            database: self.database.clone(),
             judged: self.judged.clone(),
             whole: Arc::clone(&self.whole),
         }))
@@ -378,6 +378,17 @@ impl Resource {
         let first = key.map(|key| self.plan.lock(key));
         let (tx, rows) = self.store.begin(self.isolation, first).await?;
         Ok((tx.knowing(Arc::clone(&self.known)), rows))
+    }
+
+    /// Several reads of one state of the database, replayed likewise.
+    pub(crate) async fn snapshot(&self, bounds: Vec<Bound>) -> Result<Vec<Rows>, StoreError> {
+        let mut retry = Retry::new(self.replays);
+        loop {
+            match self.store.snapshot(bounds.clone()).await {
+                Ok(rows) => return Ok(rows),
+                Err(error) => retry.again(error).await?,
+            }
+        }
     }
 
     /// A read, replayed where a serializable transaction got in its way.

@@ -391,6 +391,11 @@ impl<'a> Filtering<'a> {
         self.places.place(value, "")
     }
 
+    /// The same as a type of its own, where nothing else says which.
+    pub(super) fn cast(&mut self, value: DbValue, db_type: &str) -> String {
+        self.places.place(value, db_type)
+    }
+
     fn source(&mut self, source: &Source, any_step: bool) -> String {
         let mut alias = self.root.clone();
         for hop in &source.hops {

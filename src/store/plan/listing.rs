@@ -24,6 +24,8 @@ pub struct Listing {
     pub filters: Vec<Filter>,
     /// Another order than the resource's own.
     pub order: Option<Vec<Order>>,
+    /// Values that are read beside the rows, behind their columns.
+    pub keys: Vec<Arc<Source>>,
     /// Whether a row comes once even where a filter finds it several times over a relation to many, Django's `distinct()`.
     pub distinct: bool,
 }
@@ -31,7 +33,7 @@ pub struct Listing {
 impl Listing {
     /// Whether it wants nothing but what the resource shows by itself.
     pub fn is_plain(&self) -> bool {
-        self.filters.is_empty() && self.order.is_none()
+        self.filters.is_empty() && self.order.is_none() && self.keys.is_empty()
     }
 }
 
@@ -54,8 +56,22 @@ pub enum Window {
         /// The rows before them.
         offset: u64,
     },
+    /// The last rows, as many as the last of the pages of this size has, with the count of all as their last column.
+    Last {
+        /// The size of a page.
+        size: u64,
+    },
     /// The count alone.
     Count,
+    /// What the database takes the count for: its plan, of which [`estimate`] reads the count. PostgreSQL alone.
+    Estimate,
+}
+
+/// The number of rows that a plan counts with.
+pub fn estimate(plan: &str) -> Option<u64> {
+    let (_, rest) = plan.split_once("\"Plan Rows\":")?;
+    let number: String = rest.trim_start().chars().take_while(char::is_ascii_digit).collect();
+    number.parse().ok()
 }
 
 impl Reads {
@@ -65,12 +81,13 @@ impl Reads {
     /// texts are kept prepared.
     pub fn listing(&self, listing: &Listing, window: Window) -> Bound {
         if listing.is_plain() {
-            return match window {
-                Window::All => self.list(),
-                Window::Counted { limit, offset } => self.page(limit, offset),
-                Window::Part { limit, offset } => self.page_uncounted(limit, offset),
-                Window::Count => self.count(),
-            };
+            match window {
+                Window::All => return self.list(),
+                Window::Counted { limit, offset } => return self.page(limit, offset),
+                Window::Part { limit, offset } => return self.page_uncounted(limit, offset),
+                Window::Count => return self.count(),
+                Window::Last { .. } | Window::Estimate => {}
+            }
         }
         let parts = self.parts();
         let mut values = Values { dialect: parts.dialect, values: Vec::new() };
@@ -86,14 +103,31 @@ impl Reads {
             }
             _ => parts.order.clone(),
         };
-        let columns = &parts.columns;
+        let columns = std::iter::once(parts.columns.clone()).filter(|columns| !columns.is_empty());
+        let columns: Vec<String> = columns.chain(listing.keys.iter().map(|key| text.value(key))).collect();
+        let columns = columns.join(", ");
         let from = format!("{}{}{wanted} ORDER BY {order}", parts.from, text.joins());
         let sql = match window {
             Window::Count => format!("SELECT count(*) FROM {counted}"),
+            Window::Estimate => format!("EXPLAIN (FORMAT JSON) SELECT 1 FROM {counted}"),
             Window::All => format!("SELECT {columns} FROM {from}"),
+            // a page that is not full and not empty says by itself how many rows there are: they are not looked through
+            // once more
             Window::Counted { limit, offset } => {
-                let (limit, offset) = (text.place(count(limit)), text.place(count(offset)));
-                format!("SELECT {columns}, (SELECT count(*) FROM {counted}) FROM {from} LIMIT {limit} OFFSET {offset}")
+                let (limit, offset) = (text.cast(count(limit), "bigint"), text.cast(count(offset), "bigint"));
+                format!(
+                    "WITH page AS (SELECT {columns} FROM {from} LIMIT {limit} OFFSET {offset}), \
+                     seen AS (SELECT count(*) AS n FROM page) \
+                     SELECT page.*, CASE WHEN (SELECT n FROM seen) < {limit} THEN {offset} + (SELECT n FROM seen) \
+                     ELSE (SELECT count(*) FROM {counted}) END FROM page"
+                )
+            }
+            Window::Last { size } => {
+                let size = text.cast(count(size), "bigint");
+                format!(
+                    "SELECT {columns}, (SELECT count(*) FROM {counted}) FROM {from} LIMIT {size} OFFSET \
+                     (SELECT CASE count(*) WHEN 0 THEN 0 ELSE (count(*) - 1) / {size} * {size} END FROM {counted})"
+                )
             }
             Window::Part { limit, offset } => {
                 let (limit, offset) = (text.place(count(limit)), text.place(count(offset)));

@@ -31,7 +31,7 @@ mod write;
 pub use destroy::Destroy;
 pub use filter::{Filter, Hop, Operator, Part, Source, ignoring_case};
 pub use links::{SetLinks, join_table, owned_by, under};
-pub use listing::{Listing, Order, Window};
+pub use listing::{Listing, Order, Window, estimate};
 pub use select::{Alias, LinkedBy, Reads, Select};
 
 /// How many texts are kept before further ones are made for one use; bounds the memory that clients can claim.
