@@ -19,11 +19,14 @@ pub struct Context {
     inner: Arc<Inner>,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Inner {
     parts: Option<Parts>,
     user: Option<User>,
+    auth: Option<Value>,
     kwargs: Vec<(String, String)>,
+    action: Option<Cow<'static, str>>,
+    version: Option<String>,
 }
 
 impl fmt::Debug for Inner {
@@ -41,6 +44,10 @@ pub struct User {
     pub pk: Value,
     /// The name to log in with.
     pub username: String,
+    /// Whether it may use Django's admin, which `IsAdminUser` asks for.
+    pub is_staff: bool,
+    /// Whether it has every permission.
+    pub is_superuser: bool,
     /// Whatever else the application keeps about it.
     pub extra: Option<Arc<dyn Any + Send + Sync>>,
 }
@@ -48,7 +55,7 @@ pub struct User {
 impl User {
     /// A user by key and name.
     pub fn new(pk: impl Into<Value>, username: impl Into<String>) -> Self {
-        User { pk: pk.into(), username: username.into(), extra: None }
+        User { pk: pk.into(), username: username.into(), is_staff: false, is_superuser: false, extra: None }
     }
 }
 
@@ -56,18 +63,39 @@ impl Context {
     /// The context of a request, with the values that its path holds.
     pub fn new(parts: Parts, kwargs: Vec<(String, String)>) -> Self {
         let user = parts.extensions.get::<User>().cloned();
-        Context { inner: Arc::new(Inner { parts: Some(parts), user, kwargs }) }
+        Context { inner: Arc::new(Inner { parts: Some(parts), user, kwargs, ..Inner::default() }) }
     }
 
-    /// Says who sent the request.
-    pub(crate) fn set_user(&mut self, user: User) {
-        match Arc::get_mut(&mut self.inner) {
-            Some(inner) => inner.user = Some(user),
-            None => {
-                let Inner { parts, kwargs, .. } = self.inner.as_ref();
-                self.inner = Arc::new(Inner { parts: parts.clone(), user: Some(user), kwargs: kwargs.clone() });
-            }
-        }
+    /// Says who sent the request, and by what credentials.
+    pub(crate) fn set_user(&mut self, user: User, auth: Option<Value>) {
+        let inner = Arc::make_mut(&mut self.inner);
+        (inner.user, inner.auth) = (Some(user), auth);
+    }
+
+    /// Says which action of a view set the request is.
+    pub(crate) fn set_action(&mut self, action: Option<Cow<'static, str>>) {
+        Arc::make_mut(&mut self.inner).action = action;
+    }
+
+    /// Says which version of the API the request wants.
+    pub(crate) fn set_version(&mut self, version: Option<String>) {
+        Arc::make_mut(&mut self.inner).version = version;
+    }
+
+    /// What the client proved itself with, DRF's `request.auth`: the key of its token, the claims of its JWT.
+    pub fn auth(&self) -> Option<&Value> {
+        self.inner.auth.as_ref()
+    }
+
+    /// The action of the view set, DRF's `view.action`: `list`, `create`, `retrieve`, `update`, `partial_update`, `destroy`,
+    /// `metadata` for OPTIONS, or the name of an extra action; none for a method that the view set does not have.
+    pub fn action(&self) -> Option<&str> {
+        self.inner.action.as_deref()
+    }
+
+    /// The version of the API that the request wants, DRF's `request.version`.
+    pub fn version(&self) -> Option<&str> {
+        self.inner.version.as_deref()
     }
 
     /// The request's method; GET where there is no request.

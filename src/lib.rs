@@ -42,8 +42,11 @@ pub mod serializers;
 pub mod settings;
 pub mod storage;
 pub mod store;
+pub mod testing;
 pub mod validators;
 pub mod value;
+pub mod versioning;
+pub mod view_info;
 pub mod views;
 
 pub use app::{serve, serve_at};
@@ -66,4 +69,16 @@ mod chapters {
 
     #[doc = include_str!("../docs/views.md")]
     struct Views;
+
+    #[doc = include_str!("../docs/routers.md")]
+    struct Routers;
+
+    #[doc = include_str!("../docs/serializers.md")]
+    struct Serializers;
+
+    #[doc = include_str!("../docs/relations.md")]
+    struct Relations;
+
+    #[doc = include_str!("../docs/validators.md")]
+    struct Validators;
 }

@@ -14,12 +14,13 @@ pub use crate::response::{Data, Response};
 pub use crate::routers::DefaultRouter;
 pub use crate::serializers::{FieldOptions, ModelSerializer, RelatedField};
 pub use crate::settings::Settings;
-pub use crate::store::Transaction;
+pub use crate::store::{Database, Transaction};
 pub use crate::validators::{
     Object, ObjectValidator, QueryValidator, UniqueForValidator, UniqueTogetherValidator, UniqueValidator,
     ValueValidator,
 };
 pub use crate::value::{DbValue, Value};
 pub use crate::views::{
-    Action, ApiView, Instance, Lists, ModelViewSet, Request, Save, Valid, ViewSet, ViewSetHooks, api_view,
+    Action, ActionRequest, ApiView, Attributes, ExtraAction, Instance, Lists, ModelViewSet, Request, Save, Valid,
+    ViewSet, ViewSetHooks, api_view,
 };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::{Method, Request as HttpRequest, StatusCode, header};
-use bowline::authentication::Authentication;
+use bowline::authentication::{Authenticated, Authentication};
 use bowline::error::{ApiException, ErrorContext, ErrorFormat, ExceptionHandler, exception_handler};
 use bowline::prelude::*;
 use bowline::renderers::{BrowsableAPIRenderer, Renderers};
@@ -146,7 +146,7 @@ async fn the_order_of_what_can_be_wrong() {
 
     #[bowline::async_trait]
     impl Authentication for Refuses {
-        async fn authenticate(&self, _: &Context) -> bowline::Result<Option<User>> {
+        async fn authenticate(&self, _: &Context, _: &Database) -> bowline::Result<Option<Authenticated>> {
             Err(Error::authentication_failed("No."))
         }
         fn authenticate_header(&self, _: &Context) -> Option<Cow<'static, str>> {
@@ -361,8 +361,8 @@ async fn vary_names_what_decides_who_it_is() {
 
     #[bowline::async_trait]
     impl Authentication for Way {
-        async fn authenticate(&self, request: &Context) -> bowline::Result<Option<User>> {
-            Ok(self.1.and_then(|name| request.header(name)).map(|value| User::new(1, value)))
+        async fn authenticate(&self, request: &Context, _: &Database) -> bowline::Result<Option<Authenticated>> {
+            Ok(self.1.and_then(|name| request.header(name)).map(|value| Authenticated::new(User::new(1, value))))
         }
         fn vary(&self) -> Option<&'static str> {
             self.0

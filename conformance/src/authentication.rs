@@ -5,7 +5,9 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use bowline::authentication::Authentication;
+use bowline::authentication::{
+    Authenticated, Authentication, BasicAuthentication, PasswordHasher, Passwords, TokenAuthentication,
+};
 use bowline::fields::{CharField, Field};
 use bowline::prelude::*;
 use bowline::serializers::Serializer;
@@ -16,7 +18,7 @@ struct Way(Option<&'static str>, Option<&'static str>);
 
 #[bowline::async_trait]
 impl Authentication for Way {
-    async fn authenticate(&self, _: &Context) -> bowline::Result<Option<User>> {
+    async fn authenticate(&self, _: &Context, _: &Database) -> bowline::Result<Option<Authenticated>> {
         Ok(None)
     }
 
@@ -31,12 +33,16 @@ impl Authentication for Way {
 
 /// `TokenAuthentication`.
 pub fn token() -> Arc<dyn Authentication> {
-    Arc::new(Way(Some("Token"), None))
+    Arc::new(TokenAuthentication::new())
 }
 
-/// `BasicAuthentication`.
+/// `BasicAuthentication`, with the quick hashes of `config/hashers.py`.
 pub fn basic() -> Arc<dyn Authentication> {
-    Arc::new(Way(Some("Basic realm=\"api\""), None))
+    Arc::new(BasicAuthentication::new().passwords(passwords()))
+}
+
+fn passwords() -> Passwords {
+    Passwords::new(PasswordHasher::Pbkdf2Sha256 { iterations: 1000 })
 }
 
 /// `SessionAuthentication`.

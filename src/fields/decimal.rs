@@ -31,8 +31,8 @@ const FLOAT_POWERS: u32 = 300;
 /// | `min_value` | `Ensure this value is greater than or equal to {min_value}.` |
 /// | `max_string_length` | `String value too large.` (more than 1000 characters, written out) |
 ///
-/// Without `max_digits`, a number that no float comes near is invalid, and one that takes more than 28 digits with
-/// `decimal_places` has too many; DRF answers 500 to both.
+/// Without `max_digits`, a number that no float comes near is invalid (DRF shows it as text, and answers 500 where it is shown
+/// as a number), and one that takes more than 28 digits with `decimal_places` has too many (DRF answers 500).
 ///
 /// ```
 /// use bowline::context::Context;

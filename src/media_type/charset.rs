@@ -264,7 +264,7 @@ static TABLES: [Row; 36] = [
 /// The rest of what Python knows.
 const OTHERS: &str = " base64 base64_codec base_64 bz2 bz2_codec charmap hex hex_codec quopri quopri_codec \
     quoted_printable quotedprintable rot13 rot_13 uu uu_codec zip zlib zlib_codec idna punycode undefined \
-    raw_unicode_escape unicode_escape utf_7 utf7 u7 unicode_1_1_utf_7 mbcs ansi dbcs oem palmos hz hz_gb hz_gb_2312 \
+    raw_unicode_escape unicode_escape utf_7 utf7 u7 unicode_1_1_utf_7 palmos hz hz_gb hz_gb_2312 \
     hzgb johab ms1361 koi8_t kz1048 kz_1048 rk1048 strk1048_2002 ptcp154 csptcp154 cyrillic_asian pt154 hp_roman8 \
     cshproman8 r8 roman8 ruscii euc_jis2004 euc_jis_2004 eucjis2004 jisx0213 euc_jisx0213 eucjisx0213 s_jis_2004 \
     shift_jis_2004 shiftjis2004 sjis_2004 s_jisx0213 shift_jisx0213 shiftjisx0213 sjisx0213 037 273 424 437 500 775 \

@@ -218,8 +218,9 @@ pub(crate) struct HyperlinkTo {
 
 /// A field that points at other rows, DRF's relational fields.
 ///
-/// Whether it leads to one row or to many is the relation's own business. Whether a target exists is the foreign key's when the
-/// row is written, and DRF's `does_not_exist` where it does not.
+/// Whether it leads to one row or to many is the relation's own business. Whether one target exists is the foreign key's to say
+/// when the row is written; targets by another field, filtered ones and many are looked up in the write's transaction and locked.
+/// One that does not exist is DRF's `does_not_exist`.
 ///
 /// ```
 /// use bowline::serializers::RelatedField;

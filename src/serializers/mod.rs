@@ -11,6 +11,7 @@
 //! | `judge` | what the database answered becomes DRF's errors |
 //! | `reads`, `shape` | a row, and the rows that hang on it, become bytes |
 //! | `plain` | serializers without a model |
+//! | [`typed`] | serializers of structs, what `#[derive(Serializer)]` is made of |
 //!
 //! See DRF's chapter "Serializers".
 

@@ -35,6 +35,7 @@ mod known;
 #[cfg(test)]
 mod tests;
 
+pub(super) use decode::results;
 pub use known::KnownEntities;
 
 /// A statement of more values than this is not kept prepared.
@@ -148,28 +149,43 @@ impl Transaction {
     fn failed(&self, error: StoreError) -> DbErr {
         let error = Arc::new(explained(self.catalogue.as_deref(), error));
         *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.clone());
-        DbErr::TryIntoErr { from: "a statement", into: "its result", source: error }
+        sea_error(error)
     }
 
-    fn bound(&self, statement: SeaStatement) -> Bound {
-        let values = statement.values.map(|values| values.0).unwrap_or_default();
-        // SeaORM writes the same text for the same call, so keeping it prepared pays; but values in the text, or
-        // lists of any length (`IN`, many rows), would fill the connection's cache with texts used once.
-        let cached = (1..=MOST_CACHED).contains(&values.len());
-        let text = Statement { cached, ..Statement::new(statement.sql) };
-        Bound { statement: text, values }
-    }
-
-    async fn rows(&self, statement: SeaStatement) -> Result<Vec<QueryResult>, DbErr> {
-        let bound = self.bound(statement);
-        let sql = bound.statement.sql.clone();
-        let rows = match &self.inner {
+    /// As [`Transaction::query`], with the names of the columns.
+    pub(super) async fn query_named(&self, bound: Bound) -> Result<Rows, StoreError> {
+        match &self.inner {
             Inner::Postgres(tx) => tx.query_named(bound).await,
             Inner::Sqlite(tx) => tx.query_named(bound).await,
         }
-        .map_err(|error| self.failed(error))?;
-        decode::results(&rows, &sql, &self.known).map_err(|error| self.failed(error))
+        .map_err(|error| explained(self.catalogue.as_deref(), error))
     }
+
+    async fn rows(&self, statement: SeaStatement) -> Result<Vec<QueryResult>, DbErr> {
+        let bound = bound(statement);
+        let sql = bound.statement.sql.clone();
+        let rows = self.query_named(bound).await.map_err(|error| self.failed(error))?;
+        results(&rows, &sql, &self.known).map_err(|error| self.failed(error))
+    }
+}
+
+fn sea_error(source: Arc<StoreError>) -> DbErr {
+    DbErr::TryIntoErr { from: "a statement", into: "its result", source }
+}
+
+/// SeaORM's error for ours, outside of a transaction.
+pub(super) fn failed(error: StoreError) -> DbErr {
+    sea_error(Arc::new(error))
+}
+
+/// A statement that SeaORM wrote.
+pub(super) fn bound(statement: SeaStatement) -> Bound {
+    let values = statement.values.map(|values| values.0).unwrap_or_default();
+    // SeaORM writes the same text for the same call, so keeping it prepared pays; but values in the text, or
+    // lists of any length (`IN`, many rows), would fill the connection's cache with texts used once.
+    let cached = (1..=MOST_CACHED).contains(&values.len());
+    let text = Statement { cached, ..Statement::new(statement.sql) };
+    Bound { statement: text, values }
 }
 
 /// The error with the names that only the catalogue knows.
@@ -201,7 +217,7 @@ impl ConnectionTrait for Transaction {
     }
 
     async fn execute_raw(&self, statement: SeaStatement) -> Result<ExecResult, DbErr> {
-        let bound = self.bound(statement);
+        let bound = bound(statement);
         let (affected, id) = match &self.inner {
             Inner::Postgres(tx) => tx.execute(bound).await,
             Inner::Sqlite(tx) => tx.execute(bound).await,

@@ -7,17 +7,20 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use http::Method;
 use sea_orm::EntityTrait;
 
-use crate::error::ExceptionHandler;
 use crate::model::Condition;
 use crate::model::entity::ModelSource;
 use crate::pagination::PageNumberPagination;
 use crate::serializers::{Declaration, ModelSerializer};
+use crate::value::Value;
 
+mod attributes;
 mod bulk;
 mod destroy;
 pub(crate) mod detached;
+mod extra;
 mod hooks;
 mod naming;
 mod plain;
@@ -29,10 +32,13 @@ mod row;
 mod valid;
 mod write;
 
+pub use attributes::{Attributes, Overrides};
+pub use extra::{ActionHandler, ActionRequest, ExtraAction};
+pub(crate) use extra::{Body, run as run_action};
 pub use hooks::{Instance, Save, ViewSetHooks};
 pub use naming::view_name;
-pub(crate) use plain::Endpoint;
 pub use plain::{Answer, ApiView, Handler, ViewSet, api_view};
+pub(crate) use plain::{Endpoint, Metadata};
 pub use request::Request;
 pub(crate) use resource::Resource;
 pub use valid::Valid;
@@ -58,19 +64,42 @@ pub(crate) struct Declared {
     pub(crate) name: Option<String>,
     pub(crate) description: String,
     pub(crate) basename: Option<String>,
+    /// The namespaces that it was included under.
+    pub(crate) namespaces: Vec<String>,
     pub(crate) lookup_field: Option<String>,
+    pub(crate) lookup_url_kwarg: Option<String>,
+    pub(crate) lookup_value_regex: Option<String>,
+    pub(crate) extra: Vec<ExtraAction>,
+    pub(crate) metadata: Metadata,
     pub(crate) only: Option<Condition>,
     pub(crate) ordering: Vec<(String, bool)>,
     pub(crate) serializer: Declaration,
     pub(crate) serializers: Vec<(Action, Declaration)>,
     pub(crate) actions: Actions,
     pub(crate) many: Many,
-    pub(crate) exception_handler: Option<ExceptionHandler>,
+    pub(crate) overrides: Overrides,
     pub(crate) hooks: Option<Arc<dyn ViewSetHooks>>,
     pub(crate) pagination: Paginated,
 }
 
 impl Declared {
+    /// The names of its paths, as DRF's routers give them.
+    pub(crate) fn name_paths(&self, prefix: &str, slash: &str, mut add: impl FnMut(&str, &str)) {
+        let basename = self.basename.clone().unwrap_or_else(|| self.source.meta.name.to_lowercase());
+        let lookup = self.lookup_url_kwarg.as_ref().or(self.lookup_field.as_ref()).map_or("pk", String::as_str);
+        add(&format!("{basename}-list"), &format!("{prefix}{slash}"));
+        add(&format!("{basename}-detail"), &format!("{prefix}/<{lookup}>{slash}"));
+        for action in &self.extra {
+            let path = action.path();
+            let prefix = regex::escape(prefix);
+            let path = match action.detail {
+                true => format!("^{prefix}/(?P<{lookup}>[^/.]+)/{path}{slash}$"),
+                false => format!("^{prefix}/{path}{slash}$"),
+            };
+            add(&format!("{basename}-{}", action.name_end()), &path);
+        }
+    }
+
     /// Whether a rule is declared that reads other rows.
     pub(crate) fn has_query_rules(&self) -> bool {
         self.serializer.has_query_rules() || self.serializers.iter().any(|(_, own)| own.has_query_rules())
@@ -83,19 +112,45 @@ pub(crate) struct View {
     /// The name of its type, where it is not the model's with `ViewSet` after it.
     pub(crate) name: Option<String>,
     pub(crate) description: String,
-    pub(crate) exception_handler: Option<ExceptionHandler>,
+    pub(crate) overrides: Overrides,
     pub(crate) resource: Resource,
     /// The resource as single actions see it, where they have a serializer of their own.
     pub(crate) others: Vec<(Action, Resource)>,
     pub(crate) actions: Actions,
     pub(crate) many: Many,
     pub(crate) hooks: Option<Arc<dyn ViewSetHooks>>,
+    pub(crate) extra: Vec<ExtraAction>,
+    pub(crate) metadata: Metadata,
+    pub(crate) namespaces: Vec<String>,
+    /// The name that the key in a path has, and the expression that it matches.
+    pub(crate) lookup: (String, Option<String>),
 }
 
 impl View {
     /// The resource as an action sees it.
     pub(crate) fn resource(&self, action: Action) -> &Resource {
         self.others.iter().find(|(a, _)| *a == action).map_or(&self.resource, |(_, resource)| resource)
+    }
+
+    /// What a method of the list, or of one object, is called: DRF's `action_map`.
+    pub(crate) fn action(&self, detail: bool, method: &Method) -> Option<Action> {
+        let action = match (detail, method.as_str()) {
+            (false, "GET" | "HEAD") => Action::List,
+            (false, "POST") => Action::Create,
+            (true, "GET" | "HEAD") => Action::Retrieve,
+            (_, "PUT") => Action::Update,
+            (_, "PATCH") => Action::PartialUpdate,
+            (_, "DELETE") => Action::Destroy,
+            _ => return None,
+        };
+        let Many { put, patch, destroy, .. } = self.many;
+        let has = match (detail, action) {
+            (false, Action::Update) => put,
+            (false, Action::PartialUpdate) => patch,
+            (false, Action::Destroy) => destroy,
+            _ => self.actions.contains(action),
+        };
+        has.then_some(action)
     }
 
     /// The methods of the list and of one object, in the order of the Allow header.
@@ -143,6 +198,20 @@ pub enum Action {
     PartialUpdate,
     /// DELETE.
     Destroy,
+}
+
+impl Action {
+    /// Its name, as DRF's users know it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Action::List => "list",
+            Action::Create => "create",
+            Action::Retrieve => "retrieve",
+            Action::Update => "update",
+            Action::PartialUpdate => "partial_update",
+            Action::Destroy => "destroy",
+        }
+    }
 }
 
 /// A set of actions.
@@ -201,14 +270,19 @@ impl<E: EntityTrait> ModelViewSet<E> {
             name: None,
             description: String::new(),
             basename: None,
+            namespaces: Vec::new(),
             lookup_field: None,
+            lookup_url_kwarg: None,
+            lookup_value_regex: None,
+            extra: Vec::new(),
+            metadata: Metadata::Simple,
             only: None,
             ordering: Vec::new(),
             serializer: ModelSerializer::<E>::new().into_declaration(),
             serializers: Vec::new(),
             actions: Actions::ALL,
             many: Many::default(),
-            exception_handler: None,
+            overrides: Overrides::default(),
             hooks: None,
             pagination: Paginated::Default,
         };
@@ -284,6 +358,38 @@ impl<E: EntityTrait> ModelViewSet<E> {
         self
     }
 
+    /// The name that the path's value has in the request's kwargs; by default the lookup field's, or `pk` (DRF's
+    /// `lookup_url_kwarg`).
+    pub fn lookup_url_kwarg(mut self, name: impl Into<String>) -> Self {
+        self.declared.lookup_url_kwarg = Some(name.into());
+        self
+    }
+
+    /// The regular expression that the key in a path has to match, `[^/.]+` by default; other paths are unknown (DRF's
+    /// `lookup_value_regex`).
+    pub fn lookup_value_regex(mut self, expression: impl Into<String>) -> Self {
+        self.declared.lookup_value_regex = Some(expression.into());
+        self
+    }
+
+    /// With a further view below the list or below one object.
+    pub fn action(mut self, action: ExtraAction) -> Self {
+        self.declared.extra.push(action);
+        self
+    }
+
+    /// With another answer to OPTIONS, DRF's `metadata_class`.
+    pub fn metadata(mut self, describe: impl Fn(&Request) -> Value + Send + Sync + 'static) -> Self {
+        self.declared.metadata = Metadata::Own(Arc::new(describe));
+        self
+    }
+
+    /// Without an answer to OPTIONS: 405.
+    pub fn no_metadata(mut self) -> Self {
+        self.declared.metadata = Metadata::None;
+        self
+    }
+
     /// Only rows like this (DRF's `queryset`): others are not there, for reads and for writes.
     pub fn filter(mut self, only: Condition) -> Self {
         self.declared.only = Some(only);
@@ -297,12 +403,6 @@ impl<E: EntityTrait> ModelViewSet<E> {
             None => (field.to_owned(), false),
         });
         self.declared.ordering = fields.collect();
-        self
-    }
-
-    /// Answers errors by a function of one's own (DRF's `get_exception_handler`).
-    pub fn exception_handler(mut self, handler: ExceptionHandler) -> Self {
-        self.declared.exception_handler = Some(handler);
         self
     }
 
@@ -326,6 +426,12 @@ impl<E: EntityTrait> ModelViewSet<E> {
 
     pub(crate) fn into_declared(self) -> Declared {
         self.declared
+    }
+}
+
+impl<E: EntityTrait> Attributes for ModelViewSet<E> {
+    fn overrides(&mut self) -> &mut Overrides {
+        &mut self.declared.overrides
     }
 }
 

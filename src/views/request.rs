@@ -12,7 +12,9 @@ use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::renderers::Accepted;
 use crate::serializers::{FromBody, Serializer};
+use crate::store::Database;
 use crate::value::Value;
+use crate::view_info::ViewInfo;
 
 /// A request, DRF's `Request`: its body is read and parsed when a handler asks for it.
 ///
@@ -37,7 +39,7 @@ pub struct Request {
 }
 
 impl Request {
-    pub(super) fn new(context: Context, body: Body, policy: Arc<Policy>, accepted: Accepted) -> Self {
+    pub(crate) fn new(context: Context, body: Body, policy: Arc<Policy>, accepted: Accepted) -> Self {
         Request { context, body: Some(body), data: Value::map(), policy, accepted }
     }
 
@@ -72,7 +74,7 @@ impl Request {
     pub fn serializer(&self) -> Result<Arc<Serializer>> {
         match &self.policy.serializer {
             Some(choose) => (choose.0)(&self.context),
-            None => Err(Error::internal(format!("{} has no serializer", self.policy.type_name))),
+            None => Err(Error::internal(format!("{} has no serializer", self.policy.info.type_name))),
         }
     }
 
@@ -119,6 +121,33 @@ impl Request {
     /// 404 where the path has no such value, or it is not of the type.
     pub fn path_value<T: FromStr>(&self, name: &str) -> Result<T> {
         self.context.kwarg(name).and_then(|text| text.parse().ok()).ok_or_else(Error::http404)
+    }
+
+    /// The address of a view by its name, DRF's `reverse`: in the version of the request where that has one.
+    ///
+    /// View sets have the names `{basename}-list`, `{basename}-detail` and `{basename}-{action}`; others have those that
+    /// [`path_named`](crate::routers::DefaultRouter::path_named) gave them.
+    ///
+    /// # Errors
+    ///
+    /// 500 where no view of the name has a path with exactly these values.
+    pub fn reverse(&self, view_name: &str, kwargs: &[(&str, &str)]) -> Result<String> {
+        let found = self.policy.reverse(&self.context, view_name, kwargs);
+        found.ok_or_else(|| Error::internal(format!("no view has the name {view_name} and these values")))
+    }
+
+    /// What is known of the view.
+    pub fn view(&self) -> &ViewInfo {
+        &self.policy.info
+    }
+
+    /// The database, outside of any transaction.
+    ///
+    /// # Errors
+    ///
+    /// 500 in a view that no router serves.
+    pub fn database(&self) -> Result<&Database> {
+        self.policy.database()
     }
 
     /// How the answer is going to be written.

@@ -10,6 +10,7 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::serializers::FromBody;
 use crate::settings::Settings;
+use crate::view_info::ViewInfo;
 
 /// A body as a type with a serializer, or as a list of them (`Valid<Vec<T>>`): an extractor for axum handlers.
 ///
@@ -69,7 +70,7 @@ impl<T: FromBody, S: Sync> FromRequest<S> for Valid<T> {
         let (parts, body) = request.into_parts();
         let settings = parts.extensions.get::<Settings>().cloned().unwrap_or_default();
         let context = Context::new(parts, Vec::new());
-        let parsed = Policy::new("Valid", &settings).parse(&context, body).await;
+        let parsed = Policy::new(ViewInfo::new("Valid"), &settings).parse(&context, body).await;
         let valid = parsed.and_then(|data| Ok(T::from_body(data, &context)?));
         valid.map(Valid).map_err(|error| Invalid { error, context, settings: Box::new(settings) })
     }
@@ -92,7 +93,7 @@ impl Invalid {
 
 impl IntoResponse for Invalid {
     fn into_response(self) -> Response {
-        let policy = Policy::new("Valid", &self.settings);
+        let policy = Policy::new(ViewInfo::new("Valid"), &self.settings);
         policy.error_alone(self.error, &self.context)
     }
 }

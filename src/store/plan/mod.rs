@@ -20,12 +20,14 @@ use super::{Bound, Changes, ColumnSet, Dialect, Statement};
 pub(in crate::store) mod condition;
 mod destroy;
 mod links;
+mod listing;
 mod select;
 pub(in crate::store) mod sql;
 mod write;
 
 pub use destroy::Destroy;
 pub use links::{SetLinks, join_table, owned_by, under};
+pub use listing::{Filter, Listing, Operator, Order, Source, Window};
 pub use select::{Alias, LinkedBy, Reads, Select};
 
 /// How many texts are kept before further ones are made for one use; bounds the memory that clients can claim.
@@ -182,6 +184,7 @@ pub struct Plan {
     own: Reads,
     width: usize,
     lock: Statement,
+    stored: Statement,
     destroy: Destroy,
     kept: RwLock<HashMap<(Purpose, ColumnSet), Arc<Prepared>>>,
 }
@@ -233,11 +236,13 @@ impl Plan {
             reads: scoped.reads(&model.columns[by].column),
             width: select.width(),
             lock: Statement::new(""),
+            stored: Statement::new(""),
             destroy,
             kept: RwLock::default(),
             model,
         };
-        plan.lock = plan.make_lock();
+        plan.lock = plan.make_stored(true);
+        plan.stored = plan.make_stored(false);
         Ok(plan)
     }
 
@@ -279,6 +284,11 @@ impl Plan {
     /// All columns of one row, locked until the transaction ends.
     pub fn lock(&self, key: &DbValue) -> Bound {
         self.lock.bind(vec![key.clone()])
+    }
+
+    /// The same without a lock.
+    pub fn stored(&self, key: &DbValue) -> Bound {
+        self.stored.bind(vec![key.clone()])
     }
 
     /// How a row is deleted.

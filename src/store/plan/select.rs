@@ -156,7 +156,16 @@ impl Select {
         let root = self.from.split(" LEFT JOIN ").next().unwrap_or(from);
         let (limit, offset) = (self.place(1), self.place(2));
         let page = format!("SELECT {columns} FROM {from}{scope} ORDER BY {order} LIMIT {limit} OFFSET {offset}");
+        let parts = Parts {
+            dialect: self.dialect,
+            columns: columns.clone(),
+            from: from.clone(),
+            root: root.to_owned(),
+            scope: self.scope.clone(),
+            order: order.clone(),
+        };
         Reads {
+            parts,
             retrieve: Statement::point(format!("SELECT {columns} FROM {from}{wanted}")),
             list: Statement::new(format!("SELECT {columns} FROM {from}{scope} ORDER BY {order}")),
             page: Statement::new(format!(
@@ -199,9 +208,23 @@ impl Select {
     }
 }
 
+/// What the statements of a resource are put together from.
+#[derive(Clone, Debug)]
+pub(super) struct Parts {
+    pub(super) dialect: Dialect,
+    pub(super) columns: String,
+    /// The table with its joins.
+    pub(super) from: String,
+    /// The table alone.
+    pub(super) root: String,
+    pub(super) scope: Vec<String>,
+    pub(super) order: String,
+}
+
 /// The statements that read a resource.
 #[derive(Clone, Debug)]
 pub struct Reads {
+    parts: Parts,
     retrieve: Statement,
     list: Statement,
     page: Statement,
@@ -230,6 +253,10 @@ impl Reads {
     /// Some rows without a count.
     pub fn page_uncounted(&self, limit: u64, offset: u64) -> Bound {
         self.page_uncounted.bind(vec![count(limit), count(offset)])
+    }
+
+    pub(super) fn parts(&self) -> &Parts {
+        &self.parts
     }
 
     /// How many rows there are.

@@ -20,7 +20,7 @@ use crate::value::convert::json_text;
 ///
 /// [`StoreError::Internal`] where a cell does not fit the entity's field, or several Rust types would do and nobody
 /// told of the entity.
-pub(super) fn results(rows: &Rows, sql: &str, known: &KnownEntities) -> Result<Vec<QueryResult>, StoreError> {
+pub(in crate::store) fn results(rows: &Rows, sql: &str, known: &KnownEntities) -> Result<Vec<QueryResult>, StoreError> {
     let names = names(rows);
     let plan = names.iter().map(|name| known.find(sql, name)).collect::<Vec<_>>();
     let mut results = Vec::with_capacity(rows.len());

@@ -101,6 +101,6 @@ impl Endpoint {
 
 impl fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Endpoint").field("policy", &self.policy.type_name).finish_non_exhaustive()
+        f.debug_struct("Endpoint").field("policy", &self.policy.info.type_name).finish_non_exhaustive()
     }
 }

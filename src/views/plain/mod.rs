@@ -6,17 +6,14 @@ use std::sync::Arc;
 
 use http::Method;
 
-use super::policy::{Policy, SerializerOf};
+use super::attributes::{Attributes, Overrides};
+use super::policy::{Bound, Place, SerializerOf};
 use super::view_name;
-use crate::authentication::Authentication;
 use crate::context::Context;
-use crate::error::{ExceptionHandler, Result};
-use crate::negotiation::ContentNegotiation;
-use crate::parsers::Parsers;
-use crate::renderers::Renderers;
+use crate::error::Result;
 use crate::serializers::Serializer;
-use crate::settings::Settings;
 use crate::value::Value;
+use crate::view_info::ViewInfo;
 
 mod endpoint;
 mod handler;
@@ -24,13 +21,15 @@ mod view_set;
 
 pub(crate) use endpoint::Endpoint;
 use handler::BoxHandler;
+pub(super) use handler::function_name;
 pub use handler::{Answer, Handler};
 pub use view_set::ViewSet;
+pub(super) use view_set::pretty_name;
 
 use super::Request;
 
 /// The order in which `Allow` names the methods of a view, DRF's `http_method_names`.
-const ORDER: [Method; 7] =
+pub(super) const ORDER: [Method; 7] =
     [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::HEAD, Method::OPTIONS];
 
 /// A view of one's own: a handler for each method. DRF's `APIView`.
@@ -66,20 +65,32 @@ pub struct ApiView {
     is_class: bool,
     methods: Vec<(Method, BoxHandler)>,
     metadata: Metadata,
-    renderers: Option<Renderers>,
-    negotiation: Option<Arc<dyn ContentNegotiation>>,
-    parsers: Option<Parsers>,
-    authentication: Option<Vec<Arc<dyn Authentication>>>,
-    exception_handler: Option<ExceptionHandler>,
+    overrides: Overrides,
     serializer: Option<SerializerOf>,
+}
+
+impl Attributes for ApiView {
+    fn overrides(&mut self) -> &mut Overrides {
+        &mut self.overrides
+    }
 }
 
 /// What answers OPTIONS.
 #[derive(Clone)]
-enum Metadata {
+pub(crate) enum Metadata {
     Simple,
     None,
     Own(Arc<dyn Fn(&Request) -> Value + Send + Sync>),
+}
+
+impl fmt::Debug for Metadata {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Metadata::Simple => "Simple",
+            Metadata::None => "None",
+            Metadata::Own(_) => "Own(..)",
+        })
+    }
 }
 
 /// A view of one function for all of its methods, DRF's `@api_view`: it is called as the function is, has no HEAD, and
@@ -114,11 +125,7 @@ impl ApiView {
             is_class: true,
             methods: Vec::new(),
             metadata: Metadata::Simple,
-            renderers: None,
-            negotiation: None,
-            parsers: None,
-            authentication: None,
-            exception_handler: None,
+            overrides: Overrides::default(),
             serializer: None,
         }
     }
@@ -206,36 +213,6 @@ impl ApiView {
         self
     }
 
-    /// With other renderers than the settings'.
-    pub fn renderers(mut self, renderers: Renderers) -> Self {
-        self.renderers = Some(renderers);
-        self
-    }
-
-    /// With another way to choose the renderer than by what the client asks for, DRF's `content_negotiation_class`.
-    pub fn negotiation(mut self, negotiation: impl ContentNegotiation) -> Self {
-        self.negotiation = Some(Arc::new(negotiation));
-        self
-    }
-
-    /// With other parsers than the settings'.
-    pub fn parsers(mut self, parsers: Parsers) -> Self {
-        self.parsers = Some(parsers);
-        self
-    }
-
-    /// With other ways to tell who sent a request than the settings'; without any, nobody is ever known and a 401 is a 403.
-    pub fn authentication(mut self, ways: impl IntoIterator<Item = Arc<dyn Authentication>>) -> Self {
-        self.authentication = Some(ways.into_iter().collect());
-        self
-    }
-
-    /// With another way from errors to answers than the settings'.
-    pub fn exception_handler(mut self, handler: ExceptionHandler) -> Self {
-        self.exception_handler = Some(handler);
-        self
-    }
-
     /// Whether a method has a handler of its own.
     fn has(&self, method: &Method) -> bool {
         self.methods.iter().any(|(m, _)| m == method)
@@ -260,24 +237,14 @@ impl ApiView {
     }
 
     /// The view with what the settings say where it says nothing.
-    pub(crate) fn bind(self, settings: &Settings) -> Endpoint {
-        let mut policy = Policy::new(self.type_name.clone(), settings).described(&self.description);
+    pub(crate) fn bind(self, place: Place, bound: &Bound<'_>) -> Endpoint {
+        let mut info = ViewInfo::new(self.type_name.clone());
+        (info.view_name, info.namespaces) = (place.view_name, place.namespaces);
+        let mut policy = bound.policy(info).described(&self.description);
         policy = policy.allowing(self.allowed());
         policy.name = self.name.unwrap_or_else(|| view_name(&self.type_name));
-        if let Some(renderers) = self.renderers {
-            policy.renderers = renderers;
-        }
-        if let Some(parsers) = self.parsers {
-            policy.parsers = parsers;
-        }
-        if let Some(authentication) = self.authentication {
-            policy.authentication = authentication;
-        }
         policy.serializer = self.serializer;
-        policy.negotiation = self.negotiation;
-        if let Some(handler) = self.exception_handler {
-            policy.exception_handler = handler;
-        }
+        self.overrides.apply(&mut policy);
         Endpoint::new(policy, self.methods, self.is_class, self.metadata)
     }
 }

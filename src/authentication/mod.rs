@@ -9,6 +9,39 @@ use async_trait::async_trait;
 
 use crate::context::{Context, User};
 use crate::error::Result;
+use crate::store::Database;
+use crate::value::Value;
+
+mod basic;
+pub mod hashers;
+mod header;
+mod token;
+pub mod users;
+
+pub use basic::BasicAuthentication;
+pub use hashers::{PasswordHasher, Passwords};
+pub use token::TokenAuthentication;
+
+/// A client that is known: DRF's pair of `request.user` and `request.auth`.
+#[derive(Clone, Debug)]
+pub struct Authenticated {
+    /// Who it is.
+    pub user: User,
+    /// What it proved itself with, for handlers: the key of a token, the claims of a JWT.
+    pub auth: Option<Value>,
+}
+
+impl Authenticated {
+    /// A user, without anything more to say.
+    pub fn new(user: User) -> Self {
+        Authenticated { user, auth: None }
+    }
+
+    /// A user, and what it proved itself with.
+    pub fn by(user: User, auth: impl Into<Value>) -> Self {
+        Authenticated { user, auth: Some(auth.into()) }
+    }
+}
 
 /// A way to tell who sent a request, DRF's `BaseAuthentication`.
 ///
@@ -18,7 +51,7 @@ use crate::error::Result;
 /// ```
 /// use std::borrow::Cow;
 ///
-/// use bowline::authentication::Authentication;
+/// use bowline::authentication::{Authenticated, Authentication};
 /// use bowline::prelude::*;
 ///
 /// #[derive(Debug)]
@@ -26,10 +59,10 @@ use crate::error::Result;
 ///
 /// #[bowline::async_trait]
 /// impl Authentication for Key {
-///     async fn authenticate(&self, request: &Context) -> bowline::Result<Option<User>> {
+///     async fn authenticate(&self, request: &Context, _: &Database) -> bowline::Result<Option<Authenticated>> {
 ///         match request.header("x-key") {
 ///             None => Ok(None),
-///             Some("s3cret") => Ok(Some(User::new(1, "robot"))),
+///             Some("s3cret") => Ok(Some(Authenticated::new(User::new(1, "robot")))),
 ///             Some(_) => Err(Error::authentication_failed("No such key.")),
 ///         }
 ///     }
@@ -47,7 +80,7 @@ pub trait Authentication: Send + Sync + fmt::Debug + 'static {
     ///
     /// [`Error::authentication_failed`](crate::Error::authentication_failed) for credentials of this kind that are wrong;
     /// no other way is asked then.
-    async fn authenticate(&self, request: &Context) -> Result<Option<User>>;
+    async fn authenticate(&self, request: &Context, database: &Database) -> Result<Option<Authenticated>>;
 
     /// The `WWW-Authenticate` header of a 401.
     fn authenticate_header(&self, _request: &Context) -> Option<Cow<'static, str>> {

@@ -1,0 +1,136 @@
+//! The database outside of a transaction, as layers and handlers see it.
+
+use std::sync::Arc;
+
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, ProxyExecResult, QueryResult, Statement as SeaStatement};
+
+use super::transaction::{bound, failed, results};
+use super::{Bound, Dialect, KnownEntities, Retry, Rows, Store, StoreError, Transaction, Unit};
+
+/// The database of an application, outside of any transaction; cheap to clone.
+///
+/// It implements SeaORM's [`ConnectionTrait`]: `token::Entity::find().one(&database)`. Each statement runs by itself. What is
+/// to hold together belongs into a [`Transaction`], which [`begin`](Self::begin) opens.
+#[derive(Clone, Debug)]
+pub struct Database {
+    store: Store,
+    known: Arc<KnownEntities>,
+    /// The entities of the framework itself: an application may have its own of the same tables.
+    own: Arc<KnownEntities>,
+    replays: u32,
+}
+
+impl Database {
+    /// Of a store whose entities are known, the application's and the framework's.
+    pub(crate) fn new(store: Store, known: Arc<KnownEntities>, own: KnownEntities, replays: u32) -> Self {
+        Database { store, known, own: Arc::new(own), replays }
+    }
+
+    /// The same for queries of the framework's own entities.
+    pub(crate) fn framework(&self) -> Self {
+        Database { known: Arc::clone(&self.own), ..self.clone() }
+    }
+
+    /// The store under it.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Which SQL it speaks.
+    pub fn dialect(&self) -> Dialect {
+        self.store.dialect()
+    }
+
+    /// Opens a transaction, isolated as all of the application's are.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::begin`].
+    pub async fn begin(&self) -> Result<Transaction, StoreError> {
+        let (tx, _) = self.store.begin(self.store.isolation(), None).await?;
+        Ok(tx.knowing(Arc::clone(&self.known)))
+    }
+
+    /// A read, replayed where a serializable transaction got in its way.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::read`].
+    pub async fn read(&self, statement: Bound) -> Result<Rows, StoreError> {
+        let mut retry = Retry::new(self.replays);
+        loop {
+            match self.store.read(statement.clone()).await {
+                Ok(rows) => return Ok(rows),
+                Err(error) => retry.again(error).await?,
+            }
+        }
+    }
+
+    /// One statement that writes, replayed where another transaction got in its way.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::write`].
+    pub async fn write(&self, statement: Bound) -> Result<Rows, StoreError> {
+        let mut retry = Retry::new(self.replays);
+        loop {
+            match self.store.write(Unit::one(statement.clone())).await {
+                Ok(mut rows) => return Ok(if rows.is_empty() { Rows::none() } else { rows.swap_remove(0) }),
+                Err(error) => retry.again(error).await?,
+            }
+        }
+    }
+
+    async fn rows(&self, statement: SeaStatement) -> Result<Vec<QueryResult>, DbErr> {
+        let mut bound = bound(statement);
+        let sql = bound.statement.sql.clone();
+        let reads = sql.get(..7).is_some_and(|verb| verb.eq_ignore_ascii_case("SELECT "));
+        let rows = if reads {
+            bound.statement.named = true;
+            self.read(bound).await.map_err(failed)?
+        } else {
+            let tx = self.begin().await.map_err(failed)?;
+            let rows = tx.query_named(bound).await.map_err(failed)?;
+            tx.commit().await.map_err(failed)?;
+            rows
+        };
+        results(&rows, &sql, &self.known).map_err(failed)
+    }
+}
+
+#[async_trait::async_trait]
+impl ConnectionTrait for Database {
+    fn get_database_backend(&self) -> DbBackend {
+        match self.dialect() {
+            Dialect::Postgres => DbBackend::Postgres,
+            Dialect::Sqlite => DbBackend::Sqlite,
+        }
+    }
+
+    async fn execute_raw(&self, statement: SeaStatement) -> Result<ExecResult, DbErr> {
+        let tx = self.begin().await.map_err(failed)?;
+        let result = tx.execute_raw(statement).await?;
+        tx.commit().await.map_err(failed)?;
+        Ok(result)
+    }
+
+    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        let tx = self.begin().await.map_err(failed)?;
+        tx.execute_unprepared(sql).await?;
+        tx.commit().await.map_err(failed)?;
+        Ok(ProxyExecResult::new(0, 0).into())
+    }
+
+    async fn query_one_raw(&self, statement: SeaStatement) -> Result<Option<QueryResult>, DbErr> {
+        Ok(self.rows(statement).await?.into_iter().next())
+    }
+
+    async fn query_all_raw(&self, statement: SeaStatement) -> Result<Vec<QueryResult>, DbErr> {
+        self.rows(statement).await
+    }
+
+    /// Both do; SeaORM's own answer for SQLite hangs on a feature of its crate.
+    fn support_returning(&self) -> bool {
+        true
+    }
+}

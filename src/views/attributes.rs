@@ -1,0 +1,104 @@
+//! What single views say otherwise than the settings: DRF's policy attributes.
+
+use std::sync::Arc;
+
+use super::policy::Policy;
+use crate::authentication::Authentication;
+use crate::error::ExceptionHandler;
+use crate::negotiation::ContentNegotiation;
+use crate::parsers::Parsers;
+use crate::renderers::Renderers;
+use crate::versioning::Versioning;
+
+/// What a view says otherwise than the settings.
+#[derive(Clone, Debug, Default)]
+pub struct Overrides {
+    renderers: Option<Renderers>,
+    negotiation: Option<Arc<dyn ContentNegotiation>>,
+    parsers: Option<Parsers>,
+    authentication: Option<Vec<Arc<dyn Authentication>>>,
+    exception_handler: Option<ExceptionHandler>,
+    versioning: Option<Option<Arc<dyn Versioning>>>,
+}
+
+impl Overrides {
+    /// Lays it over what the settings say.
+    pub(crate) fn apply(&self, policy: &mut Policy) {
+        if let Some(renderers) = &self.renderers {
+            policy.renderers = renderers.clone();
+        }
+        if let Some(negotiation) = &self.negotiation {
+            policy.negotiation = Some(Arc::clone(negotiation));
+        }
+        if let Some(parsers) = &self.parsers {
+            policy.parsers = parsers.clone();
+        }
+        if let Some(authentication) = &self.authentication {
+            policy.authentication.clone_from(authentication);
+        }
+        if let Some(versioning) = &self.versioning {
+            policy.versioning.clone_from(versioning);
+        }
+        if let Some(handler) = &self.exception_handler {
+            policy.exception_handler = handler.clone();
+        }
+    }
+}
+
+/// The policy attributes of a view, of whatever kind it is; what is not said here is as the settings say.
+///
+/// ```
+/// use bowline::prelude::*;
+/// # use bowline::doc::booking;
+/// let bookings = ModelViewSet::<booking::Entity>::new().authentication([]);
+/// let view = ApiView::new("PingView").get(async |_: Request| Response::empty()).authentication([]);
+/// # let _ = (bookings, view);
+/// ```
+pub trait Attributes: Sized {
+    /// Where they are kept.
+    #[doc(hidden)]
+    fn overrides(&mut self) -> &mut Overrides;
+
+    /// With other renderers, DRF's `renderer_classes`.
+    fn renderers(mut self, renderers: Renderers) -> Self {
+        self.overrides().renderers = Some(renderers);
+        self
+    }
+
+    /// With another way to choose the renderer than by what the client asks for, DRF's `content_negotiation_class`.
+    fn negotiation(mut self, negotiation: impl ContentNegotiation) -> Self {
+        self.overrides().negotiation = Some(Arc::new(negotiation));
+        self
+    }
+
+    /// With other parsers, DRF's `parser_classes`.
+    fn parsers(mut self, parsers: Parsers) -> Self {
+        self.overrides().parsers = Some(parsers);
+        self
+    }
+
+    /// With other ways to tell who sent a request, DRF's `authentication_classes`; without any, nobody is ever known and a 401
+    /// is a 403.
+    fn authentication(mut self, ways: impl IntoIterator<Item = Arc<dyn Authentication>>) -> Self {
+        self.overrides().authentication = Some(ways.into_iter().collect());
+        self
+    }
+
+    /// With another way to tell versions of the API apart, DRF's `versioning_class`.
+    fn versioning(mut self, versioning: impl Versioning) -> Self {
+        self.overrides().versioning = Some(Some(Arc::new(versioning)));
+        self
+    }
+
+    /// Without versions, whatever the settings say.
+    fn no_versioning(mut self) -> Self {
+        self.overrides().versioning = Some(None);
+        self
+    }
+
+    /// With another way from errors to answers, DRF's `get_exception_handler`.
+    fn exception_handler(mut self, handler: ExceptionHandler) -> Self {
+        self.overrides().exception_handler = Some(handler);
+        self
+    }
+}
