@@ -1,7 +1,7 @@
 //! Function views (`/fn/`), and views for OPTIONS (`/meta/`).
 
-use bowline::prelude::*;
 use bowline::parsers::{JSONParser, Parsers};
+use bowline::prelude::*;
 use bowline::renderers::Renderers;
 use bowline::value;
 use http::header::{CONTENT_TYPE, ETAG, LOCATION};
