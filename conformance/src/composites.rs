@@ -198,7 +198,7 @@ fn cross() -> Serializer {
             if attributes.get("name").and_then(Value::as_str) == Some("Listy") {
                 return Err(value!(["One.", "Two."]).into());
             }
-            attributes.insert("days".into(), days.into());
+            attributes.insert("days", days.into());
             Ok(attributes)
         })
 }

@@ -136,6 +136,8 @@ impl Mounted {
             action.overrides.apply(&mut policy);
             extras.push(Extra { pattern: patterns(below)?, policy, action });
         }
+        list.check()?;
+        extras.iter().try_for_each(|extra: &Extra| extra.policy.check())?;
         Ok(Mounted { list, detail, extras, own_key, style, view: Arc::new(view) })
     }
 

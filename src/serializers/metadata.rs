@@ -22,10 +22,10 @@ impl BoundField {
         let Some((serializer, many)) = self.nested() else { return info };
         let Value::Map(map) = &mut info else { return info };
         if many {
-            map.insert("type".into(), "field".into());
+            map.insert("type", "field".into());
             // `many=True` gives its arguments to the child too
             let mut child = Map::new();
-            child.insert("type".into(), "nested object".into());
+            child.insert("type", "nested object".into());
             for name in ["required", "read_only"] {
                 child.extend(map.get(name).map(|value| (name.to_owned(), value.clone())));
             }
@@ -33,10 +33,10 @@ impl BoundField {
                 let text = text.as_ref().filter(|text| !text.is_empty());
                 child.extend(text.map(|text| (name.to_owned(), Value::from(text.to_string()))));
             }
-            child.insert("children".into(), serializer.metadata());
-            map.insert("child".into(), Value::Map(child));
+            child.insert("children", serializer.metadata());
+            map.insert("child", Value::Map(child));
         } else {
-            map.insert("children".into(), serializer.metadata());
+            map.insert("children", serializer.metadata());
         }
         info
     }

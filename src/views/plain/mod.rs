@@ -67,6 +67,8 @@ pub struct ApiView {
     metadata: Metadata,
     overrides: Overrides,
     serializer: Option<SerializerOf>,
+    /// What is wrong with the serializer's declaration.
+    mistakes: Vec<String>,
 }
 
 impl Attributes for ApiView {
@@ -129,6 +131,7 @@ impl ApiView {
             metadata: Metadata::Simple,
             overrides: Overrides::default(),
             serializer: None,
+            mistakes: Vec::new(),
         }
     }
 
@@ -190,6 +193,8 @@ impl ApiView {
 
     /// With a serializer, DRF's `serializer_class`: [`Request::validate`] runs it, and OPTIONS tells of its fields.
     ///
+    /// What [`Serializer::mistakes`] tells of stops the start of the program.
+    ///
     /// ```
     /// use bowline::fields::{CharField, Field};
     /// use bowline::prelude::*;
@@ -201,7 +206,8 @@ impl ApiView {
     /// let greeting = Serializer::new().field(Field::new("name", CharField::new()));
     /// let view = ApiView::new("GreetView").serializer(greeting).post(greet);
     /// ```
-    pub fn serializer(self, serializer: Serializer) -> Self {
+    pub fn serializer(mut self, serializer: Serializer) -> Self {
+        self.mistakes = serializer.mistakes();
         let serializer = Arc::new(serializer);
         self.serializer_by(move |_| Ok(Arc::clone(&serializer)))
     }
@@ -239,6 +245,11 @@ impl ApiView {
             }
         }
         allowed
+    }
+
+    /// What is wrong with the view, in sentences.
+    pub(crate) fn mistakes(&self) -> impl Iterator<Item = String> {
+        self.mistakes.iter().map(|mistake| format!("{}: {mistake}", self.type_name))
     }
 
     /// The view with what the settings say where it says nothing.
