@@ -1,8 +1,8 @@
 //! Function views (`/fn/`), and views for OPTIONS (`/meta/`).
 
+use bowline::parsers::{JSONParser, Parsers};
 use bowline::permissions::IsAuthenticatedOrReadOnly;
 use bowline::prelude::*;
-use bowline::parsers::{JSONParser, Parsers};
 use bowline::renderers::Renderers;
 use bowline::value;
 use http::header::{CONTENT_TYPE, ETAG, LOCATION};

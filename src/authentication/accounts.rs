@@ -73,7 +73,6 @@ pub(super) fn select() -> SelectStatement {
 }
 
 impl Account {
-
     /// The account of a row.
     pub(super) fn read(rows: &Rows, row: usize) -> Result<Self> {
         let row = Row(rows, row);

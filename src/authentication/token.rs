@@ -92,9 +92,10 @@ pub async fn obtain_token(database: &Database, account: &Account) -> Result<Stri
     let mut select = Query::select();
     select.column("key").from(TOKENS).and_where(Expr::col("user_id").eq(account.id));
     let mut insert = Query::insert();
-    insert.into_table(TOKENS).columns(["key", "created", "user_id"]).on_conflict(
-        OnConflict::column("user_id").do_nothing().to_owned(),
-    );
+    insert
+        .into_table(TOKENS)
+        .columns(["key", "created", "user_id"])
+        .on_conflict(OnConflict::column("user_id").do_nothing().to_owned());
     insert
         .values([random::hex(20)?.into(), Utc::now().into(), account.id.into()])
         .map_err(Error::internal)?

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, ProxyExecResult, QueryResult, Statement as SeaStatement, StatementBuilder};
+use sea_orm::{
+    ConnectionTrait, DbBackend, DbErr, ExecResult, ProxyExecResult, QueryResult, Statement as SeaStatement,
+    StatementBuilder,
+};
 
 use super::transaction::{bound, failed, results};
 use super::{Bound, Dialect, KnownEntities, Retry, Rows, Store, StoreError, Transaction, Unit};
@@ -90,6 +93,21 @@ impl Database {
     /// As [`Store::write`].
     pub async fn apply(&self, statement: &(impl StatementBuilder + ?Sized)) -> Result<Rows, StoreError> {
         self.write(self.built(statement)).await
+    }
+
+    /// Several statements in one transaction and one round trip.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::write`].
+    pub async fn apply_all(&self, statements: Vec<Bound>) -> Result<Vec<Rows>, StoreError> {
+        let mut retry = Retry::new(self.replays);
+        loop {
+            match self.store.write(Unit { statements: statements.clone(), verdict: None }).await {
+                Ok(rows) => return Ok(rows),
+                Err(error) => retry.again(error).await?,
+            }
+        }
     }
 
     /// A statement of SeaORM's builder, in the database's SQL.
