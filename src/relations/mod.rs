@@ -231,7 +231,7 @@ mod tests {
         assert_eq!(key(Value::Int(5)), five);
         assert_eq!(key("{0000000000000000-0000000000000005}".into()), five);
         for input in [Value::Int(-5), Value::Float(5.0), Value::List(Vec::new()), "5".into()] {
-            assert_eq!(key(input), Err(KeyError::NotAUuid));
+            assert_eq!(key(input), Err(NOT_A_UUID));
         }
     }
 
