@@ -84,4 +84,7 @@ mod chapters {
 
     #[doc = include_str!("../docs/validators.md")]
     struct Validators;
+
+    #[doc = include_str!("../docs/authentication.md")]
+    struct Authentication;
 }
