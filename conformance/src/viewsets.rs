@@ -165,6 +165,7 @@ fn per_action() -> ModelViewSet<author::Entity> {
         .permissions(AllowAny)
         .permissions_for(Action::Destroy, IsAdminUser)
         .hooks(PerAction)
+        .description("The list has a short serializer, other actions a full one.")
         .name("PerActionViewSet")
         .basename("set-per-action")
 }
@@ -247,6 +248,6 @@ pub fn bulk() -> DefaultRouter {
                 .create_many(Lists::Also)
                 .name("BulkTags"),
         )
-        .generic("items/", items("BulkItems"))
+        .generic("items/", items("BulkItems").description("Always many=True, at least one and at most four."))
         .generic("shaped/", items("BulkShaped").exception_handler(crate::raise::shaped()))
 }

@@ -298,11 +298,11 @@ async fn metadata(target: &Target<'_>, policy: &Policy, context: &Context) -> Re
         Target::List(Mounted { view, .. }, _)
             if view.actions.contains(Action::Create) && may(Method::POST).await?.is_some() =>
         {
-            actions.insert("POST".into(), view.resource(Action::Create).serializer.metadata());
+            actions.insert("POST", view.resource(Action::Create).serializer.metadata());
         }
         Target::Extra(Mounted { view, .. }, _, _) => {
             if policy.allows(&Method::POST) && may(Method::POST).await?.is_some() {
-                actions.insert("POST".into(), view.resource(Action::Create).serializer.metadata());
+                actions.insert("POST", view.resource(Action::Create).serializer.metadata());
             }
             let resource = view.resource(Action::Update);
             let key = context.kwarg(&view.lookup.0).map_or_else(|| Err(Error::http404()), |text| resource.key(text));
@@ -310,7 +310,7 @@ async fn metadata(target: &Target<'_>, policy: &Policy, context: &Context) -> Re
                 && let Some(put) = may(Method::PUT).await?
                 && may_see(resource, key, &put).await?
             {
-                actions.insert("PUT".into(), resource.serializer.metadata());
+                actions.insert("PUT", resource.serializer.metadata());
             }
         }
         Target::Detail(Mounted { view, .. }, text, _) if view.actions.contains(Action::Update) => {
@@ -319,13 +319,13 @@ async fn metadata(target: &Target<'_>, policy: &Policy, context: &Context) -> Re
             if let Some(put) = may(Method::PUT).await?
                 && may_see(resource, resource.key(text), &put).await?
             {
-                actions.insert("PUT".into(), resource.serializer.metadata());
+                actions.insert("PUT", resource.serializer.metadata());
             }
         }
         _ => {}
     }
     if let (Value::Map(found), false) = (&mut found, actions.is_empty()) {
-        found.insert("actions".into(), Value::Map(actions));
+        found.insert("actions", Value::Map(actions));
     }
     Ok(found)
 }

@@ -349,7 +349,8 @@ impl DefaultRouter {
         let mut own = KnownEntities::default();
         authentication::users::learn(&mut own);
         let database = Database::new(store.clone(), Arc::clone(&known), own, settings.replays);
-        let build = Build { dialect: store.dialect(), models: &models, urls: &urls, storage: &settings.storage };
+        let build =
+            Build { dialect: store.dialect(), models: &models, urls: &urls, storage: &settings.storage, within: false };
         let bound = Bound { settings: &settings, database: &database, urls: &names };
         let application = Application { store: &store, build, settings: &settings, known: &known, database: &database };
         let mut views = Vec::new();
@@ -371,10 +372,9 @@ impl DefaultRouter {
         }
         let mut single = Vec::new();
         for (path, declared) in generic {
-            let style = Style { rooted: false, suffixes: false, slash: "" };
             let mounted = application
                 .view(declared)
-                .and_then(|view| Mounted::new(view, style, &bound).map_err(|mistake| vec![mistake]));
+                .and_then(|view| Mounted::generic(view, &bound).map_err(|mistake| vec![mistake]));
             match (PathPattern::parse(&path), mounted) {
                 (Ok(pattern), Ok(mounted)) => single.push((pattern, mounted)),
                 (pattern, mounted) => {
@@ -385,6 +385,9 @@ impl DefaultRouter {
         }
         let mut endpoints = Vec::new();
         for route in paths {
+            // several paths may have one view
+            let found: Vec<String> = route.view.mistakes().filter(|mistake| !mistakes.contains(mistake)).collect();
+            mistakes.extend(found);
             let endpoint = route.view.clone().bind(route.place(), &bound);
             match endpoint.check().and_then(|()| OwnPath::new(&route.path, route.suffixes, endpoint)) {
                 Ok(path) => endpoints.push(path),
@@ -463,7 +466,7 @@ impl Application<'_> {
         };
         let mut select = Select::new(dialect, model);
         let ordering: Result<Vec<_>, Vec<String>> =
-            declared.ordering.iter().map(|(name, descending)| Ok((position(name)?, *descending))).collect();
+            declared.ordering.iter().map(|(name, descending)| Ok((position(name)?, *descending).into())).collect();
         let ordering = ordering?;
         if !ordering.is_empty() {
             select.order_by(model, &ordering);

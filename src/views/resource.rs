@@ -295,7 +295,7 @@ impl Resource {
         validated: &mut Validated,
         via: Via<'_>,
     ) -> Result<ValidationError> {
-        if !validated.lookups.is_empty() {
+        if validated.has_lookups() {
             self.serializer.look_up(validated, via).await?;
         }
         let answers = match key {
@@ -316,18 +316,7 @@ impl Resource {
 
     /// 409 with Django's sentence.
     pub(crate) fn protected(&self) -> Error {
-        let relations: Vec<String> = self.plan.destroy().protected_by.iter().map(|r| format!("'{r}'")).collect();
-        let name = &self.model().name;
-        Error::Conflict(if relations.is_empty() {
-            format!("Cannot delete some instances of model '{name}' because other rows refer to them.").into()
-        } else {
-            format!(
-                "Cannot delete some instances of model '{name}' because they are referenced through protected foreign \
-                 keys: {}.",
-                relations.join(", ")
-            )
-            .into()
-        })
+        self.plan.protected()
     }
 
     /// The key in a path, as DRF's lookup reads it.
@@ -340,7 +329,7 @@ impl Resource {
         let kind = column.map_or(ColumnKind::BigInteger, |c| c.kind);
         parse_key(kind, &Value::Str(text.to_owned())).map(convert::to_db).map_err(|error| match error {
             KeyError::NoSuchRow => self.no_match(),
-            KeyError::WrongType | KeyError::NotAUuid => Error::http404(),
+            KeyError::WrongType | KeyError::Unreadable(_) => Error::http404(),
         })
     }
 

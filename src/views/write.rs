@@ -70,6 +70,7 @@ impl View {
         cx: &Context,
         pause: &Pause,
     ) -> Result<Vec<u8>> {
+        let cx = &answering(mode, cx);
         let mut validated = resource.serializer.validate(data, mode, cx);
         if validated.is_wrong() {
             if Resource::judges(cx) {
@@ -268,6 +269,11 @@ impl View {
             || resource.serializer.has_query_rules()
             || (stored && (resource.serializer.has_object_rules() || Resource::judges(cx)))
     }
+}
+
+/// The context of an answer to a write.
+pub(super) fn answering(mode: Mode, cx: &Context) -> Context {
+    if mode == Mode::Partial { cx.partial() } else { cx.clone() }
 }
 
 /// Keeps the files of a write that is done, and removes those of one that is not. Where nobody knows whether it was

@@ -99,7 +99,7 @@ impl Endpoint {
         let fields = metadata::fields((choose.0)(context)?.fields());
         let actions = allowed.into_iter().map(|method| (method.to_string(), fields.clone()));
         if let Value::Map(described) = &mut described {
-            described.insert("actions".into(), Value::Map(actions.collect::<Map>()));
+            described.insert("actions", Value::Map(actions.collect::<Map>()));
         }
         Ok(described)
     }
