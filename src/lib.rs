@@ -67,6 +67,12 @@ mod chapters {
     #[doc = include_str!("../docs/models.md")]
     struct Models;
 
+    #[doc = include_str!("../docs/permissions.md")]
+    struct Permissions;
+
+    #[doc = include_str!("../docs/throttling.md")]
+    struct Throttling;
+
     #[doc = include_str!("../docs/exceptions.md")]
     struct Exceptions;
 
