@@ -9,7 +9,8 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::Request;
 use bowline::filters::{DjangoFilterBackend, FieldFilter, FilterSet, OrderingFilter, SearchFilter};
-use bowline::prelude::{Action, Condition, Context, DefaultRouter, Lists, ModelViewSet, Save, ViewSetHooks};
+use bowline::model::OnDelete;
+use bowline::prelude::{Action, Condition, Context, DefaultRouter, Lists, Model, ModelViewSet, Save, ViewSetHooks};
 use http_body_util::BodyExt;
 use serde_json::{Value as Json, json};
 use support::Database;
@@ -208,7 +209,10 @@ impl Api {
 }
 
 fn library(database: &Database) -> Api {
-    let api = Api::new(database, DefaultRouter::new().register("folders", folders()).register("notes", notes()));
+    let described = Model::<note::Entity>::new()
+        .foreign_key(note::Column::FolderId, |folder| folder.on_delete(OnDelete::Cascade).related_name("notes"));
+    let router = DefaultRouter::new().describe(described).register("folders", folders()).register("notes", notes());
+    let api = Api::new(database, router);
     for name in ["work", "Home"] {
         api.post("/folders/", json!({"name": name}));
     }
@@ -228,17 +232,81 @@ fn nothing_that_a_request_says_becomes_sql() {
         let count = || api.list("/notes/", "id").len();
         let rows = count();
         let parameters = [
-            "title", "title__iexact", "title__contains", "title__icontains", "title__startswith", "title__istartswith",
-            "title__endswith", "title__iendswith", "title__in", "title__range", "title__regex", "title__iregex",
-            "title__isnull", "title__gt", "size", "size__lt", "size__in", "size__range", "size__isnull",
-            "size__contains", "size__regex", "weight", "weight__gte", "weight__in", "price", "price__lte", "price__in",
-            "price__range", "day", "day__gt", "day__in", "day__range", "day__year", "day__month__gte", "day__day",
-            "day__week", "day__week_day", "day__iso_week_day", "day__quarter", "day__iso_year", "made", "made__lt",
-            "made__in", "made__range", "made__date", "made__time", "made__year__lt", "made__hour", "made__minute",
-            "made__second", "made__date__gt", "key", "key__in", "done", "folder", "folder__in", "folder__gt",
-            "folder__isnull", "folder__name", "folder__name__icontains", "folder__name__regex", "folder__name__in",
-            "folders", "any", "not", "between_min", "between_max", "days_after", "days_before", "loose", "o", "search",
-            "ordering", "page", "nonsense",
+            "title",
+            "title__iexact",
+            "title__contains",
+            "title__icontains",
+            "title__startswith",
+            "title__istartswith",
+            "title__endswith",
+            "title__iendswith",
+            "title__in",
+            "title__range",
+            "title__regex",
+            "title__iregex",
+            "title__isnull",
+            "title__gt",
+            "size",
+            "size__lt",
+            "size__in",
+            "size__range",
+            "size__isnull",
+            "size__contains",
+            "size__regex",
+            "weight",
+            "weight__gte",
+            "weight__in",
+            "price",
+            "price__lte",
+            "price__in",
+            "price__range",
+            "day",
+            "day__gt",
+            "day__in",
+            "day__range",
+            "day__year",
+            "day__month__gte",
+            "day__day",
+            "day__week",
+            "day__week_day",
+            "day__iso_week_day",
+            "day__quarter",
+            "day__iso_year",
+            "made",
+            "made__lt",
+            "made__in",
+            "made__range",
+            "made__date",
+            "made__time",
+            "made__year__lt",
+            "made__hour",
+            "made__minute",
+            "made__second",
+            "made__date__gt",
+            "key",
+            "key__in",
+            "done",
+            "folder",
+            "folder__in",
+            "folder__gt",
+            "folder__isnull",
+            "folder__name",
+            "folder__name__icontains",
+            "folder__name__regex",
+            "folder__name__in",
+            "folders",
+            "any",
+            "not",
+            "between_min",
+            "between_max",
+            "days_after",
+            "days_before",
+            "loose",
+            "o",
+            "search",
+            "ordering",
+            "page",
+            "nonsense",
         ];
         for text in CORPUS {
             for name in parameters {
@@ -266,7 +334,8 @@ fn nothing_that_a_request_says_becomes_sql() {
         // and what was stored is found by just its own text
         for title in api.list("/notes/", "title") {
             let text = encoded(title.as_str().unwrap());
-            assert_eq!(api.list(&format!("/notes/?title={text}"), "title"), [title.clone()]);
+            let found = api.list(&format!("/notes/?title={text}"), "title");
+            assert!(!found.is_empty() && found.iter().all(|found| *found == title), "{title}: {found:?}");
             for lookup in ["contains", "icontains", "startswith", "endswith", "iexact"] {
                 let found = api.list(&format!("/notes/?title__{lookup}={text}"), "title");
                 assert!(found.contains(&title), "{lookup} {title}");
@@ -321,15 +390,14 @@ fn what_is_too_much_is_a_400() {
         assert_eq!(api.get(&format!("/notes/?title__icontains={}", "x".repeat(60_000))).0, 400);
         let many: Vec<String> = (0..10_000).map(|n| n.to_string()).collect();
         assert_eq!(api.list(&format!("/notes/?size__in={}", many.join(",")), "size"), [5]);
-        for pattern in ["(", "[", "*", "a{2", "(?P<x>f)(", "\\", "(?<!a*)b", "a{1,999999}", "(?z)", "((((a{99}){99}){99}){99})"] {
+        for pattern in
+            ["(", "[", "*", "a{2", "(?P<x>f)(", "\\", "(?<!a*)b", "a{1,999999}", "(?z)", "((((a{99}){99}){99}){99})"]
+        {
             let (status, body) = api.get(&format!("/notes/?title__regex={}", encoded(pattern)));
             assert!(matches!(status, 200 | 400), "{pattern}: {status} {body}");
             assert!(matches!(api.get(&format!("/notes/?search={}", encoded(pattern))).0, 200 | 400), "{pattern}");
         }
-        assert_eq!(
-            api.get("/notes/?title__regex=(").1,
-            json!({"title__regex": ["Enter a valid regular expression."]})
-        );
+        assert_eq!(api.get("/notes/?title__regex=(").1, json!({"title__regex": ["Enter a valid regular expression."]}));
         assert_eq!(api.list("/notes/?title__regex=%5Ef.*%5Cd%24", "size"), [5]);
         assert_eq!(api.list("/notes/?title__iregex=%5EFIG", "size"), [5]);
         assert_eq!(api.get("/notes/?search=%00"), (400, json!(["Null characters are not allowed."])));

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use sea_orm::EntityTrait;
 
+use crate::authentication;
 use crate::error::{Error, Result};
 use crate::filters::Bound as Filters;
 use crate::model::entity::ModelSource;
@@ -345,10 +346,12 @@ impl DefaultRouter {
             }
         }
         let names: Arc<dyn Reverse> = Arc::new(names);
-        let database = Database::new(store.clone(), Arc::clone(&known), settings.replays);
+        let mut own = KnownEntities::default();
+        authentication::users::learn(&mut own);
+        let database = Database::new(store.clone(), Arc::clone(&known), own, settings.replays);
         let build = Build { dialect: store.dialect(), models: &models, urls: &urls, storage: &settings.storage };
         let bound = Bound { settings: &settings, database: &database, urls: &names };
-        let application = Application { store: &store, build, settings: &settings, known: &known, database: &database };
+        let application = Application { store: &store, database: &database, build, settings: &settings, known: &known };
         let mut views = Vec::new();
         for (prefix, declared, style) in registered {
             let taken = views.iter().any(|(p, _): &(String, Mounted)| *p == prefix);
@@ -420,10 +423,10 @@ async fn completed(store: &Store, sources: &[ModelSource], declared: &[&Declared
 /// What building views needs to know of the application.
 struct Application<'a> {
     store: &'a Store,
+    database: &'a Database,
     build: Build<'a>,
     settings: &'a Settings,
     known: &'a Arc<KnownEntities>,
-    database: &'a Database,
 }
 
 impl Application<'_> {
@@ -489,6 +492,7 @@ impl Application<'_> {
         Ok(Resource {
             filters: Arc::new(filters),
             store: self.store.clone(),
+            database: self.database.clone(),
             known: Arc::clone(self.known),
             whole: shape.layout(&whole, 0).into(),
             pagination: match &declared.pagination {

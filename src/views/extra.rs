@@ -403,7 +403,7 @@ pub(crate) async fn run(
         connection,
     };
     if matches!(*context.method(), Method::GET | Method::HEAD) {
-        return handler.call(request(Connection::Database(resource.database()))).await;
+        return handler.call(request(Connection::Database(resource.database.clone()))).await;
     }
     let mut tries = Tries::new(resource.replays);
     loop {

@@ -26,6 +26,8 @@ pub(crate) struct Resource {
     /// What narrows and orders its lists.
     pub(crate) filters: Arc<Filters>,
     pub(crate) store: Store,
+    /// The same as handlers see it.
+    pub(crate) database: Database,
     pub(crate) serializer: Arc<BoundSerializer>,
     pub(crate) shape: Arc<Shape>,
     pub(crate) plan: Plan,
@@ -245,6 +247,7 @@ impl Resource {
         Ok(Some(Resource {
             filters: Arc::clone(&self.filters),
             store: self.store.clone(),
+            database: self.database.clone(),
             serializer: Arc::clone(&self.serializer),
             shape: Arc::clone(&self.shape),
             plan: self.plan.narrowed(listing.filters).map_err(Error::internal)?,
@@ -349,11 +352,6 @@ impl Resource {
         let first = key.map(|key| self.plan.lock(key));
         let (tx, rows) = self.store.begin(self.isolation, first).await?;
         Ok((tx.knowing(Arc::clone(&self.known)), rows))
-    }
-
-    /// The database, outside of any transaction.
-    pub(crate) fn database(&self) -> Database {
-        Database::new(self.store.clone(), Arc::clone(&self.known), self.replays)
     }
 
     /// A read, replayed where a serializable transaction got in its way.
