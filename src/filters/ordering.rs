@@ -90,10 +90,13 @@ fn follow(
         && depth < 8
     {
         let target = link.target();
-        for (column, down) in &target.ordering {
-            let Some(column) = target.columns.get(*column) else { continue };
-            // a key of its own goes by its column there, not by a further model's order
-            follow(models, model, &format!("{path}__{}", column.name), descending != *down, depth + 1, found)?;
+        for by in &target.ordering {
+            let Some(column) = target.columns.get(by.column) else { continue };
+            let path = match &by.through {
+                Some(through) => format!("{path}__{}__{through}", column.name),
+                None => format!("{path}__{}", column.name),
+            };
+            follow(models, model, &path, descending != by.descending, depth + 1, found)?;
         }
         return Ok(());
     }
