@@ -82,6 +82,9 @@ mod chapters {
     #[doc = include_str!("../docs/routers.md")]
     struct Routers;
 
+    #[doc = include_str!("../docs/filters.md")]
+    struct Filters;
+
     #[doc = include_str!("../docs/serializers.md")]
     struct Serializers;
 
