@@ -82,4 +82,7 @@ mod chapters {
 
     #[doc = include_str!("../docs/validators.md")]
     struct Validators;
+
+    #[doc = include_str!("../docs/pagination.md")]
+    struct Pagination;
 }
