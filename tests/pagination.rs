@@ -178,6 +178,10 @@ fn a_walk_meets_every_row_once_whatever_rows_share() {
             let place = format!("{} {path}", database.name());
             assert_eq!(forward.len(), 40, "{place}: {forward:?}");
             assert_eq!(forward.iter().copied().collect::<BTreeSet<_>>(), all, "{place}");
+            if path == "/drf/" {
+                // DRF's cursors pass over some rows where one turns round
+                continue;
+            }
             // and back: the last page links to all before it
             let mut last = path.clone();
             while let Some(next) = api.get(&last)["next"].as_str() {
@@ -358,11 +362,11 @@ mod book {
 fn long_lists_have_their_relations() {
     Database::each(|database| {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let described = Model::<book::Entity>::new()
-            .foreign_key(book::Column::AuthorId, |author| author.related_name("books"));
+        let described =
+            Model::<book::Entity>::new().foreign_key(book::Column::AuthorId, |author| author.related_name("books"));
         let authors = ModelSerializer::<author::Entity>::new().fields(["id", "name", "books"]);
         let router = DefaultRouter::new()
-            .model(described)
+            .describe(described)
             .register("authors", ModelViewSet::new().serializer(authors))
             .register("books", ModelViewSet::<book::Entity>::new());
         let router = runtime.block_on(router.into_axum(&database.url())).unwrap();
