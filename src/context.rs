@@ -17,6 +17,7 @@ use crate::value::Value;
 #[derive(Clone, Debug, Default)]
 pub struct Context {
     inner: Arc<Inner>,
+    partial: bool,
 }
 
 #[derive(Clone, Default)]
@@ -24,6 +25,7 @@ struct Inner {
     parts: Option<Parts>,
     user: Option<User>,
     auth: Option<Value>,
+    authenticator: Option<&'static str>,
     kwargs: Vec<(String, String)>,
     action: Option<Cow<'static, str>>,
     version: Option<String>,
@@ -57,19 +59,58 @@ impl User {
     pub fn new(pk: impl Into<Value>, username: impl Into<String>) -> Self {
         User { pk: pk.into(), username: username.into(), is_staff: false, is_superuser: false, extra: None }
     }
+
+    /// With whatever else the application keeps about it.
+    pub fn with(mut self, extra: Arc<dyn Any + Send + Sync>) -> Self {
+        self.extra = Some(extra);
+        self
+    }
+
+    /// What the application keeps about it, where that is of a type.
+    pub fn extra<T: Any>(&self) -> Option<&T> {
+        self.extra.as_deref()?.downcast_ref()
+    }
 }
 
 impl Context {
     /// The context of a request, with the values that its path holds.
     pub fn new(parts: Parts, kwargs: Vec<(String, String)>) -> Self {
         let user = parts.extensions.get::<User>().cloned();
-        Context { inner: Arc::new(Inner { parts: Some(parts), user, kwargs, ..Inner::default() }) }
+        Context { inner: Arc::new(Inner { parts: Some(parts), user, kwargs, ..Inner::default() }), partial: false }
+    }
+
+    /// The same for a part of an object, DRF's `partial=True`: an answer leaves a field out whose attribute is absent,
+    /// where it would show the default otherwise.
+    ///
+    /// ```
+    /// use bowline::context::Context;
+    /// use bowline::fields::{CharField, Field};
+    /// use bowline::serializers::Serializer;
+    /// use bowline::value::Value;
+    /// let serializer = Serializer::new().field(Field::new("city", CharField::new()).default("Oslo"));
+    /// let (cx, mut whole, mut part) = (Context::default(), Vec::new(), Vec::new());
+    /// serializer.represent(&Value::Map(Default::default()), &cx, &mut whole).unwrap();
+    /// serializer.represent(&Value::Map(Default::default()), &cx.partial(), &mut part).unwrap();
+    /// assert_eq!((whole.as_slice(), part.as_slice()), (br#"{"city":"Oslo"}"#.as_slice(), b"{}".as_slice()));
+    /// ```
+    pub fn partial(&self) -> Self {
+        Context { inner: Arc::clone(&self.inner), partial: true }
+    }
+
+    /// Whether it is for a part of an object.
+    pub(crate) fn is_partial(&self) -> bool {
+        self.partial
     }
 
     /// Says who sent the request, and by what credentials.
     pub(crate) fn set_user(&mut self, user: User, auth: Option<Value>) {
         let inner = Arc::make_mut(&mut self.inner);
         (inner.user, inner.auth) = (Some(user), auth);
+    }
+
+    /// Says which way of authentication found who sent the request.
+    pub(crate) fn set_authenticator(&mut self, name: &'static str) {
+        Arc::make_mut(&mut self.inner).authenticator = Some(name);
     }
 
     /// Says which action of a view set the request is.
@@ -82,9 +123,35 @@ impl Context {
         Arc::make_mut(&mut self.inner).version = version;
     }
 
+    /// The same request by another method, as DRF's `clone_request`.
+    pub(crate) fn with_method(&self, method: Method) -> Self {
+        let mut other = self.clone();
+        if let Some(parts) = &mut Arc::make_mut(&mut other.inner).parts {
+            parts.method = method;
+        }
+        other
+    }
+
+    /// Keeps something for those who come later on the request's way.
+    pub(crate) fn keep<T: Clone + Send + Sync + 'static>(&mut self, value: T) {
+        if let Some(parts) = &mut Arc::make_mut(&mut self.inner).parts {
+            parts.extensions.insert(value);
+        }
+    }
+
+    /// What was kept, by its type.
+    pub(crate) fn kept<T: Send + Sync + 'static>(&self) -> Option<&T> {
+        self.inner.parts.as_ref()?.extensions.get()
+    }
+
     /// What the client proved itself with, DRF's `request.auth`: the key of its token, the claims of its JWT.
     pub fn auth(&self) -> Option<&Value> {
         self.inner.auth.as_ref()
+    }
+
+    /// The name of the way of authentication that found who sent the request, DRF's `request.successful_authenticator`.
+    pub fn authenticator(&self) -> Option<&'static str> {
+        self.inner.authenticator
     }
 
     /// The action of the view set, DRF's `view.action`: `list`, `create`, `retrieve`, `update`, `partial_update`, `destroy`,

@@ -7,7 +7,8 @@ use bowline::renderers::{BrowsableAPIRenderer, Renderers};
 use bowline::storage::FileSystemStorage;
 
 use crate::{
-    authentication, fields, filters, functions, models, negotiation, pagination, parsers, raise, versions, viewsets,
+    authentication, fields, filters, functions, models, negotiation, pagination, parsers, permissions, raise,
+    throttling, versions, viewsets,
 };
 
 /// All of them, with the settings of `config/settings.py`.
@@ -17,7 +18,7 @@ pub fn urls(media: &str) -> bowline::Result<DefaultRouter> {
         .include("rel/", viewsets::rel())
         .include("sets/", viewsets::sets())
         .include("bare/", viewsets::bare())
-        .include("perm/", viewsets::perm())
+        .include("perm/", permissions::urls())
         .include("generic/", viewsets::generic())
         .include("bulk/", viewsets::bulk())
         .include("page/", pagination::urls())
@@ -25,6 +26,8 @@ pub fn urls(media: &str) -> bowline::Result<DefaultRouter> {
         .settings(Settings {
             renderers: Renderers::json().and(BrowsableAPIRenderer::new()),
             authentication: vec![authentication::token(), authentication::basic(), authentication::session()],
+            throttle_rates: throttling::rates(),
+            num_proxies: None,
             create_tables: false,
             storage: Arc::new(FileSystemStorage::new(media, "/media/")),
             ..Settings::default()
@@ -32,6 +35,7 @@ pub fn urls(media: &str) -> bowline::Result<DefaultRouter> {
         .path("raise/<str:kind>/", raise::raise_view())
         .path("raise-noauth/<str:kind>/", raise::raise_no_auth())
         .path("raise-shaped/<str:kind>/", raise::raise_shaped())
+        .include("throttle/", throttling::urls())
         .include("auth/", authentication::urls())
         .include("fn/", functions::urls())
         .include("nego/", negotiation::urls())

@@ -95,7 +95,7 @@ impl FieldFilter {
 
     /// A number.
     pub fn number() -> Self {
-        FieldFilter::new(Shape::One(Input::Number))
+        FieldFilter::new(Shape::One(Input::Number { limited: true }))
     }
 
     /// `true` or `false`; anything else does not filter.
@@ -145,7 +145,7 @@ impl FieldFilter {
 
     /// Numbers from one to another, both included: the parameters `<name>_min` and `<name>_max`.
     pub fn range() -> Self {
-        FieldFilter::new(Shape::Range(Input::Number, ["min", "max"]))
+        FieldFilter::new(Shape::Range(Input::Number { limited: false }, ["min", "max"]))
     }
 
     /// Days from one to another, both included: the parameters `<name>_after` and `<name>_before`.

@@ -50,8 +50,8 @@ pub(crate) type Choices = Vec<(String, String)>;
 pub(crate) enum Input {
     /// `CharField`
     Text,
-    /// `DecimalField`
-    Number,
+    /// `DecimalField`, up to the limit of `NumberFilter` or without one.
+    Number { limited: bool },
     /// `NullBooleanField`, by the widget of DRF's own filters (`true`, `1`) or by Django's (`true`, `2`).
     Boolean { lenient: bool },
     /// `ChoiceField`, and the value that stands for NULL where there is one.
@@ -92,7 +92,7 @@ impl Input {
             Input::Text => read_text(text),
             Input::Boolean { lenient } => Ok(read_boolean(text, *lenient).map_or(Value::Null, Value::Bool)),
             _ if text.is_empty() => Ok(Value::Null),
-            Input::Number => read_number(text),
+            Input::Number { limited } => read_number(text, *limited),
             Input::Choice(choices, null) => {
                 let known = choices.iter().any(|(value, _)| value == text) || null.as_deref() == Some(text);
                 if known { Ok(text.into()) } else { Err(invalid_choice(text)) }
@@ -115,10 +115,9 @@ impl Input {
                     Err(ErrorDetail::new(text, "overflow"))
                 }
             },
-            Input::Uuid => match read_text(text)? {
-                Value::Str(text) if text.is_empty() => Ok(Value::Null),
-                Value::Str(text) => read_uuid(&text).ok_or_else(|| invalid("Enter a valid UUID.")),
-                other => Ok(other),
+            Input::Uuid => match python::strip(text) {
+                "" => Ok(Value::Null),
+                text => read_uuid(text).ok_or_else(|| invalid("Enter a valid UUID.")),
             },
         }
     }
@@ -161,10 +160,10 @@ fn read_boolean(text: &str, lenient: bool) -> Option<bool> {
     }
 }
 
-fn read_number(text: &str) -> Result<Value, ErrorDetail> {
+fn read_number(text: &str, limited: bool) -> Result<Value, ErrorDetail> {
     let number = python::parse_decimal(text).ok_or_else(|| invalid("Enter a number."))?;
     let most = Decimal::new(false, "1", 50);
-    if number > most {
+    if limited && number > most {
         let text: Cow<'static, str> = "Ensure this value is less than or equal to 1e+50.".into();
         return Err(ErrorDetail::new(text, "max_value"));
     }
@@ -175,9 +174,14 @@ fn read_datetime(text: &str, only_iso: bool) -> Option<Value> {
     let text = python::strip(text);
     if let Some(written) = iso::parse_datetime(text) {
         let utc = written.local.checked_sub_signed(written.offset.unwrap_or_default())?;
+        if !iso::in_range(utc) {
+            return None;
+        }
         return Some(Value::DateTime(utc.and_utc().fixed_offset()));
     }
-    let day = iso::parse_date(text).map(NaiveDateTime::from);
+    // `fromisoformat` wants two digits for a month and a day
+    let padded = text.len() == 10 || text.matches('-').count() != 2;
+    let day = iso::parse_date(text).filter(|_| padded).map(NaiveDateTime::from);
     let other = || first_of(&DATETIMES, text).or_else(|| first_of(&DATES, text));
     let found = if only_iso { day } else { day.or_else(other) };
     found.map(|at| Value::DateTime(at.and_utc().fixed_offset()))
@@ -211,14 +215,14 @@ mod tests {
         let wrong = |text: &str| Err(text.to_owned());
         assert_eq!(read(Input::Text, " a b "), ok("a b"));
         assert_eq!(read(Input::Text, "a\0"), wrong("Null characters are not allowed."));
-        assert_eq!(read(Input::Number, " 7.50 "), ok("7.50"));
+        assert_eq!(read(Input::Number { limited: true }, " 7.50 "), ok("7.50"));
         for text in ["x", "NaN", "Infinity", "0x10", "1e"] {
-            assert_eq!(read(Input::Number, text), wrong("Enter a number."), "{text}");
+            assert_eq!(read(Input::Number { limited: true }, text), wrong("Enter a number."), "{text}");
         }
         let most = wrong("Ensure this value is less than or equal to 1e+50.");
-        assert_eq!(read(Input::Number, "1e400"), most);
-        assert_eq!(read(Input::Number, "1.1e50"), most);
-        assert_eq!(read(Input::Number, "1e50"), ok("1E+50"));
+        assert_eq!(read(Input::Number { limited: true }, "1e400"), most);
+        assert_eq!(read(Input::Number { limited: true }, "1.1e50"), most);
+        assert_eq!(read(Input::Number { limited: true }, "1e50"), ok("1E+50"));
         for (text, lenient, django) in
             [("true", "True", "True"), ("1", "True", "None"), ("2", "None", "True"), ("x", "None", "None")]
         {
@@ -229,10 +233,14 @@ mod tests {
             assert_eq!(read(Input::Date, text), ok("2024-02-03"), "{text}");
         }
         assert_eq!(read(Input::Date, "2024-02-30"), wrong("Enter a valid date."));
+        assert_eq!(read(Input::Number { limited: false }, "1e60"), ok("1E+60"));
         let iso = Input::DateTime { iso: true };
         let forms = Input::DateTime { iso: false };
         assert_eq!(read(iso.clone(), "2024-01-01T15:00:00+05:00"), ok("2024-01-01 10:00:00+00:00"));
         assert_eq!(read(iso.clone(), "2024-01-01 15:00"), ok("2024-01-01 15:00:00+00:00"));
+        for text in ["2024-2-3", "9999-12-31T23:59:59-05:00", "0001-01-01T00:00:00+05:00"] {
+            assert_eq!(read(iso.clone(), text), wrong("Enter a valid date/time."), "{text}");
+        }
         assert_eq!(read(iso, "01/02/2024 15:00"), wrong("Enter a valid date/time."));
         assert_eq!(read(forms.clone(), "01/02/2024 15:00"), ok("2024-01-02 15:00:00+00:00"));
         assert_eq!(read(forms, "Jan 2 2024"), ok("2024-01-02 00:00:00+00:00"));

@@ -114,6 +114,8 @@ pub(crate) enum Refused {
     Pattern,
     /// A value that cannot be one of the field's.
     Kind(ColumnKind),
+    /// A year before 1 or after 9999.
+    Year,
 }
 
 impl Refused {
@@ -121,6 +123,7 @@ impl Refused {
     pub(crate) fn detail(self) -> ErrorDetail {
         let message = match self {
             Refused::Pattern => "Enter a valid regular expression.",
+            Refused::Year => "Enter a valid year.",
             Refused::Kind(kind) => match kind {
                 ColumnKind::SmallInteger | ColumnKind::Integer | ColumnKind::BigInteger => "Enter a whole number.",
                 ColumnKind::Float | ColumnKind::Decimal(_) => "Enter a number.",
@@ -163,7 +166,7 @@ impl Resolved {
             Lookup::IsNull => Filter::IsNull(source(), truth(value)),
             Lookup::In => {
                 let values = value.as_list().unwrap_or(std::slice::from_ref(value)).iter();
-                let values = values.filter(|v| !v.is_null()).filter_map(|v| match self.prepare(dialect, v) {
+                let values = values.filter(|v| !v.is_null()).filter_map(|v| match self.storable(dialect, v) {
                     Prepared::Value(value) => Some(Ok(value)),
                     Prepared::Never => Some(Err(Refused::Kind(self.source.kind))),
                     _ => None,
@@ -171,6 +174,9 @@ impl Resolved {
                 Filter::In(source(), values.collect::<Result<_, _>>()?)
             }
             Lookup::Range => match value.as_list() {
+                Some([from, to]) if [from, to].iter().any(|v| matches!(self.storable(dialect, v), Prepared::Never)) => {
+                    return Err(Refused::Kind(self.source.kind));
+                }
                 Some([from, to]) if !from.is_null() && !to.is_null() => Filter::All(vec![
                     self.ordered(dialect, Operator::Gte, from)?,
                     self.ordered(dialect, Operator::Lte, to)?,
@@ -184,7 +190,7 @@ impl Resolved {
             }
             Lookup::Regex(insensitive) => {
                 let text = text();
-                let checked = if insensitive { format!("(?i){text}") } else { text.clone() };
+                let checked = if insensitive { plan::ignoring_case(&text) } else { text.clone() };
                 Pattern::of_client(checked).map_err(|_| Refused::Pattern)?;
                 Filter::Regex(source(), text, insensitive)
             }
@@ -194,6 +200,13 @@ impl Resolved {
 
     /// The same with another comparison, for what decides it by the value.
     pub(crate) fn ordered(&self, dialect: Dialect, operator: Operator, value: &Value) -> Result<Filter, Refused> {
+        // Django compares a year with the first and the last moment of it
+        if matches!(self.expression.part, Some(Part::Year | Part::IsoYear))
+            && self.expression.lookup != Lookup::Range
+            && !matches!(integer(value, 1, 9999), Prepared::Value(_) | Prepared::Never)
+        {
+            return Err(Refused::Year);
+        }
         let less = matches!(operator, Operator::Lt | Operator::Lte);
         let more = matches!(operator, Operator::Gt | Operator::Gte);
         Ok(match self.prepare(dialect, value) {
@@ -203,6 +216,18 @@ impl Resolved {
             Prepared::Below if more => Filter::everything(),
             _ => Filter::nothing(),
         })
+    }
+
+    /// The same for what Django sends as it is: SQLite takes no integer beyond 64 bits.
+    fn storable(&self, dialect: Dialect, value: &Value) -> Prepared {
+        let is_integer =
+            matches!(self.source.kind, ColumnKind::SmallInteger | ColumnKind::Integer | ColumnKind::BigInteger);
+        let fits = || matches!(integer(value, i64::MIN, i64::MAX), Prepared::Value(_));
+        match value {
+            Value::Null => Prepared::Below,
+            _ if is_integer && dialect == Dialect::Sqlite && !fits() => Prepared::Never,
+            _ => self.prepare(dialect, value),
+        }
     }
 
     fn prepare(&self, dialect: Dialect, value: &Value) -> Prepared {

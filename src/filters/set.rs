@@ -336,7 +336,7 @@ fn derived(resolved: &Resolved, django: bool, target: impl Fn() -> Result<Target
         | ColumnKind::Integer
         | ColumnKind::BigInteger
         | ColumnKind::Float
-        | ColumnKind::Decimal(_) => Input::Number,
+        | ColumnKind::Decimal(_) => Input::Number { limited: true },
         ColumnKind::Boolean => Input::Boolean { lenient: !django },
         ColumnKind::Date => Input::Date,
         ColumnKind::DateTime(_) => Input::DateTime { iso: !django },
@@ -450,6 +450,9 @@ impl BoundFilter {
         if self.null.as_deref() == Some(text) {
             return Ok(Ok(text.into()));
         }
+        if text.contains('\0') {
+            return Ok(Err(one(form::null_characters())));
+        }
         if let Ok(key) = target.key(text)
             && !target.there(std::slice::from_ref(&key), queryset).await?.is_empty()
         {
@@ -466,6 +469,9 @@ impl BoundFilter {
             if self.null.as_deref() == Some(text) {
                 values.push(text.into());
                 continue;
+            }
+            if text.contains('\0') {
+                return Ok(Err(one(form::null_characters())));
             }
             match target.key(text) {
                 Ok(key) => asked.push((text, key)),

@@ -4,16 +4,15 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use chrono::Utc;
-use indexmap::IndexMap;
 
 use super::declaration::ListOptions;
 use super::judge::Found;
 use super::{BoundField, BoundSerializer, ColumnDefault, Mode, NestedWrite, Writes, column_value};
 use crate::context::Context;
 use crate::error::{ErrorDetail, ValidationError};
-use crate::fields::{FieldContext, Outcome};
+use crate::fields::{FieldContext, Outcome, fits_column};
 use crate::store::Changes;
-use crate::value::{DbValue, Upload, Value};
+use crate::value::{DbValue, Map, Upload, Value};
 
 /// What validation without the database made of a body.
 #[derive(Clone, Debug)]
@@ -33,7 +32,7 @@ pub(crate) struct Validated {
     /// Files, by their columns.
     pub(crate) files: Vec<(usize, Arc<Upload>)>,
     /// The validated values by field, where a rule about a list wants them.
-    pub(crate) attributes: IndexMap<String, Value>,
+    pub(crate) attributes: Map,
 }
 
 impl Validated {
@@ -46,7 +45,7 @@ impl Validated {
             found: Vec::new(),
             nested: Vec::new(),
             files: Vec::new(),
-            attributes: IndexMap::new(),
+            attributes: Map::new(),
         }
     }
 
@@ -135,7 +134,7 @@ impl BoundSerializer {
         }
         if mode == Mode::Create {
             self.fill_in(&mut found.changes);
-        } else if !found.changes.columns().is_empty() || !found.is_plain() {
+        } else {
             let now = DbValue::ChronoDateTimeUtc(Some(Utc::now()));
             for column in &self.touched {
                 found.changes.set(*column, now.clone());
@@ -244,10 +243,12 @@ impl BoundSerializer {
         let value =
             if input.is_some() { bound.hooks.iter().try_fold(value, |value, hook| hook(value, own))? } else { value };
         if !self.list.rules.is_empty() {
-            found.attributes.insert(field.name.clone().into_owned(), value.clone());
+            found.attributes.insert(&field.name, value.clone());
         }
         match (&bound.writes, value) {
             (Writes::File(column, _), Value::File(file)) => found.files.push((*column, file)),
+            // a field of one's own or a hook may make a span that no column holds
+            (Writes::Column(_), Value::Duration(span)) if span.num_microseconds().is_none() => fits_column(span, own)?,
             (Writes::Column(column) | Writes::One { column, .. } | Writes::File(column, _), value) => {
                 found.changes.set(*column, column_value(&self.model, *column, value));
             }
@@ -272,15 +273,17 @@ impl BoundSerializer {
         }
         let cx = FieldContext::new(request);
         let items = list_items(data, &self.list, &cx)?;
-        let one = |item: &Value| {
-            if !item.is_null() {
-                return self.validate(item, mode, request);
-            }
-            let mut found = Validated::new(self.model.columns.len());
-            found.errors = ErrorDetail::new("This field may not be null.", "null").into();
-            found
-        };
-        Ok(items.iter().map(one).collect())
+        Ok(items.iter().map(|item| self.validate_item(item, mode, request)).collect())
+    }
+
+    /// One object of a list, which may not be null.
+    fn validate_item(&self, item: &Value, mode: Mode, request: &Context) -> Validated {
+        if !item.is_null() {
+            return self.validate(item, mode, request);
+        }
+        let mut found = Validated::new(self.model.columns.len());
+        found.errors = ErrorDetail::new("This field may not be null.", "null").into();
+        found
     }
 
     /// The rules about a list whose objects are all right.
@@ -352,14 +355,14 @@ impl NestedWrite {
         let items: Cow<'_, [Value]> =
             if self.many { list_items(input, &self.list, cx)? } else { Cow::Borrowed(std::slice::from_ref(input)) };
         let mut rows = Vec::with_capacity(items.len());
-        let mut errors = ValidationError::fields();
+        let mut errors = Vec::new();
         for (n, item) in items.iter().enumerate() {
-            let mut row = self.serializer.validate(item, mode, cx.request);
+            let mut row = self.serializer.validate_item(item, mode, cx.request);
             if row.is_wrong() {
                 if !self.many {
                     return Err(row.into_errors());
                 }
-                errors.insert(Cow::Owned(n.to_string()), row.into_errors());
+                errors.push((n, row.into_errors()));
                 continue;
             }
             let key_column = self.serializer.model().primary_key.first().copied();
@@ -368,7 +371,7 @@ impl NestedWrite {
             rows.push(NestedRow { key, data: item.clone(), validated: row });
         }
         if !errors.is_empty() {
-            return Err(errors);
+            return Err(ValidationError::items(items.len(), errors));
         }
         if !bound.hooks.is_empty() {
             // a hook about nested rows sees what the body says of them

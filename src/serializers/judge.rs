@@ -9,7 +9,8 @@ use super::{BoundSerializer, Constraint, Lookup, LookupPlan, NestedRow, Speaks, 
 use crate::context::Context;
 use crate::error::{Error, ErrorDetail, Result, ValidationError};
 use crate::fields::FieldContext;
-use crate::model::Condition;
+use crate::model::{ColumnKind, Condition};
+use crate::relations::key_text;
 use crate::store::plan::Probe;
 use crate::store::{Cell, Changes, StoreError, Violation, ViolationKind, many};
 use crate::validators::Object;
@@ -50,11 +51,11 @@ impl BoundSerializer {
                 Writes::Many(many) => (&many.lookup, &many.related),
                 _ => continue,
             };
-            let rows = self.ask(plan, lookup, via).await?;
+            let rows = self.ask(plan, related.kind, lookup, via).await?;
             let mut keys: Vec<DbValue> = Vec::with_capacity(lookup.wanted.len());
             let mut error = None;
             for (value, sent) in &lookup.wanted {
-                match rows.get(&text_of(value)).map(Vec::as_slice) {
+                match rows.get(&key_text(related.kind, value)).map(Vec::as_slice) {
                     Some([key]) => {
                         if !keys.contains(key) {
                             keys.push(key.clone());
@@ -84,23 +85,28 @@ impl BoundSerializer {
         for nested in &mut found.nested {
             let bound = &self.fields[nested.field];
             let Writes::Nested(write) = &bound.writes else { continue };
-            let mut errors = ValidationError::fields();
+            let length = nested.rows.as_ref().map_or(0, Vec::len);
+            let mut errors = Vec::new();
             for (n, NestedRow { validated: row, .. }) in nested.rows.iter_mut().flatten().enumerate() {
                 if !row.has_lookups() {
                     continue;
                 }
+                // rows with other mistakes do not come here; what an earlier lookup found is asked anew
+                row.errors = ValidationError::fields();
                 write.serializer.look_up(row, via).await?;
                 if row.is_wrong() {
-                    if write.many {
-                        errors.insert(n.to_string(), row.errors.clone());
-                    } else {
-                        errors.merge(row.errors.clone());
-                    }
+                    errors.push((n, row.errors.clone()));
                 }
             }
-            if !errors.is_empty() {
-                found.errors.insert(bound.field.name.clone(), errors);
-            }
+            let error = match errors.pop() {
+                None => continue,
+                Some((_, error)) if !write.many => error,
+                Some(last) => {
+                    errors.push(last);
+                    ValidationError::items(length, errors)
+                }
+            };
+            found.errors.insert(bound.field.name.clone(), error);
         }
         self.sort(&mut found.errors);
         Ok(())
@@ -110,6 +116,7 @@ impl BoundSerializer {
     async fn ask(
         &self,
         plan: &LookupPlan,
+        kind: ColumnKind,
         lookup: &Lookup,
         via: Via<'_>,
     ) -> Result<HashMap<String, Vec<DbValue>>, StoreError> {
@@ -121,7 +128,7 @@ impl BoundSerializer {
         let rows =
             via.read(statement.bind(vec![many::list(lookup.wanted.iter().map(|(value, _)| value.clone()))])).await?;
         for row in 0..rows.len() {
-            let name = cell_text(rows.cell(row, 0)?);
+            let name = key_text(kind, &rows.cell(row, 0)?.to_value(kind));
             let key = match rows.cell(row, 1)? {
                 Cell::Int(i) => DbValue::BigInt(Some(i)),
                 Cell::Uuid(uuid) => DbValue::Uuid(Some(uuid)),
@@ -262,7 +269,17 @@ impl BoundSerializer {
         if violation.kind == ViolationKind::NotNull
             && let Some(bound) = self.fields.iter().find(|f| f.column().is_some_and(|n| columns == [n]))
         {
-            let detail = bound.field.messages.detail("null", "This field may not be null.", &[]);
+            // a PATCH may make a row within a row, and leave out what a new row needs
+            let is_absent = match data {
+                Value::Map(map) => !map.contains_key(&*bound.field.name),
+                Value::Form(form) => !form.contains(&bound.field.name),
+                _ => false,
+            };
+            let messages = &bound.field.messages;
+            let detail = match is_absent {
+                true => messages.detail("required", "This field is required.", &[]),
+                false => messages.detail("null", "This field may not be null.", &[]),
+            };
             return ValidationError::field(bound.field.name.clone(), detail);
         }
         ValidationError::field("non_field_errors", self.constraint_message(violation, &columns))
@@ -391,19 +408,4 @@ impl super::BoundField {
 /// A key as text, alike for the value of a request and the cell of a row.
 fn text_of(value: &DbValue) -> String {
     convert::from_db(value).to_python_str().into_owned()
-}
-
-fn cell_text(cell: Cell<'_>) -> String {
-    match cell {
-        Cell::Text(text) => match uuid::Uuid::try_parse(text) {
-            // a key of SQLite's without its hyphens
-            Ok(uuid) if text.len() == 32 => uuid.to_string(),
-            _ => text.to_owned(),
-        },
-        Cell::Int(i) => i.to_string(),
-        Cell::Uuid(uuid) => uuid.to_string(),
-        Cell::Bool(b) => Value::Bool(b).to_python_str().into_owned(),
-        Cell::Float(f) => Value::Float(f).to_python_str().into_owned(),
-        _ => String::new(),
-    }
 }

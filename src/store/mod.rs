@@ -25,6 +25,7 @@ mod changes;
 mod connection;
 mod database;
 mod error;
+pub(crate) mod granted;
 pub mod many;
 pub mod plan;
 pub mod postgres;

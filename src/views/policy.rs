@@ -14,11 +14,13 @@ use crate::context::Context;
 use crate::error::{Error, ErrorContext, ErrorFormat, ExceptionHandler, Result};
 use crate::negotiation::{self, ContentNegotiation};
 use crate::parsers::{BodyLimits, Parsers};
+use crate::permissions::{Granted, Permissions};
 use crate::renderers::{Accepted, RenderContext, Renderers, Unrenderable};
 use crate::response::{Data, Response};
 use crate::serializers::Serializer;
 use crate::settings::Settings;
 use crate::store::Database;
+use crate::throttling::{Throttle, Throttling, check_throttles};
 use crate::value::Value;
 use crate::versioning::{Reverse, Versioning, with_parameter};
 use crate::view_info::ViewInfo;
@@ -41,6 +43,9 @@ pub(crate) struct Policy {
     /// The addresses of the application's views.
     urls: Option<Arc<dyn Reverse>>,
     pub(crate) authentication: Vec<Arc<dyn Authentication>>,
+    pub(crate) permissions: Permissions,
+    pub(crate) throttles: Vec<Arc<dyn Throttle>>,
+    throttling: Throttling,
     pub(crate) limits: BodyLimits,
     pub(crate) errors: ErrorFormat,
     pub(crate) list_errors_as_dict: bool,
@@ -81,6 +86,8 @@ pub(crate) struct Begun {
     pub(crate) accepted: Option<Accepted>,
     /// The headers that decided who it is.
     vary: Vec<&'static str>,
+    /// What the ways of authentication add to the answer.
+    headers: HeaderMap,
 }
 
 impl Policy {
@@ -97,6 +104,13 @@ impl Policy {
             versioning: settings.versioning.clone(),
             urls: None,
             authentication: settings.authentication.clone(),
+            permissions: Permissions::new(settings.permissions.clone()),
+            throttles: settings.throttles.clone(),
+            throttling: Throttling::new(
+                Arc::clone(&settings.throttle_store),
+                settings.throttle_rates.clone(),
+                settings.num_proxies,
+            ),
             limits: settings.body.clone(),
             errors: settings.errors,
             list_errors_as_dict: settings.list_errors_as_dict,
@@ -184,12 +198,59 @@ impl Policy {
         let ways = if context.user().is_some() { &[] } else { self.authentication.as_slice() };
         for way in ways {
             begun.vary.extend(way.vary());
-            if let Some(Authenticated { user, auth }) = way.authenticate(context, self.database()?).await? {
+            let found = way.authenticate_with(context, self.database()?, &mut begun.headers).await?;
+            if let Some(Authenticated { user, auth }) = found {
                 context.set_user(user, auth);
+                context.set_authenticator(way.name());
                 break;
             }
         }
-        Ok(())
+        if let Some(granted) = self.permit(context).await? {
+            context.keep(granted);
+        }
+        if self.throttles.is_empty() {
+            return Ok(());
+        }
+        check_throttles(&self.throttles, context, &self.info, &self.throttling).await
+    }
+
+    /// Whether the client may do what it asks for: what it is to be asked about an object, where a permission wants to see it.
+    ///
+    /// # Errors
+    ///
+    /// 401 or 403 where a permission is not granted.
+    pub(crate) async fn permit(&self, context: &Context) -> Result<Option<Granted>> {
+        if self.permissions.are_none() {
+            return Ok(None);
+        }
+        let challenges = !self.authentication.is_empty();
+        self.permissions.judge(context, &self.info, self.database()?, challenges).await
+    }
+
+    /// Whether the client may do something by another method, and what it is to be asked about an object: what OPTIONS shows.
+    ///
+    /// # Errors
+    ///
+    /// What is no answer to such a question: the database is away.
+    pub(crate) async fn would_permit(&self, context: &Context, method: Method) -> Result<Option<Context>> {
+        let mut other = context.with_method(method);
+        match self.permit(&other).await {
+            Ok(Some(granted)) => other.keep(granted),
+            Ok(None) => {}
+            Err(error) if error.status().is_server_error() => return Err(error),
+            Err(_) => return Ok(None),
+        }
+        Ok(Some(other))
+    }
+
+    /// Why the view cannot be served.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that says what to change.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        self.permissions.check(&self.info)?;
+        self.throttles.iter().try_for_each(|throttle| throttle.check(&self.info, &self.throttling))
     }
 
     /// The body of a request, parsed by its media type: an empty object or form where there is none.
@@ -218,7 +279,7 @@ impl Policy {
     /// The answer as bytes, with the headers that every answer of the view has: DRF's `handle_exception` and
     /// `finalize_response`.
     pub(crate) fn finish(&self, outcome: Result<Response>, context: &Context, begun: Begun) -> HttpResponse {
-        let Begun { accepted, vary } = begun;
+        let Begun { accepted, vary, headers: added } = begun;
         let accepted = accepted.unwrap_or_else(|| self.renderers.first());
         let response = outcome.unwrap_or_else(|error| self.answer(error, context, &accepted));
         let mut response = match self.render(response, context, &accepted) {
@@ -236,12 +297,33 @@ impl Policy {
         };
         let headers = response.headers_mut();
         headers.insert(header::ALLOW, self.allow.clone());
-        let accept = self.renderers.has_several().then_some("Accept");
-        let names: Vec<&str> = accept.into_iter().chain(vary).collect();
+        let names = self.vary(headers, &vary);
         if let (false, Ok(value)) = (names.is_empty(), HeaderValue::from_str(&names.join(", "))) {
-            headers.append(header::VARY, value);
+            headers.insert(header::VARY, value);
+        }
+        for (name, value) in &added {
+            // what a handler has set itself is newer
+            if !headers.contains_key(name) {
+                headers.append(name, value.clone());
+            }
         }
         response
+    }
+
+    /// The headers that the answer varies by: the handler's own, those of the view, and last, as Django's middleware adds it,
+    /// the cookies.
+    fn vary(&self, headers: &HeaderMap, asked: &[&'static str]) -> Vec<String> {
+        let own = headers.get_all(header::VARY).iter().filter_map(|value| value.to_str().ok());
+        let own = own.flat_map(|value| value.split(',')).map(str::trim).filter(|name| !name.is_empty());
+        let accept = self.renderers.has_several().then_some("Accept");
+        let mut names: Vec<String> = Vec::new();
+        for name in own.chain(accept).chain(asked.iter().copied()) {
+            if !names.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+                names.push(name.to_owned());
+            }
+        }
+        names.sort_by_key(|name| name.eq_ignore_ascii_case("cookie"));
+        names
     }
 
     /// The answer to an error outside of any view: without the headers that are a view's.

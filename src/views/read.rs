@@ -47,20 +47,38 @@ impl Resource {
             // a lookup field that is not unique
             _ => return Err(crate::error::Error::not_found()),
         }
+        self.permit_read(&rows, cx)?;
         let groups = self.shape.load(&rows, self.via()).await?;
         let mut out = Vec::with_capacity(128);
         self.shape.represent(&rows, 0, &groups, cx, &mut out)?;
         Ok(out)
     }
 
-    /// Whether a row has the key, among those that a request may see.
+    /// DRF's `get_object` where only its errors are wanted, among the rows of a narrowed resource.
+    ///
+    /// # Errors
+    ///
+    /// 404 where no row has the key, 401 or 403 where the permissions do not grant it.
+    pub(crate) async fn must_see(&self, key: &DbValue, cx: &Context) -> Result<()> {
+        self.must_see_among(key, self.plan.narrow(), cx).await
+    }
+
+    /// The same among those that a request may see.
     ///
     /// # Errors
     ///
     /// 400 for parameters that a filter backend refuses.
-    pub(crate) async fn is_there(&self, key: &DbValue, cx: &Context) -> Result<bool> {
+    pub(crate) async fn must_see_narrowed(&self, key: &DbValue, cx: &Context) -> Result<()> {
         let listing = Box::pin(self.listing(cx)).await?;
-        Ok(!self.read_filtered(self.plan.reads().one(key, &listing.filters)).await?.is_empty())
+        self.must_see_among(key, &listing.filters, cx).await
+    }
+
+    async fn must_see_among(&self, key: &DbValue, narrow: &[Filter], cx: &Context) -> Result<()> {
+        let rows = self.read_filtered(self.plan.reads().one(key, narrow)).await?;
+        if rows.is_empty() {
+            return Err(self.no_match());
+        }
+        self.permit_read(&rows, cx)
     }
 
     /// A page in its envelope.

@@ -7,6 +7,7 @@ use crate::error::{Error, ErrorDetail, NON_FIELD_ERRORS, Result, ValidationError
 use crate::filters::Bound as Filters;
 use crate::model::{ColumnKind, ModelMeta};
 use crate::pagination::Pagination;
+use crate::permissions::Granted;
 use crate::relations::{KeyError, parse_key};
 use crate::serializers::shape::{Shape, Slot};
 use crate::serializers::{BoundSerializer, Validated, Via};
@@ -15,6 +16,7 @@ use crate::store::{
     Bound, Cell, Changes, Database, Isolation, KnownEntities, Retry, Rows, Store, StoreError, Transaction, Violation,
     store_error,
 };
+use crate::validators::Object;
 use crate::value::{DbValue, Value, convert};
 
 /// How often a write is tried against constraints that no probe explains before the constraint's own word stands.
@@ -35,6 +37,8 @@ pub(crate) struct Resource {
     pub(crate) pagination: Option<Arc<dyn Pagination>>,
     pub(crate) isolation: Isolation,
     pub(crate) replays: u32,
+    /// Where the model's columns are in rows that are read; none where no permission wants to see them.
+    pub(crate) judged: Vec<usize>,
     /// Where the fields are in whole rows, where an answer needs nothing else.
     pub(crate) whole: Arc<[Slot]>,
 }
@@ -255,6 +259,7 @@ impl Resource {
             pagination: self.pagination.clone(),
             isolation: self.isolation,
             replays: self.replays,
+            judged: self.judged.clone(),
             whole: Arc::clone(&self.whole),
         }))
     }
@@ -290,7 +295,7 @@ impl Resource {
         validated: &mut Validated,
         via: Via<'_>,
     ) -> Result<ValidationError> {
-        if !validated.lookups.is_empty() {
+        if validated.has_lookups() {
             self.serializer.look_up(validated, via).await?;
         }
         let answers = match key {
@@ -311,18 +316,7 @@ impl Resource {
 
     /// 409 with Django's sentence.
     pub(crate) fn protected(&self) -> Error {
-        let relations: Vec<String> = self.plan.destroy().protected_by.iter().map(|r| format!("'{r}'")).collect();
-        let name = &self.model().name;
-        Error::Conflict(if relations.is_empty() {
-            format!("Cannot delete some instances of model '{name}' because other rows refer to them.").into()
-        } else {
-            format!(
-                "Cannot delete some instances of model '{name}' because they are referenced through protected foreign \
-                 keys: {}.",
-                relations.join(", ")
-            )
-            .into()
-        })
+        self.plan.protected()
     }
 
     /// The key in a path, as DRF's lookup reads it.
@@ -335,8 +329,40 @@ impl Resource {
         let kind = column.map_or(ColumnKind::BigInteger, |c| c.kind);
         parse_key(kind, &Value::Str(text.to_owned())).map(convert::to_db).map_err(|error| match error {
             KeyError::NoSuchRow => self.no_match(),
-            KeyError::WrongType | KeyError::NotAUuid => Error::http404(),
+            KeyError::WrongType | KeyError::Unreadable(_) => Error::http404(),
         })
+    }
+
+    /// Whether the request's permissions want to see its object.
+    pub(crate) fn judges(cx: &Context) -> bool {
+        cx.kept::<Granted>().is_some()
+    }
+
+    /// Asks the request's permissions about a whole row, which a request that writes has locked.
+    ///
+    /// # Errors
+    ///
+    /// 401 or 403 where one does not grant it.
+    pub(crate) fn permit(&self, stored: &[DbValue], cx: &Context) -> Result<()> {
+        match cx.kept::<Granted>() {
+            Some(granted) => granted.judge_object(cx, &Object::new(self.model(), Some(stored), &Changes::default())),
+            None => Ok(()),
+        }
+    }
+
+    /// The same about a row that was read to be shown.
+    ///
+    /// # Errors
+    ///
+    /// As [`permit`](Self::permit).
+    pub(crate) fn permit_read(&self, rows: &Rows, cx: &Context) -> Result<()> {
+        if !Resource::judges(cx) {
+            return Ok(());
+        }
+        let columns = self.model().columns.iter().zip(&self.judged);
+        let stored: Result<Vec<_>, StoreError> =
+            columns.map(|(column, n)| Ok(rows.cell(0, *n)?.to_value(column.kind))).collect();
+        self.permit(&stored?, cx)
     }
 
     /// A whole row as values.

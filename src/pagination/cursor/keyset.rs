@@ -161,5 +161,5 @@ fn read(kind: ColumnKind, text: &str) -> Option<Edge> {
 
 /// Whether positions can be made of values of this kind and read again.
 pub(super) fn has_positions(kind: ColumnKind) -> bool {
-    !matches!(kind, ColumnKind::Json | ColumnKind::Bytes | ColumnKind::Other)
+    !matches!(kind, ColumnKind::Json | ColumnKind::Binary | ColumnKind::Other)
 }

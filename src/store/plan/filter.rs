@@ -466,7 +466,7 @@ impl<'a> Filtering<'a> {
                         format!("{sql}::text {} {place}", if *insensitive { "~*" } else { "~" })
                     }
                     Dialect::Sqlite => {
-                        let pattern = if *insensitive { format!("(?i){pattern}") } else { pattern.clone() };
+                        let pattern = if *insensitive { ignoring_case(pattern) } else { pattern.clone() };
                         let place = self.places.place(DbValue::String(Some(pattern)), "");
                         format!("{sql} REGEXP {place}")
                     }
@@ -533,6 +533,11 @@ impl<'a> Filtering<'a> {
             }
         }
     }
+}
+
+/// A regular expression without regard to case.
+pub fn ignoring_case(pattern: &str) -> String {
+    if pattern.starts_with("(?i)") { pattern.to_owned() } else { format!("(?i){pattern}") }
 }
 
 /// A text as LIKE takes it for itself.

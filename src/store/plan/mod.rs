@@ -29,7 +29,7 @@ mod texts;
 mod write;
 
 pub use destroy::Destroy;
-pub use filter::{Filter, Hop, Operator, Part, Source};
+pub use filter::{Filter, Hop, Operator, Part, Source, ignoring_case};
 pub use links::{SetLinks, join_table, owned_by, under};
 pub use listing::{Listing, Order, Window, estimate};
 pub use select::{Alias, LinkedBy, Reads, Select};
