@@ -96,4 +96,7 @@ mod chapters {
 
     #[doc = include_str!("../docs/authentication.md")]
     struct Authentication;
+
+    #[doc = include_str!("../docs/pagination.md")]
+    struct Pagination;
 }
