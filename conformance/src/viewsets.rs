@@ -2,9 +2,11 @@
 
 use bowline::permissions::{AllowAny, IsAdminUser, IsAuthenticatedOrReadOnly};
 use bowline::prelude::*;
+use bowline::value;
 use sea_orm::ActiveValue::Set;
+use sea_orm::ExprTrait;
 
-use crate::models::{author, book, entry, event, review, shelf_item, tag};
+use crate::models::{author, book, book_tag, entry, event, review, shelf_item, tag, user};
 use crate::serializers as s;
 use crate::{actions, filters, memory, throttling};
 
@@ -216,6 +218,32 @@ pub fn generic() -> DefaultRouter {
         .generic("tags/retrieve/<str:pk>/", tags("TagRetrieve", &[Action::Retrieve]))
         .generic("tags/update/<str:name>/", tags("TagUpdate", &changes).lookup_field("name"))
         .generic("tags/destroy/<int:pk>/", tags("TagDestroy", &[Action::Destroy]))
+        .path("books/<slug:slug>/tags/", ApiView::new("TagsOfBook").get(tags_of_book))
+        .path("reviews/<int:book>/<str:user>/", ApiView::new("TwoKeyDetail").get(review_by_two_keys))
+}
+
+async fn tags_of_book(request: Request) -> bowline::Result<Value> {
+    let database = request.database()?;
+    let slug: String = request.path_value("slug")?;
+    let book = book::Entity::find().filter(book::Column::Slug.eq(slug)).one(database).await?;
+    let book = book.ok_or_else(|| Error::Http404("No Book matches the given query.".into()))?;
+    let links = book_tag::Entity::find().filter(book_tag::Column::BookId.eq(book.id)).all(database).await?;
+    let ids = links.into_iter().map(|link| link.tag_id);
+    let tags = tag::Entity::find().filter(tag::Column::Id.is_in(ids)).order_by_asc(tag::Column::Name);
+    let tags = tags.all(database).await?.into_iter();
+    let shown = tags.map(|t| value!({"id": t.id, "name": t.name, "slug": t.slug, "colour": t.colour}));
+    Ok(Value::List(shown.collect()))
+}
+
+/// An object by two values of the path.
+async fn review_by_two_keys(request: Request) -> bowline::Result<Value> {
+    let database = request.database()?;
+    let none = || Error::Http404("No Review matches the given query.".into());
+    let (book, name): (i64, String) = (request.path_value("book")?, request.path_value("user")?);
+    let user = user::Entity::find().filter(user::Column::Username.eq(name)).one(database).await?.ok_or_else(none)?;
+    let wanted = review::Column::BookId.eq(book).and(review::Column::ReviewerId.eq(user.id));
+    let found = review::Entity::find().filter(wanted).one(database).await?.ok_or_else(none)?;
+    Ok(value!({"id": found.id, "book": found.book_id, "reviewer": found.reviewer_id, "stars": found.stars}))
 }
 
 /// `/bulk/`

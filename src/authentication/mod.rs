@@ -138,6 +138,12 @@ pub trait Authentication: Send + Sync + fmt::Debug + 'static {
     fn vary(&self) -> Option<&'static str> {
         None
     }
+
+    /// The cookies without which a page that people write from would be of no use: the CSRF token, where this way asks for
+    /// one and the client has none. Pages vary by them.
+    fn csrf_cookie(&self, _request: &Context) -> Option<HeaderMap> {
+        None
+    }
 }
 
 /// Makes a table where it is absent; two processes may try at once.

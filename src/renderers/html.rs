@@ -27,6 +27,10 @@ impl Renderer for BrowsableAPIRenderer {
         "api"
     }
 
+    fn is_page(&self) -> bool {
+        true
+    }
+
     fn render(&self, data: &Data, cx: &RenderContext<'_>, out: &mut Vec<u8>) -> Result<(), Unrenderable> {
         let json = data.to_json()?;
         let mut body = Vec::with_capacity(json.len() * 2);

@@ -56,6 +56,11 @@ pub trait Renderer: Send + Sync + fmt::Debug + 'static {
         false
     }
 
+    /// Whether it writes a page that people write from, which then comes with the cookie of a CSRF token.
+    fn is_page(&self) -> bool {
+        false
+    }
+
     /// Writes an answer's data; what writes nothing is an answer without `Content-Type`.
     ///
     /// # Errors

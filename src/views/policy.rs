@@ -43,6 +43,8 @@ pub(crate) struct Policy {
     /// The addresses of the application's views.
     urls: Option<Arc<dyn Reverse>>,
     pub(crate) authentication: Vec<Arc<dyn Authentication>>,
+    /// Those of the whole site, which pages have their cookies from.
+    site: Vec<Arc<dyn Authentication>>,
     pub(crate) permissions: Permissions,
     pub(crate) throttles: Vec<Arc<dyn Throttle>>,
     throttling: Throttling,
@@ -104,6 +106,7 @@ impl Policy {
             versioning: settings.versioning.clone(),
             urls: None,
             authentication: settings.authentication.clone(),
+            site: settings.authentication.clone(),
             permissions: Permissions::new(settings.permissions.clone()),
             throttles: settings.throttles.clone(),
             throttling: Throttling::new(
@@ -279,7 +282,7 @@ impl Policy {
     /// The answer as bytes, with the headers that every answer of the view has: DRF's `handle_exception` and
     /// `finalize_response`.
     pub(crate) fn finish(&self, outcome: Result<Response>, context: &Context, begun: Begun) -> HttpResponse {
-        let Begun { accepted, vary, headers: added } = begun;
+        let Begun { accepted, mut vary, headers: added } = begun;
         let accepted = accepted.unwrap_or_else(|| self.renderers.first());
         let response = outcome.unwrap_or_else(|error| self.answer(error, context, &accepted));
         let mut response = match self.render(response, context, &accepted) {
@@ -297,6 +300,14 @@ impl Policy {
         };
         let headers = response.headers_mut();
         headers.insert(header::ALLOW, self.allow.clone());
+        let page = accepted.renderer().is_page() && headers.contains_key(header::CONTENT_TYPE);
+        let cookies = self.site.iter().filter(|_| page).find_map(|way| way.csrf_cookie(context));
+        if let Some(cookies) = &cookies {
+            vary.push("Cookie");
+            for cookie in cookies.get_all(header::SET_COOKIE) {
+                headers.append(header::SET_COOKIE, cookie.clone());
+            }
+        }
         let names = self.vary(headers, &vary);
         if let (false, Ok(value)) = (names.is_empty(), HeaderValue::from_str(&names.join(", "))) {
             headers.insert(header::VARY, value);
