@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::FieldOptions;
 use crate::context::Context;
 use crate::error::ValidationError;
-use crate::fields::{Default as FieldDefault, Field, FieldContext, Messages};
+use crate::fields::{Default as FieldDefault, Field, FieldContext, Messages, ValueValidator};
 use crate::model::{Condition, Row};
 use crate::validators::{ObjectValidator, QueryValidator, UniqueForValidator, UniqueTogetherValidator};
 use crate::value::Value;
@@ -120,6 +120,7 @@ pub(crate) struct Arguments {
     pub(crate) label: Option<Cow<'static, str>>,
     pub(crate) help_text: Option<Cow<'static, str>>,
     pub(crate) messages: Messages,
+    pub(crate) validators: Vec<Arc<dyn ValueValidator>>,
 }
 
 macro_rules! arguments {
@@ -274,6 +275,15 @@ impl RelatedField {
         if let How::Hyperlink(to) | How::Identity(to) = &mut self.how {
             to.lookup_field = Some(field.into());
         }
+        self
+    }
+
+    /// A rule about the key of the row, or about the list of keys where there are many.
+    ///
+    /// It runs once the row is known to be there, and may run again where a write is tried again.
+    #[must_use]
+    pub fn validator(mut self, validator: impl ValueValidator) -> Self {
+        self.arguments.validators.push(Arc::new(validator));
         self
     }
 

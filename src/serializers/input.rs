@@ -8,12 +8,13 @@ use indexmap::IndexMap;
 
 use super::declaration::ListOptions;
 use super::judge::Found;
-use super::{BoundField, BoundSerializer, ColumnDefault, Mode, NestedWrite, Writes, column_value};
+use super::{BoundField, BoundSerializer, ColumnDefault, LookupPlan, Mode, NestedWrite, Writes, column_value};
 use crate::context::Context;
-use crate::error::{ErrorDetail, ValidationError};
+use crate::error::{Error, ErrorDetail, Result, ValidationError};
 use crate::fields::{FieldContext, Outcome};
+use crate::relations::parse_key;
 use crate::store::Changes;
-use crate::value::{DbValue, Upload, Value};
+use crate::value::{DbValue, Upload, Value, convert};
 
 /// What validation without the database made of a body.
 #[derive(Clone, Debug)]
@@ -34,10 +35,16 @@ pub(crate) struct Validated {
     pub(crate) files: Vec<(usize, Arc<Upload>)>,
     /// The validated values by field, where a rule about a list wants them.
     pub(crate) attributes: IndexMap<String, Value>,
+    /// What kind of body it is.
+    pub(super) mode: Mode,
+    /// Fields whose value is one, and which a hook refused: what the database says of them goes before the hook.
+    pub(super) refused: Vec<usize>,
+    /// What a hook answered that is no value of its field: a mistake of the program, not of the request.
+    pub(super) mistake: Option<String>,
 }
 
 impl Validated {
-    fn new(columns: usize) -> Self {
+    fn new(columns: usize, mode: Mode) -> Self {
         Validated {
             changes: Changes::new(columns),
             errors: ValidationError::fields(),
@@ -47,6 +54,9 @@ impl Validated {
             nested: Vec::new(),
             files: Vec::new(),
             attributes: IndexMap::new(),
+            mode,
+            refused: Vec::new(),
+            mistake: None,
         }
     }
 
@@ -84,6 +94,17 @@ pub(crate) struct Lookup {
     pub(crate) wanted: Vec<(DbValue, Value)>,
     /// What is wrong with the one after these.
     pub(crate) error: Option<ValidationError>,
+    /// Whether the names are keys that a hook or a default gave: no rule of the field judges them any more.
+    pub(crate) by_key: bool,
+    /// Whether the answer is known.
+    pub(crate) answered: bool,
+}
+
+impl Lookup {
+    /// What a body says.
+    fn new(field: usize) -> Self {
+        Lookup { field, wanted: Vec::new(), error: None, by_key: false, answered: false }
+    }
 }
 
 /// Other rows that a field of a body holds.
@@ -107,8 +128,20 @@ pub(crate) struct NestedRow {
 
 impl BoundSerializer {
     /// Value rules: everything that can be said without the database, in DRF's order.
-    pub(crate) fn validate(&self, data: &Value, mode: Mode, request: &Context) -> Validated {
-        let mut found = Validated::new(self.model.columns.len());
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Internal`] where a hook answered what is no value of its field.
+    pub(crate) fn validate(&self, data: &Value, mode: Mode, request: &Context) -> Result<Validated> {
+        let mut found = self.read(data, mode, request);
+        match found.mistake.take() {
+            Some(mistake) => Err(Error::internal(mistake)),
+            None => Ok(found),
+        }
+    }
+
+    fn read(&self, data: &Value, mode: Mode, request: &Context) -> Validated {
+        let mut found = Validated::new(self.model.columns.len(), mode);
         if !matches!(data, Value::Map(_) | Value::Form(_)) {
             let detail = match data {
                 Value::Null => ErrorDetail::new("No data provided", "null"),
@@ -120,11 +153,7 @@ impl BoundSerializer {
             found.errors.insert("non_field_errors", detail.into());
             return found;
         }
-        let cx = FieldContext {
-            partial: mode == Mode::Partial,
-            creating: mode == Mode::Create,
-            ..FieldContext::new(request)
-        };
+        let cx = mode.context(request);
         for (n, bound) in self.fields.iter().enumerate() {
             if bound.field.read_only {
                 continue;
@@ -197,78 +226,116 @@ impl BoundSerializer {
         let field = &bound.field;
         let input = field.get_value(data, cx);
         let own = &cx.of(field);
-        let outcome = match &bound.writes {
-            Writes::Many(many) => match field.validate_empty_values(input.as_deref(), own)? {
-                Some(outcome) => outcome,
-                None => {
-                    let items = many_items(bound, input.as_deref().unwrap_or(&Value::Null), own)?;
-                    let mut lookup = Lookup { field: n, wanted: Vec::new(), error: None };
-                    for item in items.iter() {
-                        match many.related.read(item, own) {
-                            Ok(value) => lookup.wanted.push((crate::value::convert::to_db(value), item.clone())),
-                            Err(error) if lookup.wanted.is_empty() => return Err(error),
-                            Err(error) => {
-                                lookup.error = Some(error);
-                                break;
+        let value = match field.validate_empty_values(input.as_deref(), own)? {
+            Some(Outcome::Skip) => return Ok(()),
+            Some(Outcome::Set(value)) => value,
+            None => {
+                let input = input.as_deref().unwrap_or(&Value::Null);
+                match &bound.writes {
+                    Writes::Many(many) => {
+                        let mut lookup = Lookup::new(n);
+                        for item in many_items(bound, input, own)?.iter() {
+                            match many.related.read(item, own) {
+                                Ok(value) => lookup.wanted.push((convert::to_db(value), item.clone())),
+                                Err(error) if lookup.wanted.is_empty() => return Err(error),
+                                Err(error) => {
+                                    lookup.error = Some(error);
+                                    break;
+                                }
                             }
                         }
+                        found.lookups.push(lookup);
+                        return Ok(());
                     }
-                    found.lookups.push(lookup);
-                    return Ok(());
+                    Writes::One { related, lookup: Some(_), .. } => {
+                        let value = convert::to_db(related.read(input, own)?);
+                        found.lookups.push(Lookup { wanted: vec![(value, input.clone())], ..Lookup::new(n) });
+                        return Ok(());
+                    }
+                    Writes::Nested(nested) => {
+                        let rows = nested.validate(input, bound, own, found)?;
+                        found.nested.push(NestedInput { field: n, rows: Some(rows) });
+                        return Ok(());
+                    }
+                    writes => {
+                        let value = field.kind.to_internal_value(input, own)?;
+                        if let Err(error) = field.run_validators(&value, own) {
+                            if let Writes::One { column, .. } = writes {
+                                // whether there is such a row is asked before the rules about it
+                                found.changes.set(*column, column_value(&self.model, *column, value));
+                            }
+                            return Err(error);
+                        }
+                        value
+                    }
                 }
-            },
-            Writes::One { related, lookup: Some(_), .. } => match field.validate_empty_values(input.as_deref(), own)? {
-                Some(outcome) => outcome,
-                None => {
-                    let input = input.as_deref().unwrap_or(&Value::Null);
-                    let value = crate::value::convert::to_db(related.read(input, own)?);
-                    found.lookups.push(Lookup { field: n, wanted: vec![(value, input.clone())], error: None });
-                    return Ok(());
-                }
-            },
-            Writes::Nested(nested) => match field.validate_empty_values(input.as_deref(), own)? {
-                Some(Outcome::Set(_)) => {
-                    found.nested.push(NestedInput { field: n, rows: None });
-                    return Ok(());
-                }
-                Some(Outcome::Skip) => return Ok(()),
-                None => {
-                    let rows = nested.validate(input.as_deref().unwrap_or(&Value::Null), bound, own)?;
-                    found.nested.push(NestedInput { field: n, rows: Some(rows) });
-                    return Ok(());
-                }
-            },
-            _ => field.run_validation(input.as_deref(), cx)?,
+            }
         };
-        let Outcome::Set(value) = outcome else { return Ok(()) };
-        let value =
-            if input.is_some() { bound.hooks.iter().try_fold(value, |value, hook| hook(value, own))? } else { value };
+        if bound.hooks.is_empty() {
+            self.put(n, value, found);
+            return Ok(());
+        }
+        match bound.run_hooks(value.clone(), own) {
+            Ok(value) => self.put(n, value, found),
+            Err(error) => {
+                if let Writes::Column(column) | Writes::One { column, lookup: None, .. } = &bound.writes {
+                    found.changes.set(*column, column_value(&self.model, *column, value));
+                    found.refused.push(n);
+                }
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts a field's value where it belongs.
+    pub(super) fn put(&self, n: usize, value: Value, found: &mut Validated) {
+        let bound = &self.fields[n];
         if !self.list.rules.is_empty() {
-            found.attributes.insert(field.name.clone().into_owned(), value.clone());
+            found.attributes.insert(bound.field.name.clone().into_owned(), value.clone());
         }
         match (&bound.writes, value) {
             (Writes::File(column, _), Value::File(file)) => found.files.push((*column, file)),
+            (Writes::One { lookup: Some(plan), .. }, value) if !value.is_null() => {
+                self.find_keys(n, plan, vec![value], found);
+            }
             (Writes::Column(column) | Writes::One { column, .. } | Writes::File(column, _), value) => {
                 found.changes.set(*column, column_value(&self.model, *column, value));
             }
-            (Writes::Nothing | Writes::Many(_) | Writes::Nested(_), _) => {}
+            (Writes::Many(many), Value::List(keys)) => self.find_keys(n, &many.lookup, keys, found),
+            (Writes::Many(_), value) if !value.is_null() => self.unfit(n, &value, "a list of keys", found),
+            (Writes::Nested(_), _) => found.nested.push(NestedInput { field: n, rows: None }),
+            (Writes::Nothing | Writes::Many(_), _) => {}
         }
-        Ok(())
+    }
+
+    /// Has rows found by keys that a hook or a default gave.
+    fn find_keys(&self, n: usize, plan: &LookupPlan, keys: Vec<Value>, found: &mut Validated) {
+        let mut lookup = Lookup { by_key: true, ..Lookup::new(n) };
+        for key in keys {
+            match parse_key(plan.key_kind, &key) {
+                Ok(value) => lookup.wanted.push((convert::to_db(value), key)),
+                Err(_) => return self.unfit(n, &key, "a key", found),
+            }
+        }
+        found.lookups.push(lookup);
+    }
+
+    fn unfit(&self, n: usize, value: &Value, wanted: &str, found: &mut Validated) {
+        let (model, field) = (&self.model.name, &self.fields[n].field.name);
+        let text = format!("{model}.{field}: a hook or a default gave a {} in place of {wanted}", value.type_name());
+        found.mistake = Some(text);
     }
 
     /// Validates a list of objects, DRF's `many=True`.
     ///
     /// # Errors
     ///
-    /// What is wrong with the list as such.
-    pub(crate) fn validate_list(
-        &self,
-        data: &Value,
-        mode: Mode,
-        request: &Context,
-    ) -> Result<Vec<Validated>, ValidationError> {
+    /// What is wrong with the list as such; as [`BoundSerializer::validate`].
+    pub(crate) fn validate_list(&self, data: &Value, mode: Mode, request: &Context) -> Result<Vec<Validated>> {
         if data.is_null() {
-            return Err(ValidationError::field("non_field_errors", ErrorDetail::new("No data provided", "null")));
+            let detail = ErrorDetail::new("No data provided", "null");
+            return Err(ValidationError::field("non_field_errors", detail).into());
         }
         let cx = FieldContext::new(request);
         let items = list_items(data, &self.list, &cx)?;
@@ -276,11 +343,11 @@ impl BoundSerializer {
             if !item.is_null() {
                 return self.validate(item, mode, request);
             }
-            let mut found = Validated::new(self.model.columns.len());
+            let mut found = Validated::new(self.model.columns.len(), mode);
             found.errors = ErrorDetail::new("This field may not be null.", "null").into();
-            found
+            Ok(found)
         };
-        Ok(items.iter().map(one).collect())
+        items.iter().map(one).collect()
     }
 
     /// The rules about a list whose objects are all right.
@@ -343,18 +410,15 @@ impl NestedWrite {
         input: &Value,
         bound: &BoundField,
         cx: &FieldContext<'_>,
+        found: &mut Validated,
     ) -> Result<Vec<NestedRow>, ValidationError> {
-        let mode = match (cx.partial, cx.creating) {
-            (true, _) => Mode::Partial,
-            (false, true) => Mode::Create,
-            (false, false) => Mode::Update,
-        };
         let items: Cow<'_, [Value]> =
             if self.many { list_items(input, &self.list, cx)? } else { Cow::Borrowed(std::slice::from_ref(input)) };
         let mut rows = Vec::with_capacity(items.len());
         let mut errors = ValidationError::fields();
         for (n, item) in items.iter().enumerate() {
-            let mut row = self.serializer.validate(item, mode, cx.request);
+            let mut row = self.serializer.read(item, found.mode, cx.request);
+            found.mistake = found.mistake.take().or(row.mistake.take());
             if row.is_wrong() {
                 if !self.many {
                     return Err(row.into_errors());
@@ -374,7 +438,7 @@ impl NestedWrite {
             // a hook about nested rows sees what the body says of them
             let values: Vec<Value> = items.iter().cloned().collect();
             let value = if self.many { Value::List(values) } else { values.into_iter().next().unwrap_or(Value::Null) };
-            bound.hooks.iter().try_fold(value, |value, hook| hook(value, cx))?;
+            bound.run_hooks(value, cx)?;
         }
         Ok(rows)
     }

@@ -5,11 +5,12 @@ use std::collections::HashMap;
 
 use futures_util::future::BoxFuture;
 
-use super::{BoundSerializer, Constraint, Lookup, LookupPlan, NestedRow, Speaks, Validated, Via, Writes};
+use super::{BoundField, BoundSerializer, Constraint, Lookup, LookupPlan, NestedRow, Speaks, Validated, Via, Writes};
 use crate::context::Context;
 use crate::error::{Error, ErrorDetail, Result, ValidationError};
 use crate::fields::FieldContext;
-use crate::model::Condition;
+use crate::model::{ColumnKind, Condition};
+use crate::relations::{Naming, Related};
 use crate::store::plan::Probe;
 use crate::store::{Cell, Changes, StoreError, Violation, ViolationKind, many};
 use crate::validators::Object;
@@ -35,52 +36,19 @@ impl BoundSerializer {
     pub(crate) fn look_up<'a>(
         &'a self,
         found: &'a mut Validated,
+        cx: &'a Context,
         via: Via<'a>,
     ) -> BoxFuture<'a, Result<(), StoreError>> {
-        Box::pin(self.look_up_all(found, via))
+        Box::pin(self.look_up_all(found, cx, via))
     }
 
-    async fn look_up_all(&self, found: &mut Validated, via: Via<'_>) -> Result<(), StoreError> {
-        found.found.clear();
-        let lookups = std::mem::take(&mut found.lookups);
-        for lookup in &lookups {
-            let bound = &self.fields[lookup.field];
-            let (plan, related) = match &bound.writes {
-                Writes::One { lookup: Some(plan), related, .. } => (plan, related),
-                Writes::Many(many) => (&many.lookup, &many.related),
-                _ => continue,
-            };
-            let rows = self.ask(plan, lookup, via).await?;
-            let mut keys: Vec<DbValue> = Vec::with_capacity(lookup.wanted.len());
-            let mut error = None;
-            for (value, sent) in &lookup.wanted {
-                match rows.get(&text_of(value)).map(Vec::as_slice) {
-                    Some([key]) => {
-                        if !keys.contains(key) {
-                            keys.push(key.clone());
-                        }
-                    }
-                    Some([_, _, ..]) => {
-                        error = Some(ErrorDetail::new("More than one object has this value.", "invalid").into());
-                        break;
-                    }
-                    _ => {
-                        error = Some(ValidationError::from(related.does_not_exist(sent, &bound.field.messages)));
-                        break;
-                    }
-                }
-            }
-            match (error.or_else(|| lookup.error.clone()), &bound.writes) {
-                (Some(error), _) => found.errors.insert(bound.field.name.clone(), error),
-                (None, Writes::One { column, .. }) => {
-                    if let Some(key) = keys.into_iter().next() {
-                        found.changes.set(*column, key);
-                    }
-                }
-                (None, _) => found.found.push(Found { field: lookup.field, keys }),
-            }
+    async fn look_up_all(&self, found: &mut Validated, cx: &Context, via: Via<'_>) -> Result<(), StoreError> {
+        // a hook may answer other keys, which are asked for too
+        while let Some(lookup) = found.lookups.iter_mut().find(|lookup| !lookup.answered) {
+            lookup.answered = true;
+            let lookup = lookup.clone();
+            self.find(&lookup, found, cx, via).await?;
         }
-        found.lookups = lookups;
         for nested in &mut found.nested {
             let bound = &self.fields[nested.field];
             let Writes::Nested(write) = &bound.writes else { continue };
@@ -89,7 +57,7 @@ impl BoundSerializer {
                 if !row.has_lookups() {
                     continue;
                 }
-                write.serializer.look_up(row, via).await?;
+                write.serializer.look_up(row, cx, via).await?;
                 if row.is_wrong() {
                     if write.many {
                         errors.insert(n.to_string(), row.errors.clone());
@@ -103,50 +71,114 @@ impl BoundSerializer {
             }
         }
         self.sort(&mut found.errors);
+        match found.mistake.take() {
+            Some(mistake) => Err(StoreError::Internal(mistake.into())),
+            None => Ok(()),
+        }
+    }
+
+    /// Finds what one field names, and has the field's rules judge it.
+    async fn find(&self, lookup: &Lookup, found: &mut Validated, cx: &Context, via: Via<'_>) -> Result<(), StoreError> {
+        let bound = &self.fields[lookup.field];
+        let (plan, related) = match &bound.writes {
+            Writes::One { lookup: Some(plan), related, .. } => (plan, related),
+            Writes::Many(many) => (&many.lookup, &many.related),
+            _ => return Ok(()),
+        };
+        let by_key = Related { naming: Naming::PrimaryKey, kind: plan.key_kind };
+        let related = if lookup.by_key { &by_key } else { related };
+        let rows = ask(plan, lookup, via).await?;
+        let mut keys: Vec<DbValue> = Vec::with_capacity(lookup.wanted.len());
+        for (value, sent) in &lookup.wanted {
+            let error = match rows.get(&text_of(value)).map(Vec::as_slice) {
+                Some([key]) => {
+                    if !keys.contains(key) {
+                        keys.push(key.clone());
+                    }
+                    continue;
+                }
+                Some([_, _, ..]) => ErrorDetail::new("More than one object has this value.", "invalid"),
+                _ => related.does_not_exist(sent, &bound.field.messages),
+            };
+            found.errors.insert(bound.field.name.clone(), error.into());
+            return Ok(());
+        }
+        let judged = match &lookup.error {
+            Some(error) => Err(error.clone()),
+            None if lookup.by_key => Ok(None),
+            None => self.judge_keys(lookup.field, plan, &keys, &found.mode.context(cx)),
+        };
+        match (judged, &bound.writes) {
+            (Err(error), _) => found.errors.insert(bound.field.name.clone(), error),
+            (Ok(Some(other)), _) => self.put(lookup.field, other, found),
+            (Ok(None), Writes::One { column, .. }) => {
+                if let Some(key) = keys.into_iter().next() {
+                    found.changes.set(*column, key);
+                }
+            }
+            (Ok(None), _) => found.found.push(Found { field: lookup.field, keys }),
+        }
         Ok(())
     }
 
-    /// The keys of the rows that there are, by what names them.
-    async fn ask(
+    /// Has a field's rules and hooks judge the rows that were found for it: another value, where a hook answered one.
+    ///
+    /// # Errors
+    ///
+    /// What they found.
+    fn judge_keys(
         &self,
+        n: usize,
         plan: &LookupPlan,
-        lookup: &Lookup,
-        via: Via<'_>,
-    ) -> Result<HashMap<String, Vec<DbValue>>, StoreError> {
-        let mut known: HashMap<String, Vec<DbValue>> = HashMap::new();
-        if lookup.wanted.is_empty() {
-            return Ok(known);
+        keys: &[DbValue],
+        cx: &FieldContext<'_>,
+    ) -> Result<Option<Value>, ValidationError> {
+        let bound = &self.fields[n];
+        if bound.hooks.is_empty() && bound.field.validators.is_empty() {
+            return Ok(None);
         }
-        let statement = if matches!(via, Via::Transaction(_)) { &plan.locking } else { &plan.plain };
-        let rows =
-            via.read(statement.bind(vec![many::list(lookup.wanted.iter().map(|(value, _)| value.clone()))])).await?;
-        for row in 0..rows.len() {
-            let name = cell_text(rows.cell(row, 0)?);
-            let key = match rows.cell(row, 1)? {
-                Cell::Int(i) => DbValue::BigInt(Some(i)),
-                Cell::Uuid(uuid) => DbValue::Uuid(Some(uuid)),
-                Cell::Text(text) => DbValue::String(Some(text.to_owned())),
-                _ => continue,
-            };
-            known.entry(name).or_default().push(key);
-        }
-        Ok(known)
+        let own = &cx.of(&bound.field);
+        let mut values = keys.iter().map(|key| match (convert::from_db(key), plan.key_kind) {
+            (Value::Str(text), ColumnKind::Uuid) => uuid::Uuid::try_parse(&text).map_or(Value::Str(text), Value::Uuid),
+            (value, _) => value,
+        });
+        let value = match &bound.writes {
+            Writes::Many(_) => Value::List(values.collect()),
+            _ => values.next().unwrap_or(Value::Null),
+        };
+        bound.field.run_validators(&value, own)?;
+        let answer = bound.run_hooks(value.clone(), own)?;
+        Ok(Some(answer).filter(|answer| *answer != value))
     }
 
     /// Adds what probes answered to the errors, in DRF's order: fields first; rules about the whole only where every
     /// field is right.
+    ///
+    /// `found` is what the body alone is, where that is wrong.
     pub(crate) fn judge(
         &self,
         data: &Value,
         answers: &[(usize, bool)],
-        missing: Option<&(usize, ValidationError)>,
+        found: Option<&Validated>,
         errors: &mut ValidationError,
     ) {
+        let missing = found.and_then(|found| found.missing.as_ref());
+        let mut refused = found.map(|found| found.refused.clone()).unwrap_or_default();
         let broken = |(probe, fine): &&(usize, bool)| !*fine && *probe < self.constraints.len();
         let broken: Vec<(usize, &Constraint)> =
             answers.iter().filter(broken).map(|(n, _)| (*n, &self.constraints[*n])).collect();
         for (_, constraint) in &broken {
             if let Some((field, detail)) = self.field_error(constraint, data) {
+                // rules of a relation judge rows that are there, and hooks what every rule let through
+                let is_first = match constraint.speaks {
+                    Speaks::Relation(_) => true,
+                    Speaks::Field(n, _) => refused.contains(&n),
+                    _ => false,
+                };
+                if let (true, ValidationError::Fields(known)) = (is_first, &mut *errors) {
+                    known.shift_remove(&field);
+                    refused.retain(|n| self.fields[*n].field.name != field);
+                }
                 errors.insert(field, detail.into());
             }
         }
@@ -386,6 +418,40 @@ impl super::BoundField {
             _ => None,
         }
     }
+}
+
+impl BoundField {
+    /// DRF's `validate_<field>`.
+    ///
+    /// # Errors
+    ///
+    /// What the first hook that refuses the value says.
+    pub(super) fn run_hooks(&self, value: Value, cx: &FieldContext<'_>) -> Result<Value, ValidationError> {
+        self.hooks.iter().try_fold(value, |value, hook| hook(value, cx))
+    }
+}
+
+/// The keys of the rows that there are, by what they are found by.
+async fn ask(plan: &LookupPlan, lookup: &Lookup, via: Via<'_>) -> Result<HashMap<String, Vec<DbValue>>, StoreError> {
+    let mut known: HashMap<String, Vec<DbValue>> = HashMap::new();
+    if lookup.wanted.is_empty() {
+        return Ok(known);
+    }
+    let question = if lookup.by_key { &plan.by_key } else { &plan.by_name };
+    let statement = if matches!(via, Via::Transaction(_)) { &question.locking } else { &question.plain };
+    let wanted = many::list(lookup.wanted.iter().map(|(value, _)| value.clone()));
+    let rows = via.read(statement.bind(vec![wanted])).await?;
+    for row in 0..rows.len() {
+        let name = cell_text(rows.cell(row, 0)?);
+        let key = match rows.cell(row, 1)? {
+            Cell::Int(i) => DbValue::BigInt(Some(i)),
+            Cell::Uuid(uuid) => DbValue::Uuid(Some(uuid)),
+            Cell::Text(text) => DbValue::String(Some(text.to_owned())),
+            _ => continue,
+        };
+        known.entry(name).or_default().push(key);
+    }
+    Ok(known)
 }
 
 /// A key as text, alike for the value of a request and the cell of a row.

@@ -19,9 +19,10 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::context::Context;
 use crate::error::ErrorDetail;
-use crate::fields::Field;
-use crate::model::ModelMeta;
+use crate::fields::{Field, FieldContext};
+use crate::model::{ColumnKind, ModelMeta};
 use crate::relations::Related;
 use crate::storage::UploadTo;
 use crate::store::Statement;
@@ -65,6 +66,14 @@ pub enum Mode {
     Update,
     /// PATCH: DRF's `partial=True`.
     Partial,
+}
+
+impl Mode {
+    /// Where the fields of such a body are validated.
+    fn context(self, request: &Context) -> FieldContext<'_> {
+        let (partial, creating) = (self == Mode::Partial, self == Mode::Create);
+        FieldContext { partial, creating, ..FieldContext::new(request) }
+    }
 }
 
 /// A model's serializer, built: shared by all requests, holding nothing of any.
@@ -120,9 +129,20 @@ pub(crate) enum Writes {
     Nested(Box<NestedWrite>),
 }
 
-/// The statements that find rows by how bodies name them: the name comes first, then the key.
+/// How the rows of a relation are found.
 #[derive(Clone, Debug)]
 pub(crate) struct LookupPlan {
+    /// By how bodies name them, among those that the field lets through.
+    pub(crate) by_name: Question,
+    /// By their keys, whatever rows they are: what a hook of the field answers.
+    pub(crate) by_key: Question,
+    /// The kind of the keys.
+    pub(crate) key_kind: ColumnKind,
+}
+
+/// The statements that find rows: what they are found by comes first, then the key.
+#[derive(Clone, Debug)]
+pub(crate) struct Question {
     /// Outside of a transaction.
     pub(crate) plain: Statement,
     /// The rows stay as they are until the transaction ends.

@@ -49,9 +49,9 @@ impl View {
         cx: &Context,
         pause: &Pause,
     ) -> Result<Vec<u8>> {
-        let mut validated = resource.serializer.validate(data, Mode::Create, cx);
+        let mut validated = resource.serializer.validate(data, Mode::Create, cx)?;
         if validated.is_wrong() {
-            return Err(resource.complete(None, data, &mut validated, resource.via()).await?.into());
+            return Err(resource.complete(None, data, &mut validated, cx, resource.via()).await?.into());
         }
         self.save(resource, None, data, validated, cx, pause).await
     }
@@ -70,9 +70,9 @@ impl View {
         cx: &Context,
         pause: &Pause,
     ) -> Result<Vec<u8>> {
-        let mut validated = resource.serializer.validate(data, mode, cx);
+        let mut validated = resource.serializer.validate(data, mode, cx)?;
         if validated.is_wrong() {
-            return Err(resource.complete(Some(key), data, &mut validated, resource.via()).await?.into());
+            return Err(resource.complete(Some(key), data, &mut validated, cx, resource.via()).await?.into());
         }
         self.save(resource, Some(key), data, validated, cx, pause).await
     }
@@ -177,10 +177,9 @@ impl View {
         let mut found;
         let validated = if request.validated.has_lookups() {
             found = request.validated.clone();
-            resource.serializer.look_up(&mut found, via).await?;
+            resource.serializer.look_up(&mut found, cx, via).await?;
             if found.is_wrong() {
-                found.errors = ValidationError::fields();
-                return Err(Error::from(resource.complete(key, data, &mut found, via).await?).into());
+                return Err(Error::from(resource.complete(key, data, &mut found, cx, via).await?).into());
             }
             &found
         } else {

@@ -157,7 +157,9 @@ impl Build<'_> {
         sets: &constraints::SetArguments,
     ) -> Result<Made, Vec<String>> {
         if let Some(declared) = declaration.declared.iter().find(|d| d.name() == name) {
-            return self.declared(declared, model);
+            let mut made = self.declared(declared, model)?;
+            made.field.validators.extend(options.validators.iter().cloned());
+            return Ok(made);
         }
         let source = options.source.as_deref().unwrap_or(name);
         let position = model.named(source).or_else(|| model.column(source));
