@@ -75,6 +75,7 @@ mod book {
         #[sea_orm(primary_key)]
         pub id: i64,
         pub title: String,
+        pub lent: Option<Date>,
         pub author_id: Option<i64>,
         pub genre_id: Option<Uuid>,
         #[sea_orm(belongs_to, from = "author_id", to = "id", on_delete = "SetNull")]
@@ -364,5 +365,94 @@ fn a_hook_comes_after_the_rules_of_its_field_and_judges_defaults_too() {
             "a mistake of the program"
         );
         assert_eq!(database.list("SELECT count(*) FROM book"), ["0"]);
+    });
+}
+
+/// An author's books: dropped, changed, added and refused by a hook.
+fn arrange(books: Value, _: &FieldContext<'_>) -> Result<Value, ValidationError> {
+    let title = |book: &Value| book.get("title").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let Some(books) = books.as_list() else { return Ok(books) };
+    if books.iter().any(|book| title(book) == "refused") {
+        return Err("Refused.".into());
+    }
+    let mut answer = Vec::new();
+    for book in books.iter().filter(|book| title(book) != "dropped") {
+        let mut book = book.as_map().cloned().unwrap_or_default();
+        if book.get("title").and_then(Value::as_str) == Some("loud") {
+            book.insert("title".into(), "LOUD".into());
+            book.insert("lent".into(), Value::Date(sea_orm::prelude::ChronoDate::from_ymd_opt(2026, 5, 1).unwrap()));
+        }
+        answer.push(Value::Map(book));
+    }
+    if books.iter().any(|book| title(book) == "two") {
+        answer.push(bowline::value!({"title": "added"}));
+    }
+    Ok(Value::List(answer))
+}
+
+fn short(books: &Value) -> Result<(), ValidationError> {
+    if books.as_list().is_some_and(|books| books.len() > 3) { Err("Three at most.".into()) } else { Ok(()) }
+}
+
+#[test]
+fn what_a_hook_of_nested_rows_answers_is_written() {
+    use bowline::fields::{Field, IntegerField};
+    Database::each(|database| {
+        let books = || {
+            ModelSerializer::<book::Entity>::new()
+                .fields(["id", "title", "lent", "genre"])
+                .declare(Field::new("id", IntegerField::new()).required(false))
+        };
+        let by_name = books().related(RelatedField::slug("genre", "name").required(false).allow_null(true));
+        let writers = |books: ModelSerializer<book::Entity>| {
+            let serializer = ModelSerializer::<author::Entity>::new()
+                .fields(["id", "email", "books"])
+                .nested("books", books, |books| books)
+                .field("books", |books| books.validator(short))
+                .validate_field("books", arrange);
+            ModelViewSet::new().serializer(serializer).create_many(Lists::Also)
+        };
+        let router = library()
+            .register("writers", writers(books()).basename("writers"))
+            .register("named", writers(by_name).basename("named"));
+        let api = Api::new(database, router);
+        let genre = "0a1f4b54-44ac-4f7c-8c6a-6f0f3c6a7d11";
+        api.post("/genres/", json!({"id": genre, "name": "prose"}));
+        for (path, genre) in [("/writers/", genre), ("/named/", "prose")] {
+            let titles = |writer: &Json| -> Vec<String> {
+                let books = writer["books"].as_array().unwrap().iter();
+                books.map(|book| book["title"].as_str().unwrap().to_owned()).collect()
+            };
+            let body = |books: Json| json!({"email": format!("{}{}@example.org", &path[1..4], books[0]["title"].as_str().unwrap_or("none")), "books": books});
+            let one = json!({"title": "one", "genre": genre});
+            let list =
+                json!([one, {"title": "dropped", "genre": genre}, {"title": "loud", "genre": genre}, {"title": "two"}]);
+            api.refused("POST", path, body(list), json!({"books": {"non_field_errors": ["Three at most."]}}));
+            let writer = api.post(path, body(json!([one, {"title": "loud", "genre": genre}, {"title": "two"}])));
+            assert_eq!(titles(&writer), ["one", "LOUD", "two", "added"], "{path}");
+            assert_eq!(writer["books"][1]["lent"], "2026-05-01");
+            assert_eq!((&writer["books"][1]["genre"], &writer["books"][3]["genre"]), (&json!(genre), &Json::Null));
+            let own = format!("{path}{}/", writer["id"]);
+            // a row that is changed by the hook keeps its key
+            let loud = writer["books"][0]["id"].clone();
+            let list = json!([{"id": loud, "title": "loud", "genre": genre}, {"title": "dropped"}]);
+            let (status, changed) = api.call("PATCH", &own, json!({"books": list}));
+            assert_eq!((status, &changed["books"][0]["id"], titles(&changed)), (200, &loud, vec!["LOUD".into()]));
+            assert_eq!(changed["books"][0]["genre"], json!(genre));
+            let list = json!([{"title": "refused", "genre": genre}]);
+            for (method, path) in [("POST", path), ("PATCH", &own)] {
+                api.refused(method, path, body(list.clone()), json!({"books": ["Refused."]}));
+                let both = json!({"email": ["This field may not be null."], "books": ["Refused."]});
+                api.refused(method, path, json!({"email": null, "books": list}), both);
+            }
+            assert_eq!(api.post(path, json!([body(json!([{"title": "two"}]))]))[0]["books"][1]["title"], "added");
+        }
+        // what the rows name comes before the rules about them
+        let nowhere = json!({"books": [{"title": "refused", "genre": "none"}]});
+        let said = json!({"books": {"0": {"genre": ["Object with name=none does not exist."]}}});
+        api.refused("PATCH", "/named/1/", nowhere.clone(), said.clone());
+        let mut both = said;
+        both["email"] = json!(["This field may not be null."]);
+        api.refused("PATCH", "/named/1/", json!({"email": null, "books": nowhere["books"]}), both);
     });
 }

@@ -8,11 +8,10 @@ use indexmap::IndexMap;
 
 use super::declaration::ListOptions;
 use super::judge::Found;
-use super::{BoundField, BoundSerializer, ColumnDefault, LookupPlan, Mode, NestedWrite, Writes, column_value};
+use super::{BoundField, BoundSerializer, ColumnDefault, Mode, NestedWrite, Writes, column_value};
 use crate::context::Context;
 use crate::error::{Error, ErrorDetail, Result, ValidationError};
 use crate::fields::{FieldContext, Outcome};
-use crate::relations::parse_key;
 use crate::store::Changes;
 use crate::value::{DbValue, Upload, Value, convert};
 
@@ -33,8 +32,14 @@ pub(crate) struct Validated {
     pub(crate) nested: Vec<NestedInput>,
     /// Files, by their columns.
     pub(crate) files: Vec<(usize, Arc<Upload>)>,
-    /// The validated values by field, where a rule about a list wants them.
+    /// The validated values by field, where a rule or a hook wants them.
     pub(crate) attributes: IndexMap<String, Value>,
+    /// Whether one does.
+    pub(super) keeps: bool,
+    /// Whether its files have their names already.
+    pub(crate) late: bool,
+    /// The files that have their names, where a hook may speak of them.
+    pub(crate) staged: Vec<(Arc<Upload>, DbValue)>,
     /// What kind of body it is.
     pub(super) mode: Mode,
     /// Fields whose value is one, and which a hook refused: what the database says of them goes before the hook.
@@ -44,7 +49,7 @@ pub(crate) struct Validated {
 }
 
 impl Validated {
-    fn new(columns: usize, mode: Mode) -> Self {
+    pub(super) fn new(columns: usize, mode: Mode) -> Self {
         Validated {
             changes: Changes::new(columns),
             errors: ValidationError::fields(),
@@ -54,9 +59,21 @@ impl Validated {
             nested: Vec::new(),
             files: Vec::new(),
             attributes: IndexMap::new(),
+            keeps: false,
+            late: false,
+            staged: Vec::new(),
             mode,
             refused: Vec::new(),
             mistake: None,
+        }
+    }
+
+    /// Has a file written under its name.
+    pub(crate) fn stage(&mut self, column: usize, file: Arc<Upload>, name: &str) {
+        let name = DbValue::String(Some(name.to_owned()));
+        self.changes.set(column, name.clone());
+        if self.keeps {
+            self.staged.push((file, name));
         }
     }
 
@@ -71,8 +88,13 @@ impl Validated {
         !self.lookups.is_empty() || rows().any(|row| row.validated.has_lookups())
     }
 
+    /// Whether some of these rows have not been asked for yet.
+    pub(super) fn is_pending(&self) -> bool {
+        self.lookups.iter().any(|lookup| !lookup.answered) || self.nested.iter().any(NestedInput::is_pending)
+    }
+
     /// What is wrong so far.
-    fn into_errors(self) -> ValidationError {
+    pub(crate) fn into_errors(self) -> ValidationError {
         match self.missing {
             Some((_, missing)) if self.errors.is_empty() => missing,
             _ => self.errors,
@@ -102,7 +124,7 @@ pub(crate) struct Lookup {
 
 impl Lookup {
     /// What a body says.
-    fn new(field: usize) -> Self {
+    pub(super) fn new(field: usize) -> Self {
         Lookup { field, wanted: Vec::new(), error: None, by_key: false, answered: false }
     }
 }
@@ -114,6 +136,15 @@ pub(crate) struct NestedInput {
     pub(crate) field: usize,
     /// The rows; none where the body says `null`.
     pub(crate) rows: Option<Vec<NestedRow>>,
+    /// Whether the field's rules wait for rows that these rows name.
+    pub(super) waits: bool,
+}
+
+impl NestedInput {
+    /// Whether it waits for rows that have not been asked for yet.
+    pub(super) fn is_pending(&self) -> bool {
+        self.waits || self.rows.iter().flatten().any(|row| row.validated.is_pending())
+    }
 }
 
 /// One of the other rows of a body.
@@ -133,15 +164,17 @@ impl BoundSerializer {
     ///
     /// [`Error::Internal`] where a hook answered what is no value of its field.
     pub(crate) fn validate(&self, data: &Value, mode: Mode, request: &Context) -> Result<Validated> {
-        let mut found = self.read(data, mode, request);
+        let mut found = self.read(data, mode, request, false);
         match found.mistake.take() {
             Some(mistake) => Err(Error::internal(mistake)),
             None => Ok(found),
         }
     }
 
-    fn read(&self, data: &Value, mode: Mode, request: &Context) -> Validated {
+    /// `keeps` where somebody wants the values by their fields.
+    fn read(&self, data: &Value, mode: Mode, request: &Context, keeps: bool) -> Validated {
         let mut found = Validated::new(self.model.columns.len(), mode);
+        found.keeps = keeps || !self.list.rules.is_empty();
         if !matches!(data, Value::Map(_) | Value::Form(_)) {
             let detail = match data {
                 Value::Null => ErrorDetail::new("No data provided", "null"),
@@ -162,7 +195,16 @@ impl BoundSerializer {
                 found.errors.insert(bound.field.name.clone(), error);
             }
         }
-        if mode == Mode::Create {
+        self.finish(&mut found);
+        if found.errors.is_empty() {
+            self.need(mode, &mut found);
+        }
+        found
+    }
+
+    /// What is written beside what the body says.
+    pub(super) fn finish(&self, found: &mut Validated) {
+        if found.mode == Mode::Create {
             self.fill_in(&mut found.changes);
         } else if !found.changes.columns().is_empty() || !found.is_plain() {
             let now = DbValue::ChronoDateTimeUtc(Some(Utc::now()));
@@ -170,10 +212,6 @@ impl BoundSerializer {
                 found.changes.set(*column, now.clone());
             }
         }
-        if found.errors.is_empty() {
-            self.need(mode, &mut found);
-        }
-        found
     }
 
     /// The defaults of a new object.
@@ -254,8 +292,21 @@ impl BoundSerializer {
                     }
                     Writes::Nested(nested) => {
                         let rows = nested.validate(input, bound, own, found)?;
-                        found.nested.push(NestedInput { field: n, rows: Some(rows) });
-                        return Ok(());
+                        let waits = bound.is_judged() && rows.iter().any(|row| row.validated.has_lookups());
+                        let value =
+                            if found.keeps || bound.is_judged() { nested.value(Some(&rows)) } else { Value::Null };
+                        found.nested.push(NestedInput { field: n, rows: Some(rows), waits });
+                        if waits {
+                            return Ok(());
+                        }
+                        if !bound.is_judged() {
+                            if found.keeps {
+                                found.attributes.insert(field.name.clone().into_owned(), value);
+                            }
+                            return Ok(());
+                        }
+                        field.run_validators(&value, own)?;
+                        value
                     }
                     writes => {
                         let value = field.kind.to_internal_value(input, own)?;
@@ -286,45 +337,6 @@ impl BoundSerializer {
             }
         }
         Ok(())
-    }
-
-    /// Puts a field's value where it belongs.
-    pub(super) fn put(&self, n: usize, value: Value, found: &mut Validated) {
-        let bound = &self.fields[n];
-        if !self.list.rules.is_empty() {
-            found.attributes.insert(bound.field.name.clone().into_owned(), value.clone());
-        }
-        match (&bound.writes, value) {
-            (Writes::File(column, _), Value::File(file)) => found.files.push((*column, file)),
-            (Writes::One { lookup: Some(plan), .. }, value) if !value.is_null() => {
-                self.find_keys(n, plan, vec![value], found);
-            }
-            (Writes::Column(column) | Writes::One { column, .. } | Writes::File(column, _), value) => {
-                found.changes.set(*column, column_value(&self.model, *column, value));
-            }
-            (Writes::Many(many), Value::List(keys)) => self.find_keys(n, &many.lookup, keys, found),
-            (Writes::Many(_), value) if !value.is_null() => self.unfit(n, &value, "a list of keys", found),
-            (Writes::Nested(_), _) => found.nested.push(NestedInput { field: n, rows: None }),
-            (Writes::Nothing | Writes::Many(_), _) => {}
-        }
-    }
-
-    /// Has rows found by keys that a hook or a default gave.
-    fn find_keys(&self, n: usize, plan: &LookupPlan, keys: Vec<Value>, found: &mut Validated) {
-        let mut lookup = Lookup { by_key: true, ..Lookup::new(n) };
-        for key in keys {
-            match parse_key(plan.key_kind, &key) {
-                Ok(value) => lookup.wanted.push((convert::to_db(value), key)),
-                Err(_) => return self.unfit(n, &key, "a key", found),
-            }
-        }
-        found.lookups.push(lookup);
-    }
-
-    fn unfit(&self, n: usize, value: &Value, wanted: &str, found: &mut Validated) {
-        let (model, field) = (&self.model.name, &self.fields[n].field.name);
-        let text = format!("{model}.{field}: a hook or a default gave a {} in place of {wanted}", value.type_name());
-        found.mistake = Some(text);
     }
 
     /// Validates a list of objects, DRF's `many=True`.
@@ -417,7 +429,8 @@ impl NestedWrite {
         let mut rows = Vec::with_capacity(items.len());
         let mut errors = ValidationError::fields();
         for (n, item) in items.iter().enumerate() {
-            let mut row = self.serializer.read(item, found.mode, cx.request);
+            let keeps = found.keeps || bound.is_judged();
+            let mut row = self.serializer.read(item, found.mode, cx.request, keeps);
             found.mistake = found.mistake.take().or(row.mistake.take());
             if row.is_wrong() {
                 if !self.many {
@@ -426,19 +439,10 @@ impl NestedWrite {
                 errors.insert(Cow::Owned(n.to_string()), row.into_errors());
                 continue;
             }
-            let key_column = self.serializer.model().primary_key.first().copied();
-            let key = key_column.filter(|_| self.key_field.is_some()).and_then(|column| row.changes.take(column));
-            let key = key.filter(|key| !crate::value::is_null(key));
-            rows.push(NestedRow { key, data: item.clone(), validated: row });
+            rows.push(self.row(item.clone(), row));
         }
         if !errors.is_empty() {
             return Err(errors);
-        }
-        if !bound.hooks.is_empty() {
-            // a hook about nested rows sees what the body says of them
-            let values: Vec<Value> = items.iter().cloned().collect();
-            let value = if self.many { Value::List(values) } else { values.into_iter().next().unwrap_or(Value::Null) };
-            bound.run_hooks(value, cx)?;
         }
         Ok(rows)
     }

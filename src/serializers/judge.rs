@@ -5,7 +5,10 @@ use std::collections::HashMap;
 
 use futures_util::future::BoxFuture;
 
-use super::{BoundField, BoundSerializer, Constraint, Lookup, LookupPlan, NestedRow, Speaks, Validated, Via, Writes};
+use super::{
+    BoundField, BoundSerializer, Constraint, Lookup, LookupPlan, NestedInput, NestedRow, NestedWrite, Speaks,
+    Validated, Via, Writes,
+};
 use crate::context::Context;
 use crate::error::{Error, ErrorDetail, Result, ValidationError};
 use crate::fields::FieldContext;
@@ -49,32 +52,52 @@ impl BoundSerializer {
             let lookup = lookup.clone();
             self.find(&lookup, found, cx, via).await?;
         }
-        for nested in &mut found.nested {
-            let bound = &self.fields[nested.field];
-            let Writes::Nested(write) = &bound.writes else { continue };
-            let mut errors = ValidationError::fields();
-            for (n, NestedRow { validated: row, .. }) in nested.rows.iter_mut().flatten().enumerate() {
-                if !row.has_lookups() {
-                    continue;
-                }
-                write.serializer.look_up(row, cx, via).await?;
-                if row.is_wrong() {
-                    if write.many {
-                        errors.insert(n.to_string(), row.errors.clone());
-                    } else {
-                        errors.merge(row.errors.clone());
-                    }
-                }
-            }
-            if !errors.is_empty() {
-                found.errors.insert(bound.field.name.clone(), errors);
-            }
+        for n in 0..found.nested.len() {
+            self.find_in_rows(n, found, cx, via).await?;
         }
         self.sort(&mut found.errors);
         match found.mistake.take() {
             Some(mistake) => Err(StoreError::Internal(mistake.into())),
             None => Ok(()),
         }
+    }
+
+    /// Finds what the rows of a field name, and has the field's rules judge the rows where that was waited for.
+    async fn find_in_rows(
+        &self,
+        place: usize,
+        found: &mut Validated,
+        cx: &Context,
+        via: Via<'_>,
+    ) -> Result<(), StoreError> {
+        let n = found.nested[place].field;
+        let bound = &self.fields[n];
+        let Writes::Nested(write) = &bound.writes else { return Ok(()) };
+        if !found.nested[place].is_pending() {
+            return Ok(());
+        }
+        let waits = std::mem::take(&mut found.nested[place].waits);
+        let mut errors = write.look_up(&mut found.nested[place], cx, via).await?;
+        if errors.is_empty() && waits {
+            let own = &found.mode.context(cx).of(&bound.field);
+            let value = write.value(found.nested[place].rows.as_deref());
+            let judged = bound.field.run_validators(&value, own);
+            match judged.and_then(|()| bound.run_hooks(value.clone(), own)) {
+                Ok(answer) if answer == value => {}
+                Ok(answer) => {
+                    self.put(n, answer, found);
+                    errors = write.look_up(&mut found.nested[place], cx, via).await?;
+                }
+                Err(error) => errors = error,
+            }
+        }
+        if !errors.is_empty() {
+            found.errors.insert(bound.field.name.clone(), errors);
+        } else if found.keeps {
+            let value = write.value(found.nested[place].rows.as_deref());
+            found.attributes.insert(bound.field.name.clone().into_owned(), value);
+        }
+        Ok(())
     }
 
     /// Finds what one field names, and has the field's rules judge it.
@@ -108,6 +131,10 @@ impl BoundSerializer {
             None if lookup.by_key => Ok(None),
             None => self.judge_keys(lookup.field, plan, &keys, &found.mode.context(cx)),
         };
+        if let (Ok(None), true) = (&judged, found.keeps) {
+            let value = key_values(bound, plan, &keys);
+            found.attributes.insert(bound.field.name.clone().into_owned(), value);
+        }
         match (judged, &bound.writes) {
             (Err(error), _) => found.errors.insert(bound.field.name.clone(), error),
             (Ok(Some(other)), _) => self.put(lookup.field, other, found),
@@ -134,18 +161,11 @@ impl BoundSerializer {
         cx: &FieldContext<'_>,
     ) -> Result<Option<Value>, ValidationError> {
         let bound = &self.fields[n];
-        if bound.hooks.is_empty() && bound.field.validators.is_empty() {
+        if !bound.is_judged() {
             return Ok(None);
         }
         let own = &cx.of(&bound.field);
-        let mut values = keys.iter().map(|key| match (convert::from_db(key), plan.key_kind) {
-            (Value::Str(text), ColumnKind::Uuid) => uuid::Uuid::try_parse(&text).map_or(Value::Str(text), Value::Uuid),
-            (value, _) => value,
-        });
-        let value = match &bound.writes {
-            Writes::Many(_) => Value::List(values.collect()),
-            _ => values.next().unwrap_or(Value::Null),
-        };
+        let value = key_values(bound, plan, keys);
         bound.field.run_validators(&value, own)?;
         let answer = bound.run_hooks(value.clone(), own)?;
         Ok(Some(answer).filter(|answer| *answer != value))
@@ -428,6 +448,41 @@ impl BoundField {
     /// What the first hook that refuses the value says.
     pub(super) fn run_hooks(&self, value: Value, cx: &FieldContext<'_>) -> Result<Value, ValidationError> {
         self.hooks.iter().try_fold(value, |value, hook| hook(value, cx))
+    }
+}
+
+impl NestedWrite {
+    /// Finds what rows of a body name: the errors of those that name what is not there.
+    async fn look_up(
+        &self,
+        nested: &mut NestedInput,
+        cx: &Context,
+        via: Via<'_>,
+    ) -> Result<ValidationError, StoreError> {
+        let mut errors = ValidationError::fields();
+        for (n, NestedRow { validated: row, .. }) in nested.rows.iter_mut().flatten().enumerate() {
+            if !row.is_pending() {
+                continue;
+            }
+            self.serializer.look_up(row, cx, via).await?;
+            if row.is_wrong() {
+                let error = row.clone().into_errors();
+                if self.many { errors.insert(n.to_string(), error) } else { errors.merge(error) }
+            }
+        }
+        Ok(errors)
+    }
+}
+
+/// Keys as rules and hooks of their field see them.
+fn key_values(bound: &BoundField, plan: &LookupPlan, keys: &[DbValue]) -> Value {
+    let mut values = keys.iter().map(|key| match (convert::from_db(key), plan.key_kind) {
+        (Value::Str(text), ColumnKind::Uuid) => uuid::Uuid::try_parse(&text).map_or(Value::Str(text), Value::Uuid),
+        (value, _) => value,
+    });
+    match &bound.writes {
+        Writes::Many(_) => Value::List(values.collect()),
+        _ => values.next().unwrap_or(Value::Null),
     }
 }
 

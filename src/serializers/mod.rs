@@ -8,6 +8,7 @@
 //! | `model`, `declaration`, `options` | what is declared |
 //! | `build` | the declaration and the model's metadata become fields, constraints and rules |
 //! | `input` | a body becomes changes: everything that can be said without the database |
+//! | `attributes` | the values of a body as hooks see them, and what hooks answer |
 //! | `judge` | what the database answered becomes DRF's errors |
 //! | `reads`, `shape` | a row, and the rows that hang on it, become bytes |
 //! | `plain` | serializers without a model |
@@ -30,6 +31,7 @@ use crate::store::plan::{Plan, Probe, SetLinks};
 use crate::validators::{ObjectValidator, QueryValidator};
 use crate::value::{DbValue, Value};
 
+mod attributes;
 mod build;
 pub(crate) mod declaration;
 mod input;

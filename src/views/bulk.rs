@@ -195,7 +195,7 @@ impl View {
         if object.has_lookups() {
             resource.serializer.look_up(&mut object, cx, Via::Transaction(tx)).await?;
             if object.is_wrong() {
-                return Err(Error::from(object.errors).into());
+                return Err(Error::from(object.into_errors()).into());
             }
         }
         resource.target().judge(tx, key, stored, data, &object.changes).await?;

@@ -282,6 +282,7 @@ impl Resource {
             objects.iter_mut().rev().map(|object| (&*self.serializer, object)).collect();
         while let Some((serializer, object)) = waiting.pop() {
             let fields = serializer.bound_fields();
+            object.late = true;
             for (column, file) in std::mem::take(&mut object.files) {
                 let to = fields.iter().find_map(|field| match &field.writes {
                     Writes::File(n, to) if *n == column => Some(to),
@@ -289,7 +290,7 @@ impl Resource {
                 });
                 let Some(to) = to else { continue };
                 let pending = to.stage(&file).await?;
-                object.changes.set(column, DbValue::String(Some(pending.name().to_owned())));
+                object.stage(column, file, pending.name());
                 files.push(pending);
             }
             for nested in &mut object.nested {
