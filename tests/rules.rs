@@ -456,3 +456,118 @@ fn what_a_hook_of_nested_rows_answers_is_written() {
         api.refused("PATCH", "/named/1/", json!({"email": null, "books": nowhere["books"]}), both);
     });
 }
+
+#[test]
+fn a_hook_over_the_body_refuses_and_changes_its_values() {
+    Database::each(|database| {
+        let tidy = |mut values: bowline::value::Map, cx: &FieldContext<'_>| {
+            let title = values.get("title").and_then(Value::as_str).map(str::to_owned);
+            match title.as_deref() {
+                Some("refused") => return Err("Refused.".into()),
+                Some("by field") => return Err(ValidationError::field("title", "Refused.")),
+                Some("first") => drop(values.insert("author".into(), 1.into())),
+                Some("nobody's") => drop(values.shift_remove("author")),
+                Some("nowhere") => drop(values.insert("author".into(), 99.into())),
+                Some("unknown") => drop(values.insert("size".into(), 1.into())),
+                Some("keys") => {
+                    let told = format!("{:?} {:?} {}", values.get("author"), values.get("tags"), cx.creating);
+                    values.insert("title".into(), told.into());
+                }
+                _ => {}
+            }
+            if values.get("tags").and_then(Value::as_list).is_some_and(<[Value]>::is_empty) {
+                values.insert("tags".into(), bowline::value!([2]));
+            }
+            Ok(values)
+        };
+        let plain = ModelSerializer::<book::Entity>::new().fields(["id", "title", "author"]).validate(tidy);
+        let wide = ModelSerializer::<book::Entity>::new()
+            .fields(["id", "title", "author", "tags"])
+            .related(RelatedField::slug("author", "email").required(false).allow_null(true))
+            .validate(tidy);
+        let shown = ["id", "email", "books"];
+        let writers = ModelSerializer::<author::Entity>::new()
+            .fields(shown)
+            .nested("books", plain.clone().exclude(["author", "tags", "genre", "lent"]), |books| books)
+            .validate(|mut values, _| {
+                if values.get("email").and_then(Value::as_str) == Some("none@example.org") {
+                    values.insert("books".into(), bowline::value!([{"title": "instead"}]));
+                }
+                Ok(values)
+            });
+        let set = |view_set: ModelViewSet<book::Entity>| view_set.create_many(Lists::Also);
+        let router = library()
+            .register("plain", set(ModelViewSet::new().serializer(plain)).basename("plain"))
+            .register("wide", set(ModelViewSet::new().serializer(wide)).basename("wide"))
+            .register("writers", ModelViewSet::new().serializer(writers).basename("writers"));
+        let api = Api::new(database, router);
+        let ways: [(&str, fn(i64) -> Json); 2] =
+            [("/plain/", |n| json!(n)), ("/wide/", |n| json!(format!("a{n}@example.org")))];
+        for (path, name) in ways {
+            let body = |title: &str| json!({"title": title, "author": name(2), "tags": [1]});
+            assert_eq!(api.post(path, body("as it is"))["author"], name(2));
+            let one = api.post(path, body("first"));
+            assert_eq!(one["author"], name(1), "{path}");
+            assert_eq!(api.post(path, body("nobody's"))["author"], Json::Null);
+            let own = format!("{path}{}/", one["id"]);
+            for (method, path) in [("POST", path), ("PUT", &own), ("PATCH", &own)] {
+                api.refused(method, path, body("refused"), json!({"non_field_errors": ["Refused."]}));
+                api.refused(method, path, body("by field"), json!({"title": ["Refused."]}));
+                // fields speak first, and what the database knows of them too
+                let (status, answer) = api.call(method, path, json!({"title": "refused", "author": 77, "tags": []}));
+                assert_eq!(
+                    (status, answer.as_object().unwrap().keys().map(String::as_str).collect()),
+                    (400, vec!["author"])
+                );
+                let (status, answer) = api.call(method, path, body("nowhere"));
+                assert!(status == 400 && answer["author"].is_array(), "{path}: {status} {answer}");
+                assert_eq!(api.call(method, path, body("unknown")).0, 500, "a mistake of the program");
+            }
+            // the rest stays as it is
+            assert_eq!(api.call("PATCH", &own, json!({"title": "nobody's"})).1["author"], name(1));
+            assert_eq!(api.call("PATCH", &own, json!({"title": "first", "author": null})).1["author"], name(1));
+            let list = json!([body("first"), body("refused")]);
+            api.refused("POST", path, list, json!({"1": {"non_field_errors": ["Refused."]}}));
+            assert_eq!(api.post(path, json!([body("first")]))[0]["author"], name(1));
+        }
+        let told = api.post("/wide/", json!({"title": "keys", "author": name_of(3), "tags": [2, 1]}));
+        assert_eq!(told["title"], "Some(Int(3)) Some(List([Int(2), Int(1)])) true");
+        assert_eq!(api.post("/wide/", json!({"title": "t", "tags": []}))["tags"], json!([2]));
+        let books = json!([{"title": "one"}, {"title": "refused"}]);
+        let said = json!({"books": {"1": {"non_field_errors": ["Refused."]}}});
+        api.refused("POST", "/writers/", json!({"email": "x@example.org", "books": books}), said);
+        let writer = api.post("/writers/", json!({"email": "none@example.org", "books": [{"title": "one"}]}));
+        assert_eq!(writer["books"][0]["title"], "instead");
+    });
+}
+
+fn name_of(n: i64) -> String {
+    format!("a{n}@example.org")
+}
+
+#[test]
+fn a_hook_over_the_body_comes_after_the_rules_of_sets() {
+    Database::each(|database| {
+        let pairs = ModelSerializer::<book_tag::Entity>::new().validate(|mut values, _| {
+            if values.get("tag").and_then(Value::as_int) == Some(4) {
+                values.insert("tag".into(), 1.into());
+            }
+            match values.get("tag").and_then(Value::as_int) {
+                Some(2) => Err("Refused.".into()),
+                _ => Ok(values),
+            }
+        });
+        let router = library()
+            .register("books", ModelViewSet::<book::Entity>::new())
+            .register("pairs", ModelViewSet::new().serializer(pairs).basename("pairs"));
+        let api = Api::new(database, router);
+        api.post("/books/", json!({"title": "t", "tags": [2]}));
+        let taken = json!({"non_field_errors": ["The fields book, tag must make a unique set."]});
+        api.refused("POST", "/pairs/", json!({"book": 1, "tag": 2}), taken.clone());
+        api.refused("POST", "/pairs/", json!({"tag": 2}), json!({"book": ["This field is required."]}));
+        api.post("/pairs/", json!({"book": 1, "tag": 1}));
+        // the constraint judges what the hook answered, and not what the body said
+        api.refused("POST", "/pairs/", json!({"book": 1, "tag": 4}), taken);
+        assert_eq!(api.call("PATCH", "/pairs/1/", json!({"tag": 2})).0, 400);
+    });
+}

@@ -8,6 +8,7 @@ use super::input::Lookup;
 use super::{
     BoundField, BoundSerializer, LookupPlan, NestedInput, NestedRow, NestedWrite, Validated, Writes, column_value,
 };
+use crate::fields::FieldContext;
 use crate::model::ColumnKind;
 use crate::relations::parse_key;
 use crate::value::{DbValue, Upload, Value, convert};
@@ -101,7 +102,8 @@ impl BoundSerializer {
             }
             let serializer = &nested.serializer;
             let mut row = Validated::new(serializer.model().columns.len(), found.mode);
-            (row.keeps, row.late, row.staged) = (true, found.late, staged.clone());
+            (row.keeps, row.settled) = (true, true);
+            (row.late, row.staged) = (found.late, staged.clone());
             serializer.lay(attributes.clone(), &mut row);
             found.mistake = found.mistake.take().or(row.mistake.take());
             rows.push(nested.row(value.clone(), row));
@@ -139,6 +141,19 @@ impl BoundSerializer {
         }
         found.nested.sort_by_key(|nested| nested.field);
         self.finish(found);
+    }
+
+    /// Runs the hooks over the whole body, DRF's `validate`, where nothing is wrong with its parts.
+    pub(super) fn settle(&self, found: &mut Validated, cx: &FieldContext<'_>) {
+        if self.validate.is_empty() || found.settled || found.is_wrong() || found.mistake.is_some() {
+            return;
+        }
+        found.settled = true;
+        match self.validate.iter().try_fold(found.attributes.clone(), |values, hook| hook(values, cx)) {
+            Ok(values) if values == found.attributes => {}
+            Ok(values) => self.lay(values, found),
+            Err(error) => found.whole = Some(error.into_fields()),
+        }
     }
 
     /// Forgets what a field would write, but for rows: of those a hook may leave some as they are.

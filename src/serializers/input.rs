@@ -24,6 +24,10 @@ pub(crate) struct Validated {
     pub(crate) errors: ValidationError,
     /// The fields that a rule about the whole lacks, with the rule's position: what rules before it find goes first.
     pub(crate) missing: Option<(usize, ValidationError)>,
+    /// What a hook over the whole body said: every rule of a field or a set speaks before it.
+    pub(crate) whole: Option<ValidationError>,
+    /// Whether the hooks over the whole body have run.
+    pub(super) settled: bool,
     /// Rows that have to be found before anything is written.
     pub(crate) lookups: Vec<Lookup>,
     /// The rows that were found for fields that name many.
@@ -54,6 +58,8 @@ impl Validated {
             changes: Changes::new(columns),
             errors: ValidationError::fields(),
             missing: None,
+            whole: None,
+            settled: false,
             lookups: Vec::new(),
             found: Vec::new(),
             nested: Vec::new(),
@@ -97,13 +103,14 @@ impl Validated {
     pub(crate) fn into_errors(self) -> ValidationError {
         match self.missing {
             Some((_, missing)) if self.errors.is_empty() => missing,
+            _ if self.errors.is_empty() => self.whole.unwrap_or(self.errors),
             _ => self.errors,
         }
     }
 
     /// Whether anything is wrong so far, in it or in the rows that it holds.
     pub(crate) fn is_wrong(&self) -> bool {
-        !self.errors.is_empty() || self.missing.is_some()
+        !self.errors.is_empty() || self.missing.is_some() || self.whole.is_some()
     }
 }
 
@@ -174,7 +181,7 @@ impl BoundSerializer {
     /// `keeps` where somebody wants the values by their fields.
     fn read(&self, data: &Value, mode: Mode, request: &Context, keeps: bool) -> Validated {
         let mut found = Validated::new(self.model.columns.len(), mode);
-        found.keeps = keeps || !self.list.rules.is_empty();
+        found.keeps = keeps || !self.list.rules.is_empty() || !self.validate.is_empty();
         if !matches!(data, Value::Map(_) | Value::Form(_)) {
             let detail = match data {
                 Value::Null => ErrorDetail::new("No data provided", "null"),
@@ -198,6 +205,9 @@ impl BoundSerializer {
         self.finish(&mut found);
         if found.errors.is_empty() {
             self.need(mode, &mut found);
+        }
+        if !found.has_lookups() {
+            self.settle(&mut found, &cx);
         }
         found
     }

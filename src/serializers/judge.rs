@@ -46,14 +46,20 @@ impl BoundSerializer {
     }
 
     async fn look_up_all(&self, found: &mut Validated, cx: &Context, via: Via<'_>) -> Result<(), StoreError> {
-        // a hook may answer other keys, which are asked for too
-        while let Some(lookup) = found.lookups.iter_mut().find(|lookup| !lookup.answered) {
-            lookup.answered = true;
-            let lookup = lookup.clone();
-            self.find(&lookup, found, cx, via).await?;
-        }
-        for n in 0..found.nested.len() {
-            self.find_in_rows(n, found, cx, via).await?;
+        loop {
+            // a hook may answer other keys, which are asked for too
+            while let Some(lookup) = found.lookups.iter_mut().find(|lookup| !lookup.answered) {
+                lookup.answered = true;
+                let lookup = lookup.clone();
+                self.find(&lookup, found, cx, via).await?;
+            }
+            for n in 0..found.nested.len() {
+                self.find_in_rows(n, found, cx, via).await?;
+            }
+            self.settle(found, &found.mode.context(cx));
+            if !found.is_pending() {
+                break;
+            }
         }
         self.sort(&mut found.errors);
         match found.mistake.take() {

@@ -55,7 +55,7 @@ pub use options::FieldOptions;
 pub use plain::{AttributesValidator, ListSerializer, Serializer};
 pub(crate) use shape::Via;
 
-use declaration::{FieldHook, ListOptions};
+use declaration::{BodyHook, FieldHook, ListOptions};
 use reads::Reads;
 pub use valid::{FromBody, Validate};
 
@@ -91,6 +91,7 @@ pub(crate) struct BoundSerializer {
     touched: Vec<usize>,
     objects: Vec<Arc<dyn ObjectValidator>>,
     queries: Vec<Arc<dyn QueryValidator>>,
+    validate: Vec<BodyHook>,
     list: ListOptions,
 }
 

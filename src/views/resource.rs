@@ -239,6 +239,9 @@ impl Resource {
         };
         let mut errors = validated.errors.clone();
         self.serializer.judge(data, &answers, Some(validated), &mut errors);
+        if let (true, Some(whole)) = (errors.is_empty(), &validated.whole) {
+            errors.clone_from(whole);
+        }
         Ok(errors)
     }
 

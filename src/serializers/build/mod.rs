@@ -64,6 +64,7 @@ impl Build<'_> {
             touched: Vec::new(),
             objects: declaration.objects.clone(),
             queries: declaration.queries.clone(),
+            validate: declaration.validate.clone(),
             list: declaration.list.clone(),
         };
         let names = self.names(declaration, model);
