@@ -173,6 +173,9 @@ impl Api {
     }
 }
 
+/// How a body or an answer names the row with a key.
+type Named = fn(i64) -> Json;
+
 /// A rule about an author's key: neither 2 nor what is nowhere.
 fn not_two(key: &Value) -> Result<(), ValidationError> {
     match key.as_int() {
@@ -213,7 +216,7 @@ fn rules_of_a_relation_to_one_judge_the_row_that_is_there() {
             .register("active", books(active).basename("active"))
             .register("bare", ModelViewSet::new().serializer(bare).create_many(Lists::Also).basename("bare"));
         let api = Api::new(database, router);
-        let ways: [(&str, fn(i64) -> Json, fn(i64) -> Json, &str); 4] = [
+        let ways: [(&str, Named, Named, &str); 4] = [
             (
                 "/slug/",
                 |n| json!(format!("a{n}@example.org")),
@@ -293,7 +296,7 @@ fn rules_of_a_relation_to_many_judge_the_list_of_keys() {
             .register("slugs", ModelViewSet::new().serializer(slugs).basename("slugs"))
             .register("writers", ModelViewSet::new().serializer(authors).basename("writers"));
         let api = Api::new(database, router);
-        let ways: [(&str, fn(i64) -> Json); 2] =
+        let ways: [(&str, Named); 2] =
             [("/keys/", |n| json!(n)), ("/slugs/", |n| json!(["a", "b", "c", "d"][n as usize - 1]))];
         for (path, name) in ways {
             let body = |keys: &[i64]| json!({"title": "t", "tags": keys.iter().map(|n| name(*n)).collect::<Vec<_>>()});
@@ -501,8 +504,7 @@ fn a_hook_over_the_body_refuses_and_changes_its_values() {
             .register("wide", set(ModelViewSet::new().serializer(wide)).basename("wide"))
             .register("writers", ModelViewSet::new().serializer(writers).basename("writers"));
         let api = Api::new(database, router);
-        let ways: [(&str, fn(i64) -> Json); 2] =
-            [("/plain/", |n| json!(n)), ("/wide/", |n| json!(format!("a{n}@example.org")))];
+        let ways: [(&str, Named); 2] = [("/plain/", |n| json!(n)), ("/wide/", |n| json!(format!("a{n}@example.org")))];
         for (path, name) in ways {
             let body = |title: &str| json!({"title": title, "author": name(2), "tags": [1]});
             assert_eq!(api.post(path, body("as it is"))["author"], name(2));
