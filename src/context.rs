@@ -78,7 +78,6 @@ impl Context {
     }
 
     /// Says which version of the API the request wants.
-    #[allow(dead_code, reason = "versions come next")]
     pub(crate) fn set_version(&mut self, version: Option<String>) {
         Arc::make_mut(&mut self.inner).version = version;
     }

@@ -42,8 +42,10 @@ pub mod serializers;
 pub mod settings;
 pub mod storage;
 pub mod store;
+pub mod testing;
 pub mod validators;
 pub mod value;
+pub mod versioning;
 pub mod view_info;
 pub mod views;
 
@@ -67,6 +69,9 @@ mod chapters {
 
     #[doc = include_str!("../docs/views.md")]
     struct Views;
+
+    #[doc = include_str!("../docs/routers.md")]
+    struct Routers;
 
     #[doc = include_str!("../docs/serializers.md")]
     struct Serializers;

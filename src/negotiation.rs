@@ -94,7 +94,7 @@ pub(crate) fn select_renderer(
             return Ok(Accepted { prepared: Arc::clone(prepared), media_type });
         }
     }
-    Err(Error::NotAcceptable)
+    Err(Error::not_acceptable("Could not satisfy the request Accept header."))
 }
 
 /// The Accept header; several are one, as in WSGI.
@@ -159,7 +159,7 @@ mod tests {
             assert_eq!(chosen(accept, "", None).unwrap(), expected, "{accept:?}");
         }
         for accept in ["", "image/png", "nonsense", "application", ",,"] {
-            assert!(matches!(chosen(Some(accept), "", None), Err(Error::NotAcceptable)), "{accept:?}");
+            assert!(matches!(chosen(Some(accept), "", None), Err(Error::NotAcceptable(_))), "{accept:?}");
         }
     }
 
@@ -170,7 +170,7 @@ mod tests {
         assert_eq!(chosen(None, "format=", None).unwrap().0, "json");
         assert_eq!(chosen(None, "format=api", Some("json")).unwrap().0, "json");
         assert!(matches!(chosen(None, "format=zip", None), Err(Error::Http404(_))));
-        assert!(matches!(chosen(Some("text/html"), "", Some("json")), Err(Error::NotAcceptable)));
+        assert!(matches!(chosen(Some("text/html"), "", Some("json")), Err(Error::NotAcceptable(_))));
     }
 
     #[test]

@@ -21,5 +21,6 @@ pub use crate::validators::{
 };
 pub use crate::value::{DbValue, Value};
 pub use crate::views::{
-    Action, ApiView, Attributes, Instance, Lists, ModelViewSet, Request, Save, Valid, ViewSet, ViewSetHooks, api_view,
+    Action, ActionRequest, ApiView, Attributes, ExtraAction, Instance, Lists, ModelViewSet, Request, Save, Valid,
+    ViewSet, ViewSetHooks, api_view,
 };

@@ -9,6 +9,7 @@ use crate::parsers::{BodyLimits, Parsers};
 use crate::renderers::Renderers;
 use crate::storage::{FileSystemStorage, Storage};
 use crate::store::StoreOptions;
+use crate::versioning::Versioning;
 
 /// What holds for the whole application unless a view set says otherwise.
 ///
@@ -26,6 +27,8 @@ pub struct Settings {
     pub parsers: Parsers,
     /// The ways to tell who sent a request, DRF's `DEFAULT_AUTHENTICATION_CLASSES`; none by default.
     pub authentication: Vec<Arc<dyn Authentication>>,
+    /// How versions of the API are told apart, DRF's `DEFAULT_VERSIONING_CLASS`; not at all by default.
+    pub versioning: Option<Arc<dyn Versioning>>,
     /// The shape of errors: DRF's, DRF's full details with codes, or RFC 9457.
     pub errors: ErrorFormat,
     /// Whether errors of list items are answered by their index, DRF's `LIST_SERIALIZER_ERRORS_AS_DICT`; as a list with
@@ -54,6 +57,7 @@ impl Default for Settings {
             renderers: Renderers::json(),
             parsers: Parsers::default(),
             authentication: Vec::new(),
+            versioning: None,
             errors: ErrorFormat::Messages,
             list_errors_as_dict: true,
             exception_handler: ExceptionHandler::default(),

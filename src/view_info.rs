@@ -15,6 +15,8 @@ pub struct ViewInfo {
     pub model: Option<Arc<ModelMeta>>,
     /// DRF's `throttle_scope`.
     pub throttle_scope: Option<Cow<'static, str>>,
+    /// The name of its path with the namespaces before it, Django's `view_name`; none of a path without a name.
+    pub view_name: Option<String>,
     /// The namespaces that its path was included under, the outermost first.
     pub namespaces: Vec<String>,
 }
@@ -22,6 +24,12 @@ pub struct ViewInfo {
 impl ViewInfo {
     /// A view by the name of its type.
     pub fn new(type_name: impl Into<Cow<'static, str>>) -> Self {
-        ViewInfo { type_name: type_name.into(), model: None, throttle_scope: None, namespaces: Vec::new() }
+        ViewInfo {
+            type_name: type_name.into(),
+            model: None,
+            throttle_scope: None,
+            view_name: None,
+            namespaces: Vec::new(),
+        }
     }
 }

@@ -7,6 +7,8 @@ use http::header::{CONTENT_TYPE, ETAG, LOCATION};
 use http::{HeaderName, Method, StatusCode};
 
 use crate::authentication;
+use crate::models::tag;
+use crate::serializers as s;
 
 async fn hello(request: Request) -> Response {
     Response::new(value!({"hello": request.query_param("name").unwrap_or_else(|| "world".into())}))
@@ -70,7 +72,13 @@ async fn nothing(_: Request) -> Value {
 }
 
 pub fn meta_urls() -> DefaultRouter {
+    let tags = |name: &str| {
+        ModelViewSet::<tag::Entity>::new().serializer(s::tags()).actions([Action::List, Action::Create]).name(name)
+    };
+    let quiet = |request: &Request| value!({"name": request.view_name(), "method": request.method().as_str()});
     DefaultRouter::new()
+        .generic("custom/", tags("MetaCustom").metadata(quiet))
+        .generic("none/", tags("MetaNone").no_metadata())
         .path(
             "named/",
             ApiView::new("NamedView").name("A Custom Name").description("A custom description.").get(nothing),

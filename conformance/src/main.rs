@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::env;
 
+mod actions;
 mod authentication;
 mod composites;
 mod fields;
@@ -18,6 +19,7 @@ mod parsers;
 mod raise;
 mod serializers;
 mod urls;
+mod versions;
 mod viewsets;
 
 /// What the program is told.

@@ -33,7 +33,7 @@ fn exception(kind: &str) -> Error {
         "denied" => Error::permission_denied(),
         "denied-message" => Error::denied("Not for you.", "permission_denied"),
         "method" => Error::MethodNotAllowed("BREW".into()),
-        "not-acceptable" => Error::NotAcceptable,
+        "not-acceptable" => Error::not_acceptable("Could not satisfy the request Accept header."),
         "unsupported" => Error::UnsupportedMediaType("image/tea".into()),
         "throttled" => Error::throttled(None),
         "throttled-wait" => Error::throttled(Some(12.3)),

@@ -6,7 +6,7 @@ use bowline::prelude::*;
 use bowline::renderers::{BrowsableAPIRenderer, Renderers};
 use bowline::storage::FileSystemStorage;
 
-use crate::{authentication, fields, functions, models, negotiation, parsers, raise, viewsets};
+use crate::{authentication, fields, functions, models, negotiation, parsers, raise, versions, viewsets};
 
 /// All of them, with the settings of `config/settings.py`.
 pub fn urls(media: &str) -> bowline::Result<DefaultRouter> {
@@ -33,6 +33,7 @@ pub fn urls(media: &str) -> bowline::Result<DefaultRouter> {
         .include("fn/", functions::urls())
         .include("nego/", negotiation::urls())
         .include("meta/", functions::meta_urls())
+        .include("v/", versions::urls())
         .include("parse/", parsers::urls()?)
         .path("upload-check/", parsers::upload_check())
         .include("", fields::urls()?))

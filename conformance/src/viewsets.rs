@@ -3,9 +3,9 @@
 use bowline::prelude::*;
 use sea_orm::ActiveValue::Set;
 
-use crate::memory;
 use crate::models::{author, book, entry, event, job, review, shelf_item, tag};
 use crate::serializers as s;
+use crate::{actions, memory};
 
 /// `/`: the models of the issue that all of this began with.
 pub fn seed() -> DefaultRouter {
@@ -66,11 +66,12 @@ fn tags() -> ModelViewSet<tag::Entity> {
 }
 
 fn books() -> ModelViewSet<book::Entity> {
-    ModelViewSet::new()
+    let books = ModelViewSet::new()
         .serializer(s::books())
         .lookup_field("slug")
         .pagination(PageNumberPagination::new(5))
-        .description("Books, by *slug*.\n\nHas extra actions.")
+        .description("Books, by *slug*.\n\nHas extra actions.");
+    actions::all().into_iter().fold(books, ModelViewSet::action)
 }
 
 struct ReviewedByAlice;
@@ -132,6 +133,8 @@ fn entries_by_key() -> ModelViewSet<entry::Entity> {
         .read_only()
         .filter(Condition::lte(entry::Column::Id, 6))
         .lookup_field("key")
+        .lookup_url_kwarg("entry_key")
+        .lookup_value_regex("[0-9a-f-]{36}")
         .name("EntryByKeyViewSet")
         .basename("set-entry")
 }

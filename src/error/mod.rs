@@ -51,7 +51,7 @@ pub enum Error {
     /// 405.
     MethodNotAllowed(String),
     /// 406.
-    NotAcceptable,
+    NotAcceptable(Cow<'static, str>),
     /// 409: other rows protect this one from deletion.
     Conflict(Cow<'static, str>),
     /// 413: the body is longer than the settings allow.
@@ -86,6 +86,11 @@ impl Error {
     /// 401 (or 403 where the view knows no header to log in by): the credentials are wrong.
     pub fn authentication_failed(detail: impl IntoDetail) -> Self {
         Error::Unauthenticated(Box::new(Unauthenticated::new(detail, "authentication_failed")))
+    }
+
+    /// 406, with a sentence.
+    pub fn not_acceptable(detail: impl Into<Cow<'static, str>>) -> Self {
+        Error::NotAcceptable(detail.into())
     }
 
     /// 403, with DRF's sentence.
@@ -144,7 +149,7 @@ impl Error {
             Error::PermissionDenied(_) => StatusCode::FORBIDDEN,
             Error::NotFound(_) | Error::Http404(_) => StatusCode::NOT_FOUND,
             Error::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
-            Error::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
+            Error::NotAcceptable(_) => StatusCode::NOT_ACCEPTABLE,
             Error::Conflict(_) => StatusCode::CONFLICT,
             Error::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Error::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
@@ -170,7 +175,7 @@ impl Error {
             Error::MethodNotAllowed(method) => {
                 one(format!("Method \"{method}\" not allowed.").into(), "method_not_allowed")
             }
-            Error::NotAcceptable => one("Could not satisfy the request Accept header.".into(), "not_acceptable"),
+            Error::NotAcceptable(detail) => one(detail.clone(), "not_acceptable"),
             Error::PayloadTooLarge => one("Request body exceeded the size limit.".into(), "payload_too_large"),
             Error::RequestTimeout => one("The request body did not arrive in time.".into(), "request_timeout"),
             Error::UnsupportedMediaType(media_type) => {

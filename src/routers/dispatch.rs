@@ -12,20 +12,16 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use super::resolve::{Mounted, Resolver, Root, Target, unescaped};
 use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::model::ColumnKind;
 use crate::pagination::Location;
 use crate::pause::Pause;
-use crate::relations::{KeyError, parse_key};
 use crate::response::Response;
 use crate::serializers::Mode;
-use crate::settings::Settings;
-use crate::store::Database;
 use crate::value::query::parameters;
-use crate::value::{DbValue, Map, Value, convert};
+use crate::value::{Map, Value};
 use crate::view_info::ViewInfo;
 use crate::views::detached::Detached;
-use crate::views::policy::{Begun, Policy};
-use crate::views::{Action, Lists, Resource, View};
+use crate::views::policy::{Begun, Bound, Policy};
+use crate::views::{Action, Body as ActionBody, ExtraAction, Lists, Metadata, View, run_action};
 
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 const ROOT: [Method; 3] = [Method::GET, Method::HEAD, Method::OPTIONS];
@@ -41,35 +37,42 @@ pub(crate) struct Dispatch {
 }
 
 impl Dispatch {
-    pub(super) fn new(resolver: Resolver, settings: &Settings, database: &Database) -> Self {
-        let root = Policy::new(ViewInfo::new("APIRootView"), settings).over(database).allowing(ROOT);
+    pub(super) fn new(resolver: Resolver, bound: &Bound<'_>) -> Self {
+        let root = bound.policy(ViewInfo::new("APIRootView")).allowing(ROOT);
         let root = root.described("The default basic root view for DefaultRouter");
-        Dispatch { resolver, root, append_slash: settings.append_slash }
+        Dispatch { resolver, root, append_slash: bound.settings.append_slash }
     }
 
     /// Answers a request; a panic on the way is a 500 like any other.
     pub(crate) async fn handle(&self, request: Request) -> HttpResponse {
         let uri = request.uri().clone();
         let path = unescaped(uri.path());
-        let Some((target, suffix)) = self.resolver.resolve(&path) else {
+        let Some((mut target, suffix)) = self.resolver.resolve(&path) else {
             return self.unknown(&path, &uri, request);
         };
         let policy = match &target {
             // not to be carried by requests to resources
             Target::Path(endpoint, kwargs) => return Box::pin(endpoint.handle(request, kwargs.clone(), suffix)).await,
             Target::Root(_) => &self.root,
-            Target::List(mounted) => &mounted.list,
-            Target::Detail(mounted, _) => &mounted.detail,
+            Target::List(mounted, _) => &mounted.list,
+            Target::Detail(mounted, ..) => &mounted.detail,
+            Target::Extra(_, extra, _) => &extra.policy,
         };
         let pause = Pause::of(request.extensions());
         let (parts, body) = request.into_parts();
-        let mut context = Context::new(parts, Vec::new());
+        let kwargs = match &mut target {
+            Target::List(_, kwargs) | Target::Detail(_, _, kwargs) | Target::Extra(_, _, kwargs) => {
+                std::mem::take(kwargs)
+            }
+            Target::Root(_) | Target::Path(..) => Vec::new(),
+        };
+        let mut context = Context::new(parts, kwargs);
+        let named = |action: Action| action.name().into();
         context.set_action(match &target {
             _ if *context.method() == Method::OPTIONS => Some("metadata".into()),
-            Target::List(mounted) => mounted.view.action(false, context.method()).map(|action| action.name().into()),
-            Target::Detail(mounted, _) => {
-                mounted.view.action(true, context.method()).map(|action| action.name().into())
-            }
+            Target::List(mounted, _) => mounted.view.action(false, context.method()).map(named),
+            Target::Detail(mounted, ..) => mounted.view.action(true, context.method()).map(named),
+            Target::Extra(_, extra, _) => extra.action.handler(context.method()).map(|(name, _)| name.clone()),
             Target::Root(_) | Target::Path(..) => None,
         });
         let mut begun = Begun::default();
@@ -96,12 +99,27 @@ impl Dispatch {
             return Err(Error::MethodNotAllowed(method.to_string()));
         }
         if method == Method::OPTIONS {
-            return Ok(Response::new(metadata(target, policy).await?));
+            let own = match target {
+                Target::List(mounted, _) | Target::Detail(mounted, ..) | Target::Extra(mounted, ..) => {
+                    &mounted.view.metadata
+                }
+                Target::Root(_) | Target::Path(..) => &Metadata::Simple,
+            };
+            return match own {
+                Metadata::Simple => Ok(Response::new(metadata(target, policy, context).await?)),
+                Metadata::None => Err(Error::MethodNotAllowed(method.to_string())),
+                Metadata::Own(describe) => {
+                    let accepted = policy.renderers.first();
+                    let request = crate::views::Request::new(context.clone(), body, Arc::new(policy.clone()), accepted);
+                    Ok(Response::new(describe(&request)))
+                }
+            };
         }
         match target {
             Target::Root(root) => Ok(Response::new(addresses(root, suffix, context))),
-            Target::List(mounted) => list(&mounted.view, policy, context, body, pause).await,
-            Target::Detail(mounted, text) => detail(&mounted.view, text, policy, context, body, pause).await,
+            Target::List(mounted, _) => list(&mounted.view, policy, context, body, pause).await,
+            Target::Detail(mounted, text, _) => detail(&mounted.view, text, policy, context, body, pause).await,
+            Target::Extra(mounted, extra, _) => action(&mounted.view, &extra.action, policy, context, body).await,
             // has answered already
             Target::Path(..) => Err(Error::http404()),
         }
@@ -198,17 +216,17 @@ async fn detail(
     match *context.method() {
         Method::GET | Method::HEAD => {
             let resource = view.resource(Action::Retrieve);
-            Ok(Response::json(Box::pin(resource.retrieve(&key(resource, text)?, context)).await?))
+            Ok(Response::json(Box::pin(resource.retrieve(&resource.key(text)?, context)).await?))
         }
         Method::DELETE => {
-            let key = key(view.resource(Action::Destroy), text)?;
+            let key = view.resource(Action::Destroy).key(text)?;
             let write = async move { view.destroy(view.resource(Action::Destroy), &key, &cx, &pause).await };
             Detached::new(write).await?;
             Ok(Response::no_content())
         }
         _ => {
             let (action, mode) = updating(context.method());
-            let key = key(view.resource(action), text)?;
+            let key = view.resource(action).key(text)?;
             let data = match policy.parse(context, body).await {
                 Ok(data) => data,
                 Err(error) => {
@@ -223,6 +241,29 @@ async fn detail(
     }
 }
 
+/// A request to an extra action.
+async fn action(
+    view: &Arc<View>,
+    action: &ExtraAction,
+    policy: &Policy,
+    context: &Context,
+    body: Body,
+) -> Result<Response> {
+    let Some((_, handler)) = action.handler(context.method()) else {
+        return Err(Error::MethodNotAllowed(context.method().to_string()));
+    };
+    let key = context.kwarg(&view.lookup.0).filter(|_| action.detail).map(str::to_owned);
+    let parsed = match *context.method() {
+        Method::GET | Method::HEAD => Ok(Value::map()),
+        _ => policy.parse(context, body).await,
+    };
+    let run = run_action(Arc::clone(view), Arc::clone(handler), key, ActionBody::new(parsed), context.clone());
+    match *context.method() {
+        Method::GET | Method::HEAD => Box::pin(run).await,
+        _ => Detached::new(run).await,
+    }
+}
+
 /// The `url` of a new object, for the Location header.
 fn url_of(body: &[u8]) -> Option<String> {
     let object = crate::value::json::parse(body).ok()?;
@@ -230,17 +271,29 @@ fn url_of(body: &[u8]) -> Option<String> {
 }
 
 /// OPTIONS: what the view is, and the fields of each method that writes (DRF's `determine_actions`).
-async fn metadata(target: &Target<'_>, policy: &Policy) -> Result<Value> {
+async fn metadata(target: &Target<'_>, policy: &Policy, context: &Context) -> Result<Value> {
     let mut found = policy.metadata();
     let mut actions = Map::new();
     match target {
-        Target::List(Mounted { view, .. }) if view.actions.contains(Action::Create) => {
+        Target::List(Mounted { view, .. }, _) if view.actions.contains(Action::Create) => {
             actions.insert("POST".into(), view.resource(Action::Create).serializer.metadata());
         }
-        Target::Detail(Mounted { view, .. }, text) if view.actions.contains(Action::Update) => {
+        Target::Extra(Mounted { view, .. }, _, _) => {
+            if policy.allows(&Method::POST) {
+                actions.insert("POST".into(), view.resource(Action::Create).serializer.metadata());
+            }
+            let resource = view.resource(Action::Update);
+            let key = context.kwarg(&view.lookup.0).and_then(|text| resource.key(text).ok());
+            if let (true, Some(key)) = (policy.allows(&Method::PUT), key)
+                && resource.is_there(&key).await?
+            {
+                actions.insert("PUT".into(), resource.serializer.metadata());
+            }
+        }
+        Target::Detail(Mounted { view, .. }, text, _) if view.actions.contains(Action::Update) => {
             let resource = view.resource(Action::Update);
             // as in DRF, what is not there cannot be changed
-            if let Ok(key) = key(resource, text)
+            if let Ok(key) = resource.key(text)
                 && resource.is_there(&key).await?
             {
                 actions.insert("PUT".into(), resource.serializer.metadata());
@@ -271,14 +324,4 @@ fn addresses(root: &Root, suffix: Option<&str>, context: &Context) -> Value {
     let end = suffix.map_or_else(|| "/".to_owned(), |suffix| format!(".{suffix}"));
     let entry = |prefix: &String| (prefix.clone(), format!("{base}/{prefix}{end}{format}").into());
     Value::Map(root.prefixes.iter().map(entry).collect::<Map>())
-}
-
-/// The key in a path, as DRF's lookup reads it.
-fn key(resource: &Resource, text: &str) -> Result<DbValue> {
-    let column = resource.model().columns.get(resource.plan.by());
-    let kind = column.map_or(ColumnKind::BigInteger, |c| c.kind);
-    parse_key(kind, &Value::Str(text.to_owned())).map(convert::to_db).map_err(|error| match error {
-        KeyError::NoSuchRow => resource.no_match(),
-        KeyError::WrongType | KeyError::NotAUuid => Error::http404(),
-    })
 }

@@ -20,16 +20,20 @@ use crate::settings::Settings;
 use crate::store::catalogue::StartupError;
 use crate::store::plan::{Plan, RowsBy, Select};
 use crate::store::{Database, Dialect, KnownEntities, Store, catalogue, schema};
+use crate::versioning::Reverse;
+use crate::views::policy::{Bound, Place};
 use crate::views::{ApiView, Declared, ModelViewSet, Paginated, Resource, View, ViewSet};
 
 mod dispatch;
 mod pattern;
 mod resolve;
+mod reverse;
 mod urls;
 
 pub(crate) use dispatch::Dispatch;
 use pattern::PathPattern;
 use resolve::{Mounted, OwnPath, Resolver, Root, Style};
+use reverse::Names;
 use urls::UrlTable;
 
 /// Routes for view sets, with an API root and format suffixes, DRF's `DefaultRouter`.
@@ -56,7 +60,7 @@ pub struct DefaultRouter {
     registered: Vec<(String, Declared, Style)>,
     generic: Vec<(String, Declared)>,
     style: Option<Style>,
-    paths: Vec<(String, ApiView, bool)>,
+    paths: Vec<PathRoute>,
     /// The prefixes that the API root names.
     listed: Vec<String>,
     roots: Vec<Root>,
@@ -64,6 +68,29 @@ pub struct DefaultRouter {
     known: KnownEntities,
     mistakes: Vec<String>,
     settings: Settings,
+}
+
+/// A path of one's own.
+struct PathRoute {
+    path: String,
+    view: ApiView,
+    /// Whether it has a format suffix.
+    suffixes: bool,
+    name: Option<String>,
+    namespaces: Vec<String>,
+}
+
+impl PathRoute {
+    fn new(path: impl Into<String>, view: ApiView) -> Self {
+        PathRoute { path: path.into(), view, suffixes: false, name: None, namespaces: Vec::new() }
+    }
+
+    /// What the view may know of its place.
+    fn place(&self) -> Place {
+        let before = |namespaces: &[String]| namespaces.iter().map(|n| format!("{n}:")).collect::<String>();
+        let view_name = self.name.as_ref().map(|name| format!("{}{name}", before(&self.namespaces)));
+        Place { view_name, namespaces: self.namespaces.clone() }
+    }
 }
 
 impl DefaultRouter {
@@ -87,7 +114,8 @@ impl DefaultRouter {
     pub fn view_set(mut self, prefix: impl Into<String>, view_set: ViewSet) -> Self {
         let (prefix, style) = (prefix.into(), self.style());
         let paths = view_set.into_paths(&prefix, style.slash);
-        self.paths.extend(paths.into_iter().map(|(path, view)| (path, view, style.suffixes)));
+        let route = |(path, view)| PathRoute { suffixes: style.suffixes, ..PathRoute::new(path, view) };
+        self.paths.extend(paths.into_iter().map(route));
         if style.rooted {
             self.listed.push(prefix);
         }
@@ -145,14 +173,30 @@ impl DefaultRouter {
     /// let api = DefaultRouter::new().path("notes/<int:number>/", ApiView::new("NoteView").get(note));
     /// ```
     pub fn path(mut self, path: impl Into<String>, view: ApiView) -> Self {
-        self.paths.push((path.into(), view, false));
+        self.paths.push(PathRoute::new(path, view));
+        self
+    }
+
+    /// The same with a name, by which [`Request::reverse`](crate::views::Request::reverse) finds its address.
+    ///
+    /// ```
+    /// use bowline::prelude::*;
+    ///
+    /// async fn next(request: Request) -> bowline::Result<Response> {
+    ///     let number: u32 = request.path_value("number")?;
+    ///     Ok(Response::new(request.reverse("note", &[("number", &(number + 1).to_string())])?))
+    /// }
+    /// let api = DefaultRouter::new().path_named("notes/<int:number>/", ApiView::new("NoteView").get(next), "note");
+    /// ```
+    pub fn path_named(mut self, path: impl Into<String>, view: ApiView, name: impl Into<String>) -> Self {
+        self.paths.push(PathRoute { name: Some(name.into()), ..PathRoute::new(path, view) });
         self
     }
 
     /// Gives every path that [`path`](Self::path) added so far a format suffix in place of its slash (`hello.json`), DRF's
     /// `format_suffix_patterns`.
     pub fn format_suffix_patterns(mut self) -> Self {
-        self.paths.iter_mut().for_each(|(_, _, suffixes)| *suffixes = true);
+        self.paths.iter_mut().for_each(|route| route.suffixes = true);
         self
     }
 
@@ -165,7 +209,17 @@ impl DefaultRouter {
     /// let hotel = DefaultRouter::new().register("bookings", ModelViewSet::<booking::Entity>::new());
     /// let api = DefaultRouter::new().include("hotel/", hotel); // /hotel/, /hotel/bookings/, …
     /// ```
-    pub fn include(mut self, prefix: &str, router: DefaultRouter) -> Self {
+    pub fn include(self, prefix: &str, router: DefaultRouter) -> Self {
+        self.include_all(prefix, None, router)
+    }
+
+    /// The same with a namespace: the names of its views begin with it (`v1:book-list`), and `NamespaceVersioning` takes it
+    /// for the version.
+    pub fn include_namespace(self, prefix: &str, namespace: impl Into<String>, router: DefaultRouter) -> Self {
+        self.include_all(prefix, Some(namespace.into()), router)
+    }
+
+    fn include_all(mut self, prefix: &str, namespace: Option<String>, router: DefaultRouter) -> Self {
         let below = |path: &str| match path.strip_prefix('^') {
             Some(expression) => format!("^{}{expression}", regex::escape(prefix)),
             None => format!("{prefix}{path}"),
@@ -174,10 +228,19 @@ impl DefaultRouter {
             self.roots.push(Root { at: prefix.to_owned(), prefixes: router.listed });
         }
         self.roots.extend(router.roots.into_iter().map(|root| Root { at: below(&root.at), ..root }));
-        let registered = router.registered.into_iter().map(|(path, declared, style)| (below(&path), declared, style));
+        let within = |mut declared: Declared| {
+            declared.namespaces.splice(0..0, namespace.clone());
+            declared
+        };
+        let registered =
+            router.registered.into_iter().map(|(path, declared, style)| (below(&path), within(declared), style));
         self.registered.extend(registered);
-        self.generic.extend(router.generic.into_iter().map(|(path, declared)| (below(&path), declared)));
-        self.paths.extend(router.paths.into_iter().map(|(path, view, suffixes)| (below(&path), view, suffixes)));
+        self.generic.extend(router.generic.into_iter().map(|(path, declared)| (below(&path), within(declared))));
+        self.paths.extend(router.paths.into_iter().map(|mut route| {
+            route.path = below(&route.path);
+            route.namespaces.splice(0..0, namespace.clone());
+            route
+        }));
         self.models.extend(router.models);
         self.known.extend(router.known);
         self.mistakes.extend(router.mistakes);
@@ -271,8 +334,19 @@ impl DefaultRouter {
             urls.add(format!("/{prefix}"), basename, style.slash);
         }
         let urls: Arc<dyn Urls> = Arc::new(urls);
+        let mut names = Names::default();
+        for (prefix, declared, style) in &registered {
+            declared.name_paths(prefix, style.slash, |name, path| names.add(&declared.namespaces, name, path));
+        }
+        for route in &paths {
+            if let Some(name) = &route.name {
+                names.add(&route.namespaces, name, &route.path);
+            }
+        }
+        let names: Arc<dyn Reverse> = Arc::new(names);
         let database = Database::new(store.clone(), Arc::clone(&known), settings.replays);
         let build = Build { dialect: store.dialect(), models: &models, urls: &urls, storage: &settings.storage };
+        let bound = Bound { settings: &settings, database: &database, urls: &names };
         let application = Application { store: &store, build, settings: &settings, known: &known };
         let mut views = Vec::new();
         for (prefix, declared, style) in registered {
@@ -283,25 +357,32 @@ impl DefaultRouter {
                 ));
                 continue;
             }
-            match application.view(declared) {
-                Ok(view) => views.push((prefix, Mounted::new(view, style, &settings, &database))),
+            let mounted = application
+                .view(declared)
+                .and_then(|view| Mounted::new(view, style, &bound).map_err(|mistake| vec![mistake]));
+            match mounted {
+                Ok(mounted) => views.push((prefix, mounted)),
                 Err(found) => mistakes.extend(found),
             }
         }
         let mut single = Vec::new();
         for (path, declared) in generic {
             let style = Style { rooted: false, suffixes: false, slash: "" };
-            match (PathPattern::parse(&path), application.view(declared)) {
-                (Ok(pattern), Ok(view)) => single.push((pattern, Mounted::new(view, style, &settings, &database))),
-                (pattern, view) => {
+            let mounted = application
+                .view(declared)
+                .and_then(|view| Mounted::new(view, style, &bound).map_err(|mistake| vec![mistake]));
+            match (PathPattern::parse(&path), mounted) {
+                (Ok(pattern), Ok(mounted)) => single.push((pattern, mounted)),
+                (pattern, mounted) => {
                     mistakes.extend(pattern.err());
-                    mistakes.extend(view.err().unwrap_or_default());
+                    mistakes.extend(mounted.err().unwrap_or_default());
                 }
             }
         }
         let mut endpoints = Vec::new();
-        for (path, view, suffixes) in paths {
-            match OwnPath::new(&path, suffixes, view.bind(&settings, &database)) {
+        for route in paths {
+            let place = route.place();
+            match OwnPath::new(&route.path, route.suffixes, route.view.bind(place, &bound)) {
                 Ok(path) => endpoints.push(path),
                 Err(mistake) => mistakes.push(mistake),
             }
@@ -309,8 +390,7 @@ impl DefaultRouter {
         if !mistakes.is_empty() {
             return Err(Error::Startup(mistakes.join("\n")));
         }
-        let dispatch =
-            Arc::new(Dispatch::new(Resolver::new(root, roots, views, single, endpoints), &settings, &database));
+        let dispatch = Arc::new(Dispatch::new(Resolver::new(root, roots, views, single, endpoints), &bound));
         Ok((dispatch, store))
     }
 }
@@ -358,6 +438,13 @@ impl Application<'_> {
             actions: declared.actions,
             many: declared.many,
             hooks: declared.hooks,
+            extra: declared.extra,
+            metadata: declared.metadata,
+            namespaces: declared.namespaces,
+            lookup: (
+                declared.lookup_url_kwarg.or(declared.lookup_field).unwrap_or_else(|| "pk".into()),
+                declared.lookup_value_regex,
+            ),
         })
     }
 

@@ -6,11 +6,9 @@ use std::sync::Arc;
 use http::Method;
 
 use super::pattern::{Kwargs, PathPattern};
-use crate::settings::Settings;
-use crate::store::Database;
 use crate::view_info::ViewInfo;
-use crate::views::policy::Policy;
-use crate::views::{Endpoint, View, view_name};
+use crate::views::policy::{Bound, Policy};
+use crate::views::{Endpoint, ExtraAction, View, view_name};
 
 /// The views by their prefixes, and the paths of one's own.
 #[derive(Debug)]
@@ -57,7 +55,19 @@ pub(super) struct Mounted {
     pub(super) view: Arc<View>,
     pub(super) list: Policy,
     pub(super) detail: Policy,
+    pub(super) extras: Vec<Extra>,
+    /// The path of one object, where its key matches an expression of its own.
+    own_key: Option<(PathPattern, PathPattern)>,
     style: Style,
+}
+
+/// An extra action, with what comes before and after its handlers.
+#[derive(Debug)]
+pub(super) struct Extra {
+    /// Its path below the view set's, and the same with a format suffix.
+    pattern: (PathPattern, PathPattern),
+    pub(super) policy: Policy,
+    pub(super) action: ExtraAction,
 }
 
 /// How a router writes the addresses of its view sets.
@@ -73,21 +83,72 @@ pub(super) struct Style {
 
 impl Mounted {
     /// A view set as a router has it.
-    pub(super) fn new(view: View, style: Style, settings: &Settings, database: &Database) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// A sentence that says which path of an action, or which expression for keys, is no pattern.
+    pub(super) fn new(mut view: View, style: Style, bound: &Bound<'_>) -> Result<Self, String> {
         let type_name = view.name.clone().unwrap_or_else(|| format!("{}ViewSet", view.resource.model().name));
         let policy = |detail: bool, suffix: &str| {
             let methods: Vec<Method> =
                 view.allowed(detail).into_iter().filter_map(|m| Method::from_bytes(m.as_bytes()).ok()).collect();
             let mut info = ViewInfo::new(type_name.clone());
             info.model = Some(Arc::clone(view.resource.plan.model()));
-            let mut policy = Policy::new(info, settings).over(database).allowing(methods);
+            info.namespaces.clone_from(&view.namespaces);
+            let mut policy = bound.policy(info).allowing(methods);
             if !suffix.is_empty() {
                 policy.name = format!("{} {suffix}", view_name(&type_name));
             }
             view.overrides.apply(&mut policy);
             policy.described(&view.description)
         };
-        Mounted { list: policy(false, "List"), detail: policy(true, "Instance"), style, view: Arc::new(view) }
+        let (list, detail) = (policy(false, "List"), policy(true, "Instance"));
+        let (name, keys) = &view.lookup;
+        let object = format!("(?P<{name}>{})", keys.as_deref().unwrap_or("[^/.]+"));
+        let patterns = |path: String| {
+            let route = format!("^{path}{}$", style.slash);
+            Ok::<_, String>((PathPattern::parse(&route)?, PathPattern::with_suffix(&format!("^{path}"))?))
+        };
+        let own_key = keys.as_ref().map(|_| patterns(format!("/{object}"))).transpose()?;
+        let mut extras = Vec::new();
+        for action in std::mem::take(&mut view.extra) {
+            let below =
+                if action.detail { format!("/{object}/{}", action.path()) } else { format!("/{}", action.path()) };
+            let mut policy = if action.detail { detail.clone() } else { list.clone() }.allowing(action.allowed());
+            policy.name = action.title();
+            if !action.description.is_empty() {
+                policy = policy.described(&action.description);
+            }
+            action.overrides.apply(&mut policy);
+            extras.push(Extra { pattern: patterns(below)?, policy, action });
+        }
+        Ok(Mounted { list, detail, extras, own_key, style, view: Arc::new(view) })
+    }
+
+    /// The extra action of the list, or of one object, that a path below the view set's is.
+    fn extra<'a>(&'a self, detail: bool, rest: &'a str) -> Option<(Target<'a>, Option<&'a str>)> {
+        self.extras.iter().filter(|extra| extra.action.detail == detail).find_map(|extra| {
+            let (plain, suffixed) = &extra.pattern;
+            if let Some(kwargs) = plain.matches(rest) {
+                return Some((Target::Extra(self, extra, kwargs), None));
+            }
+            let kwargs = suffixed.matches(rest).filter(|_| self.style.suffixes)?;
+            let format = rest.trim_end_matches('/').rsplit('.').next();
+            Some((Target::Extra(self, extra, kwargs), format))
+        })
+    }
+
+    /// One object, by a key that matches the expression.
+    fn keyed<'a>(&'a self, rest: &'a str, keys: &(PathPattern, PathPattern)) -> Option<(Target<'a>, Option<&'a str>)> {
+        let named = |kwargs: Kwargs| {
+            let key = kwargs.iter().find(|(name, _)| *name == self.view.lookup.0).map(|(_, key)| key.clone())?;
+            Some(Target::Detail(self, Cow::Owned(key), kwargs))
+        };
+        if let Some(kwargs) = keys.0.matches(rest) {
+            return Some((named(kwargs)?, None));
+        }
+        let kwargs = keys.1.matches(rest).filter(|_| self.style.suffixes)?;
+        Some((named(kwargs)?, rest.trim_end_matches('/').rsplit('.').next()))
     }
 
     /// Whether there is a list, or an object, at all: a router makes no address for what no method leads to.
@@ -100,8 +161,12 @@ impl Mounted {
 #[derive(Debug)]
 pub(super) enum Target<'a> {
     Root(&'a Root),
-    List(&'a Mounted),
-    Detail(&'a Mounted, Cow<'a, str>),
+    /// A list, with the values of its path.
+    List(&'a Mounted, Kwargs),
+    /// One object by its key, with the values of its path.
+    Detail(&'a Mounted, Cow<'a, str>, Kwargs),
+    /// An extra action, with the values of its path.
+    Extra(&'a Mounted, &'a Extra, Kwargs),
     /// A path of one's own, with its values.
     Path(&'a Endpoint, Kwargs),
 }
@@ -150,10 +215,12 @@ impl Resolver {
     /// A path of a generic view: of one object where it has a value, else of the list.
     fn generic<'a>(&'a self, path: &str) -> Option<(Target<'a>, Option<&'a str>)> {
         self.generic.iter().find_map(|(pattern, mounted)| {
-            let mut kwargs = pattern.matches(path)?.into_iter();
-            Some(match kwargs.next() {
-                Some((_, key)) => (Target::Detail(mounted, Cow::Owned(key)), None),
-                None => (Target::List(mounted), None),
+            let kwargs = pattern.matches(path)?;
+            let by_name = kwargs.iter().find(|(name, _)| *name == mounted.view.lookup.0);
+            let key = by_name.or(kwargs.first()).filter(|_| mounted.has(true)).map(|(_, key)| key.clone());
+            Some(match key {
+                Some(key) => (Target::Detail(mounted, Cow::Owned(key), kwargs), None),
+                None => (Target::List(mounted, kwargs), None),
             })
         })
     }
@@ -165,21 +232,32 @@ impl Resolver {
             let suffix = |rest: &'a str| suffix(rest).filter(|_| view.style.suffixes);
             let slash = view.style.slash;
             if rest == slash && view.has(false) {
-                return Some((Target::List(view), None));
+                return Some((Target::List(view, Vec::new()), None));
             }
             if let Some(format) = suffix(rest).filter(|_| view.has(false)) {
-                return Some((Target::List(view), Some(format)));
+                return Some((Target::List(view, Vec::new()), Some(format)));
             }
-            let rest = rest.strip_prefix('/').filter(|_| view.has(true))?;
+            if let (Some(found), false) = (view.extra(false, rest), view.extras.is_empty()) {
+                return Some(found);
+            }
+            if let Some(keys) = &view.own_key {
+                let object = view.keyed(rest, keys).filter(|_| view.has(true));
+                return object.or_else(|| view.extra(true, rest));
+            }
+            let below = rest;
+            let rest = rest.strip_prefix('/').filter(|_| view.has(true) || !view.extras.is_empty())?;
             let end = rest.find(['/', '.']).unwrap_or(rest.len());
             let (key, rest) = rest.split_at(end);
             if key.is_empty() {
                 return None;
             }
-            if rest == slash {
-                return Some((Target::Detail(view, Cow::Borrowed(key)), None));
+            if rest == slash && view.has(true) {
+                return Some((Target::Detail(view, Cow::Borrowed(key), Vec::new()), None));
             }
-            suffix(rest).map(|format| (Target::Detail(view, Cow::Borrowed(key)), Some(format)))
+            if let Some(format) = suffix(rest).filter(|_| view.has(true)) {
+                return Some((Target::Detail(view, Cow::Borrowed(key), Vec::new()), Some(format)));
+            }
+            view.extra(true, below)
         })
     }
 }

@@ -25,7 +25,7 @@ impl BoundField {
             map.insert("type".into(), "field".into());
             let child = [
                 ("type", "nested object".into()),
-                ("required", Value::Bool(true)),
+                ("required", Value::Bool(self.field.required)),
                 ("read_only", Value::Bool(self.field.read_only)),
                 ("children", serializer.metadata()),
             ];

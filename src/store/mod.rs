@@ -18,6 +18,7 @@ use catalogue::Catalogue;
 
 pub mod catalogue;
 mod changes;
+mod connection;
 mod database;
 mod error;
 pub mod many;
@@ -30,6 +31,7 @@ pub mod sqlite;
 mod transaction;
 
 pub use changes::{Changes, ColumnSet};
+pub use connection::Connection;
 pub use database::Database;
 pub use error::{StoreError, Violation, ViolationKind};
 pub use postgres::{List, Pairs};

@@ -197,6 +197,7 @@ macro_rules! from {
 
 from! {
     bool => Value::Bool,
+    i16 => |i: i16| Value::Int(i.into()),
     i32 => |i: i32| Value::Int(i.into()),
     i64 => Value::Int,
     u16 => |i: u16| Value::Int(i.into()),

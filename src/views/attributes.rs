@@ -8,6 +8,7 @@ use crate::error::ExceptionHandler;
 use crate::negotiation::ContentNegotiation;
 use crate::parsers::Parsers;
 use crate::renderers::Renderers;
+use crate::versioning::Versioning;
 
 /// What a view says otherwise than the settings.
 #[derive(Clone, Debug, Default)]
@@ -17,6 +18,7 @@ pub struct Overrides {
     parsers: Option<Parsers>,
     authentication: Option<Vec<Arc<dyn Authentication>>>,
     exception_handler: Option<ExceptionHandler>,
+    versioning: Option<Option<Arc<dyn Versioning>>>,
 }
 
 impl Overrides {
@@ -33,6 +35,9 @@ impl Overrides {
         }
         if let Some(authentication) = &self.authentication {
             policy.authentication.clone_from(authentication);
+        }
+        if let Some(versioning) = &self.versioning {
+            policy.versioning.clone_from(versioning);
         }
         if let Some(handler) = &self.exception_handler {
             policy.exception_handler = handler.clone();
@@ -76,6 +81,18 @@ pub trait Attributes: Sized {
     /// is a 403.
     fn authentication(mut self, ways: impl IntoIterator<Item = Arc<dyn Authentication>>) -> Self {
         self.overrides().authentication = Some(ways.into_iter().collect());
+        self
+    }
+
+    /// With another way to tell versions of the API apart, DRF's `versioning_class`.
+    fn versioning(mut self, versioning: impl Versioning) -> Self {
+        self.overrides().versioning = Some(Some(Arc::new(versioning)));
+        self
+    }
+
+    /// Without versions, whatever the settings say.
+    fn no_versioning(mut self) -> Self {
+        self.overrides().versioning = Some(None);
         self
     }
 

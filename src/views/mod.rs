@@ -14,11 +14,13 @@ use crate::model::Condition;
 use crate::model::entity::ModelSource;
 use crate::pagination::PageNumberPagination;
 use crate::serializers::{Declaration, ModelSerializer};
+use crate::value::Value;
 
 mod attributes;
 mod bulk;
 mod destroy;
 pub(crate) mod detached;
+mod extra;
 mod hooks;
 mod naming;
 mod plain;
@@ -31,10 +33,12 @@ mod valid;
 mod write;
 
 pub use attributes::{Attributes, Overrides};
+pub use extra::{ActionHandler, ActionRequest, ExtraAction};
+pub(crate) use extra::{Body, run as run_action};
 pub use hooks::{Instance, Save, ViewSetHooks};
 pub use naming::view_name;
-pub(crate) use plain::Endpoint;
 pub use plain::{Answer, ApiView, Handler, ViewSet, api_view};
+pub(crate) use plain::{Endpoint, Metadata};
 pub use request::Request;
 pub(crate) use resource::Resource;
 pub use valid::Valid;
@@ -60,7 +64,13 @@ pub(crate) struct Declared {
     pub(crate) name: Option<String>,
     pub(crate) description: String,
     pub(crate) basename: Option<String>,
+    /// The namespaces that it was included under.
+    pub(crate) namespaces: Vec<String>,
     pub(crate) lookup_field: Option<String>,
+    pub(crate) lookup_url_kwarg: Option<String>,
+    pub(crate) lookup_value_regex: Option<String>,
+    pub(crate) extra: Vec<ExtraAction>,
+    pub(crate) metadata: Metadata,
     pub(crate) only: Option<Condition>,
     pub(crate) ordering: Vec<(String, bool)>,
     pub(crate) serializer: Declaration,
@@ -73,6 +83,23 @@ pub(crate) struct Declared {
 }
 
 impl Declared {
+    /// The names of its paths, as DRF's routers give them.
+    pub(crate) fn name_paths(&self, prefix: &str, slash: &str, mut add: impl FnMut(&str, &str)) {
+        let basename = self.basename.clone().unwrap_or_else(|| self.source.meta.name.to_lowercase());
+        let lookup = self.lookup_url_kwarg.as_ref().or(self.lookup_field.as_ref()).map_or("pk", String::as_str);
+        add(&format!("{basename}-list"), &format!("{prefix}{slash}"));
+        add(&format!("{basename}-detail"), &format!("{prefix}/<{lookup}>{slash}"));
+        for action in &self.extra {
+            let path = action.path();
+            let prefix = regex::escape(prefix);
+            let path = match action.detail {
+                true => format!("^{prefix}/(?P<{lookup}>[^/.]+)/{path}{slash}$"),
+                false => format!("^{prefix}/{path}{slash}$"),
+            };
+            add(&format!("{basename}-{}", action.name_end()), &path);
+        }
+    }
+
     /// Whether a rule is declared that reads other rows.
     pub(crate) fn has_query_rules(&self) -> bool {
         self.serializer.has_query_rules() || self.serializers.iter().any(|(_, own)| own.has_query_rules())
@@ -92,6 +119,11 @@ pub(crate) struct View {
     pub(crate) actions: Actions,
     pub(crate) many: Many,
     pub(crate) hooks: Option<Arc<dyn ViewSetHooks>>,
+    pub(crate) extra: Vec<ExtraAction>,
+    pub(crate) metadata: Metadata,
+    pub(crate) namespaces: Vec<String>,
+    /// The name that the key in a path has, and the expression that it matches.
+    pub(crate) lookup: (String, Option<String>),
 }
 
 impl View {
@@ -238,7 +270,12 @@ impl<E: EntityTrait> ModelViewSet<E> {
             name: None,
             description: String::new(),
             basename: None,
+            namespaces: Vec::new(),
             lookup_field: None,
+            lookup_url_kwarg: None,
+            lookup_value_regex: None,
+            extra: Vec::new(),
+            metadata: Metadata::Simple,
             only: None,
             ordering: Vec::new(),
             serializer: ModelSerializer::<E>::new().into_declaration(),
@@ -318,6 +355,38 @@ impl<E: EntityTrait> ModelViewSet<E> {
     /// The unique field that addresses name an object by; by default its key.
     pub fn lookup_field(mut self, field: impl Into<String>) -> Self {
         self.declared.lookup_field = Some(field.into());
+        self
+    }
+
+    /// The name that the path's value has in the request's kwargs; by default the lookup field's, or `pk` (DRF's
+    /// `lookup_url_kwarg`).
+    pub fn lookup_url_kwarg(mut self, name: impl Into<String>) -> Self {
+        self.declared.lookup_url_kwarg = Some(name.into());
+        self
+    }
+
+    /// The regular expression that the key in a path has to match, `[^/.]+` by default; other paths are unknown (DRF's
+    /// `lookup_value_regex`).
+    pub fn lookup_value_regex(mut self, expression: impl Into<String>) -> Self {
+        self.declared.lookup_value_regex = Some(expression.into());
+        self
+    }
+
+    /// With a further view below the list or below one object.
+    pub fn action(mut self, action: ExtraAction) -> Self {
+        self.declared.extra.push(action);
+        self
+    }
+
+    /// With another answer to OPTIONS, DRF's `metadata_class`.
+    pub fn metadata(mut self, describe: impl Fn(&Request) -> Value + Send + Sync + 'static) -> Self {
+        self.declared.metadata = Metadata::Own(Arc::new(describe));
+        self
+    }
+
+    /// Without an answer to OPTIONS: 405.
+    pub fn no_metadata(mut self) -> Self {
+        self.declared.metadata = Metadata::None;
         self
     }
 

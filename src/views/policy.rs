@@ -20,6 +20,7 @@ use crate::serializers::Serializer;
 use crate::settings::Settings;
 use crate::store::Database;
 use crate::value::Value;
+use crate::versioning::{Reverse, Versioning, with_parameter};
 use crate::view_info::ViewInfo;
 
 /// What holds for all requests to one view: DRF's class attributes.
@@ -36,6 +37,9 @@ pub(crate) struct Policy {
     /// Another way to choose the renderer than DRF's.
     pub(crate) negotiation: Option<Arc<dyn ContentNegotiation>>,
     pub(crate) parsers: Parsers,
+    pub(crate) versioning: Option<Arc<dyn Versioning>>,
+    /// The addresses of the application's views.
+    urls: Option<Arc<dyn Reverse>>,
     pub(crate) authentication: Vec<Arc<dyn Authentication>>,
     pub(crate) limits: BodyLimits,
     pub(crate) errors: ErrorFormat,
@@ -45,6 +49,29 @@ pub(crate) struct Policy {
     /// The methods that the view has, and the header that names them.
     methods: Vec<Method>,
     allow: HeaderValue,
+}
+
+/// What every view of a router is bound to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bound<'a> {
+    pub(crate) settings: &'a Settings,
+    pub(crate) database: &'a Database,
+    pub(crate) urls: &'a Arc<dyn Reverse>,
+}
+
+impl Bound<'_> {
+    /// The policy of a view, as the settings say.
+    pub(crate) fn policy(&self, info: ViewInfo) -> Policy {
+        Policy::new(info, self.settings).over(self.database).linking(self.urls)
+    }
+}
+
+/// The names of a path.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Place {
+    /// With the namespaces before it.
+    pub(crate) view_name: Option<String>,
+    pub(crate) namespaces: Vec<String>,
 }
 
 /// What became known of a request before its handler was called.
@@ -67,6 +94,8 @@ impl Policy {
             renderers: settings.renderers.clone(),
             negotiation: None,
             parsers: settings.parsers.clone(),
+            versioning: settings.versioning.clone(),
+            urls: None,
             authentication: settings.authentication.clone(),
             limits: settings.body.clone(),
             errors: settings.errors,
@@ -82,6 +111,26 @@ impl Policy {
     pub(crate) fn over(mut self, database: &Database) -> Self {
         self.database = Some(database.clone());
         self
+    }
+
+    /// With the addresses of the application's views.
+    pub(crate) fn linking(mut self, urls: &Arc<dyn Reverse>) -> Self {
+        self.urls = Some(Arc::clone(urls));
+        self
+    }
+
+    /// The address of a view by its name, DRF's `reverse`: in the version of the request where that has one, and in any case
+    /// with the request's `?format=`.
+    pub(crate) fn reverse(&self, context: &Context, view_name: &str, kwargs: &[(&str, &str)]) -> Option<String> {
+        let urls = self.urls.as_ref()?;
+        let versioned = self.versioning.as_ref();
+        let path = versioned.and_then(|v| v.reverse(urls.as_ref(), view_name, kwargs, context.version()));
+        let path = path.or_else(|| urls.reverse(view_name, kwargs))?;
+        let url = format!("{}{path}", context.origin());
+        Some(match context.query_param("format") {
+            Some(format) => with_parameter(&url, "format", &format),
+            None => url,
+        })
     }
 
     /// The database.
@@ -127,7 +176,13 @@ impl Policy {
             None => negotiation::select_renderer(&self.renderers, headers, context.query(), suffix)?,
             Some(own) => own.select_renderer(&self.renderers, context, suffix)?,
         });
-        for way in &self.authentication {
+        if let (Some(versioning), Some(accepted)) = (&self.versioning, &begun.accepted) {
+            let version = versioning.determine_version(context, accepted.media_type(), &self.info)?;
+            context.set_version(version);
+        }
+        // whom a layer, or a test, has named already is not asked again
+        let ways = if context.user().is_some() { &[] } else { self.authentication.as_slice() };
+        for way in ways {
             begun.vary.extend(way.vary());
             if let Some(Authenticated { user, auth }) = way.authenticate(context, self.database()?).await? {
                 context.set_user(user, auth);

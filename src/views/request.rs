@@ -14,6 +14,7 @@ use crate::renderers::Accepted;
 use crate::serializers::{FromBody, Serializer};
 use crate::store::Database;
 use crate::value::Value;
+use crate::view_info::ViewInfo;
 
 /// A request, DRF's `Request`: its body is read and parsed when a handler asks for it.
 ///
@@ -38,7 +39,7 @@ pub struct Request {
 }
 
 impl Request {
-    pub(super) fn new(context: Context, body: Body, policy: Arc<Policy>, accepted: Accepted) -> Self {
+    pub(crate) fn new(context: Context, body: Body, policy: Arc<Policy>, accepted: Accepted) -> Self {
         Request { context, body: Some(body), data: Value::map(), policy, accepted }
     }
 
@@ -120,6 +121,24 @@ impl Request {
     /// 404 where the path has no such value, or it is not of the type.
     pub fn path_value<T: FromStr>(&self, name: &str) -> Result<T> {
         self.context.kwarg(name).and_then(|text| text.parse().ok()).ok_or_else(Error::http404)
+    }
+
+    /// The address of a view by its name, DRF's `reverse`: in the version of the request where that has one.
+    ///
+    /// View sets have the names `{basename}-list`, `{basename}-detail` and `{basename}-{action}`; others have those that
+    /// [`path_named`](crate::routers::DefaultRouter::path_named) gave them.
+    ///
+    /// # Errors
+    ///
+    /// 500 where no view of the name has a path with exactly these values.
+    pub fn reverse(&self, view_name: &str, kwargs: &[(&str, &str)]) -> Result<String> {
+        let found = self.policy.reverse(&self.context, view_name, kwargs);
+        found.ok_or_else(|| Error::internal(format!("no view has the name {view_name} and these values")))
+    }
+
+    /// What is known of the view.
+    pub fn view(&self) -> &ViewInfo {
+        &self.policy.info
     }
 
     /// The database, outside of any transaction.

@@ -4,15 +4,17 @@ use std::sync::Arc;
 
 use crate::context::Context;
 use crate::error::{Error, Result, ValidationError};
-use crate::model::ModelMeta;
+use crate::model::{ColumnKind, ModelMeta};
 use crate::pagination::PageNumberPagination;
+use crate::relations::{KeyError, parse_key};
 use crate::serializers::shape::{Shape, Slot};
 use crate::serializers::{BoundSerializer, Validated, Via};
-use crate::store::plan::{Plan, Prepared};
+use crate::store::plan::{Listing, Plan, Prepared};
 use crate::store::{
-    Bound, Cell, Changes, Isolation, KnownEntities, Retry, Rows, Store, StoreError, Transaction, Violation, store_error,
+    Bound, Cell, Changes, Database, Isolation, KnownEntities, Retry, Rows, Store, StoreError, Transaction, Violation,
+    store_error,
 };
-use crate::value::{DbValue, Value};
+use crate::value::{DbValue, Value, convert};
 
 /// How often a write is tried against constraints that no probe explains before the constraint's own word stands.
 const UNEXPLAINED: u32 = 4;
@@ -268,6 +270,20 @@ impl Resource {
         })
     }
 
+    /// The key in a path, as DRF's lookup reads it.
+    ///
+    /// # Errors
+    ///
+    /// 404 for what no row can have.
+    pub(crate) fn key(&self, text: &str) -> Result<DbValue> {
+        let column = self.model().columns.get(self.plan.by());
+        let kind = column.map_or(ColumnKind::BigInteger, |c| c.kind);
+        parse_key(kind, &Value::Str(text.to_owned())).map(convert::to_db).map_err(|error| match error {
+            KeyError::NoSuchRow => self.no_match(),
+            KeyError::WrongType | KeyError::NotAUuid => Error::http404(),
+        })
+    }
+
     /// A whole row as values.
     pub(crate) fn stored(&self, rows: &Rows) -> Result<Vec<DbValue>, StoreError> {
         let columns = self.model().columns.iter().enumerate();
@@ -281,6 +297,20 @@ impl Resource {
         let first = key.map(|key| self.plan.lock(key));
         let (tx, rows) = self.store.begin(self.isolation, first).await?;
         Ok((tx.knowing(Arc::clone(&self.known)), rows))
+    }
+
+    /// The database, outside of any transaction.
+    pub(crate) fn database(&self) -> Database {
+        Database::new(self.store.clone(), Arc::clone(&self.known), self.replays)
+    }
+
+    /// What a request wants of the list.
+    ///
+    /// # Errors
+    ///
+    /// 400 for filters that are wrong.
+    pub(crate) fn listing(&self, _cx: &Context) -> Result<Listing> {
+        Ok(Listing::default())
     }
 
     /// A read, replayed where a serializable transaction got in its way.

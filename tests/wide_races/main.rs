@@ -9,6 +9,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod actions;
 mod bulk;
 mod clients;
 mod constraints;

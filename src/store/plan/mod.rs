@@ -184,6 +184,7 @@ pub struct Plan {
     own: Reads,
     width: usize,
     lock: Statement,
+    stored: Statement,
     destroy: Destroy,
     kept: RwLock<HashMap<(Purpose, ColumnSet), Arc<Prepared>>>,
 }
@@ -235,11 +236,13 @@ impl Plan {
             reads: scoped.reads(&model.columns[by].column),
             width: select.width(),
             lock: Statement::new(""),
+            stored: Statement::new(""),
             destroy,
             kept: RwLock::default(),
             model,
         };
-        plan.lock = plan.make_lock();
+        plan.lock = plan.make_stored(true);
+        plan.stored = plan.make_stored(false);
         Ok(plan)
     }
 
@@ -281,6 +284,11 @@ impl Plan {
     /// All columns of one row, locked until the transaction ends.
     pub fn lock(&self, key: &DbValue) -> Bound {
         self.lock.bind(vec![key.clone()])
+    }
+
+    /// The same without a lock.
+    pub fn stored(&self, key: &DbValue) -> Bound {
+        self.stored.bind(vec![key.clone()])
     }
 
     /// How a row is deleted.

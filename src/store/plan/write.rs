@@ -189,15 +189,15 @@ impl Plan {
         }
     }
 
-    pub(super) fn make_lock(&self) -> Statement {
+    pub(super) fn make_stored(&self, locked: bool) -> Statement {
         let all: Vec<usize> = (0..self.model.columns.len()).collect();
         let mut text = Text::new(self.dialect);
         let mut wanted = self.is_meant(&mut text);
         self.scoped(&mut wanted);
         let lock = match self.dialect {
-            Dialect::Postgres => " FOR UPDATE",
+            Dialect::Postgres if locked => " FOR UPDATE",
             // a writer of SQLite is alone by nature
-            Dialect::Sqlite => "",
+            _ => "",
         };
         Statement::point(format!("SELECT {} FROM {} WHERE {wanted}{lock}", self.quoted(&all), self.from()))
     }

@@ -41,7 +41,7 @@ pub(super) fn boxed(handler: impl Handler) -> BoxHandler {
 }
 
 /// The name of a function from that of its type; a closure's is that of the function around it.
-pub(super) fn function_name<H>() -> &'static str {
+pub(in crate::views) fn function_name<H>() -> &'static str {
     let mut parts = std::any::type_name::<H>().rsplit("::").filter(|part| !part.starts_with('{'));
     parts.next().unwrap_or("view")
 }

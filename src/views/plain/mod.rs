@@ -7,13 +7,11 @@ use std::sync::Arc;
 use http::Method;
 
 use super::attributes::{Attributes, Overrides};
-use super::policy::{Policy, SerializerOf};
+use super::policy::{Bound, Place, SerializerOf};
 use super::view_name;
 use crate::context::Context;
 use crate::error::Result;
 use crate::serializers::Serializer;
-use crate::settings::Settings;
-use crate::store::Database;
 use crate::value::Value;
 use crate::view_info::ViewInfo;
 
@@ -23,13 +21,15 @@ mod view_set;
 
 pub(crate) use endpoint::Endpoint;
 use handler::BoxHandler;
+pub(super) use handler::function_name;
 pub use handler::{Answer, Handler};
 pub use view_set::ViewSet;
+pub(super) use view_set::pretty_name;
 
 use super::Request;
 
 /// The order in which `Allow` names the methods of a view, DRF's `http_method_names`.
-const ORDER: [Method; 7] =
+pub(super) const ORDER: [Method; 7] =
     [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::HEAD, Method::OPTIONS];
 
 /// A view of one's own: a handler for each method. DRF's `APIView`.
@@ -77,10 +77,20 @@ impl Attributes for ApiView {
 
 /// What answers OPTIONS.
 #[derive(Clone)]
-enum Metadata {
+pub(crate) enum Metadata {
     Simple,
     None,
     Own(Arc<dyn Fn(&Request) -> Value + Send + Sync>),
+}
+
+impl fmt::Debug for Metadata {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Metadata::Simple => "Simple",
+            Metadata::None => "None",
+            Metadata::Own(_) => "Own(..)",
+        })
+    }
 }
 
 /// A view of one function for all of its methods, DRF's `@api_view`: it is called as the function is, has no HEAD, and
@@ -227,9 +237,10 @@ impl ApiView {
     }
 
     /// The view with what the settings say where it says nothing.
-    pub(crate) fn bind(self, settings: &Settings, database: &Database) -> Endpoint {
-        let info = ViewInfo::new(self.type_name.clone());
-        let mut policy = Policy::new(info, settings).over(database).described(&self.description);
+    pub(crate) fn bind(self, place: Place, bound: &Bound<'_>) -> Endpoint {
+        let mut info = ViewInfo::new(self.type_name.clone());
+        (info.view_name, info.namespaces) = (place.view_name, place.namespaces);
+        let mut policy = bound.policy(info).described(&self.description);
         policy = policy.allowing(self.allowed());
         policy.name = self.name.unwrap_or_else(|| view_name(&self.type_name));
         policy.serializer = self.serializer;

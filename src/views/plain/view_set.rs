@@ -153,7 +153,7 @@ impl ViewSet {
 }
 
 /// A function's name for people, Django's `pretty_name`: `tag_list` is "Tag list".
-fn pretty_name(name: &str) -> String {
+pub(in crate::views) fn pretty_name(name: &str) -> String {
     let words = name.replace('_', " ");
     let mut chars = words.chars();
     chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
