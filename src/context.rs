@@ -17,6 +17,7 @@ use crate::value::Value;
 #[derive(Clone, Debug, Default)]
 pub struct Context {
     inner: Arc<Inner>,
+    partial: bool,
 }
 
 #[derive(Clone, Default)]
@@ -63,7 +64,30 @@ impl Context {
     /// The context of a request, with the values that its path holds.
     pub fn new(parts: Parts, kwargs: Vec<(String, String)>) -> Self {
         let user = parts.extensions.get::<User>().cloned();
-        Context { inner: Arc::new(Inner { parts: Some(parts), user, kwargs, ..Inner::default() }) }
+        Context { inner: Arc::new(Inner { parts: Some(parts), user, kwargs, ..Inner::default() }), partial: false }
+    }
+
+    /// The same for a part of an object, DRF's `partial=True`: an answer leaves a field out whose attribute is absent,
+    /// where it would show the default otherwise.
+    ///
+    /// ```
+    /// use bowline::context::Context;
+    /// use bowline::fields::{CharField, Field};
+    /// use bowline::serializers::Serializer;
+    /// use bowline::value::Value;
+    /// let serializer = Serializer::new().field(Field::new("city", CharField::new()).default("Oslo"));
+    /// let (cx, mut whole, mut part) = (Context::default(), Vec::new(), Vec::new());
+    /// serializer.represent(&Value::Map(Default::default()), &cx, &mut whole).unwrap();
+    /// serializer.represent(&Value::Map(Default::default()), &cx.partial(), &mut part).unwrap();
+    /// assert_eq!((whole.as_slice(), part.as_slice()), (br#"{"city":"Oslo"}"#.as_slice(), b"{}".as_slice()));
+    /// ```
+    pub fn partial(&self) -> Self {
+        Context { inner: Arc::clone(&self.inner), partial: true }
+    }
+
+    /// Whether it is for a part of an object.
+    pub(crate) fn is_partial(&self) -> bool {
+        self.partial
     }
 
     /// Says who sent the request, and by what credentials.
@@ -80,6 +104,27 @@ impl Context {
     /// Says which version of the API the request wants.
     pub(crate) fn set_version(&mut self, version: Option<String>) {
         Arc::make_mut(&mut self.inner).version = version;
+    }
+
+    /// The same request by another method, as DRF's `clone_request`.
+    pub(crate) fn with_method(&self, method: Method) -> Self {
+        let mut other = self.clone();
+        if let Some(parts) = &mut Arc::make_mut(&mut other.inner).parts {
+            parts.method = method;
+        }
+        other
+    }
+
+    /// Keeps something for those who come later on the request's way.
+    pub(crate) fn keep<T: Clone + Send + Sync + 'static>(&mut self, value: T) {
+        if let Some(parts) = &mut Arc::make_mut(&mut self.inner).parts {
+            parts.extensions.insert(value);
+        }
+    }
+
+    /// What was kept, by its type.
+    pub(crate) fn kept<T: Send + Sync + 'static>(&self) -> Option<&T> {
+        self.inner.parts.as_ref()?.extensions.get()
     }
 
     /// What the client proved itself with, DRF's `request.auth`: the key of its token, the claims of its JWT.

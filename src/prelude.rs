@@ -10,6 +10,7 @@ pub use crate::error::{Error, ErrorDetail, ValidationError};
 pub use crate::fields::FieldContext;
 pub use crate::model::{Condition, Model};
 pub use crate::pagination::PageNumberPagination;
+pub use crate::permissions::Permission;
 pub use crate::response::{Data, Response};
 pub use crate::routers::DefaultRouter;
 pub use crate::serializers::{FieldOptions, ModelSerializer, RelatedField};
@@ -20,6 +21,7 @@ pub use crate::validators::{
     ValueValidator,
 };
 pub use crate::value::{DbValue, Value};
+pub use crate::view_info::ViewInfo;
 pub use crate::views::{
     Action, ActionRequest, ApiView, Attributes, ExtraAction, Instance, Lists, ModelViewSet, Request, Save, Valid,
     ViewSet, ViewSetHooks, api_view,

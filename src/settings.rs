@@ -6,9 +6,11 @@ use crate::authentication::Authentication;
 use crate::error::{ErrorFormat, ExceptionHandler};
 use crate::pagination::PageNumberPagination;
 use crate::parsers::{BodyLimits, Parsers};
+use crate::permissions::Rule;
 use crate::renderers::Renderers;
 use crate::storage::{FileSystemStorage, Storage};
 use crate::store::StoreOptions;
+use crate::throttling::{MemoryThrottleStore, Throttle, ThrottleRates, ThrottleStore};
 use crate::versioning::Versioning;
 
 /// What holds for the whole application unless a view set says otherwise.
@@ -27,6 +29,20 @@ pub struct Settings {
     pub parsers: Parsers,
     /// The ways to tell who sent a request, DRF's `DEFAULT_AUTHENTICATION_CLASSES`; none by default.
     pub authentication: Vec<Arc<dyn Authentication>>,
+    /// Who may do what, DRF's `DEFAULT_PERMISSION_CLASSES`; everybody everything by default.
+    pub permissions: Vec<Rule>,
+    /// What keeps clients from asking too often, DRF's `DEFAULT_THROTTLE_CLASSES`; nothing by default.
+    pub throttles: Vec<Arc<dyn Throttle>>,
+    /// How often they may ask, by scope; DRF's `DEFAULT_THROTTLE_RATES`.
+    pub throttle_rates: ThrottleRates,
+    /// Where the times of their requests are kept: in the process by default.
+    pub throttle_store: Arc<dyn ThrottleStore>,
+    /// Behind how many proxies of one's own the server is, each of which adds the address that it was asked from to
+    /// `X-Forwarded-For`; DRF's `NUM_PROXIES`.
+    ///
+    /// By default there is none: the header is what a client made up. With `None`, DRF's default, all of the header is who the
+    /// client is, which it may change with every request.
+    pub num_proxies: Option<usize>,
     /// How versions of the API are told apart, DRF's `DEFAULT_VERSIONING_CLASS`; not at all by default.
     pub versioning: Option<Arc<dyn Versioning>>,
     /// The shape of errors: DRF's, DRF's full details with codes, or RFC 9457.
@@ -57,6 +73,11 @@ impl Default for Settings {
             renderers: Renderers::json(),
             parsers: Parsers::default(),
             authentication: Vec::new(),
+            permissions: Vec::new(),
+            throttles: Vec::new(),
+            throttle_rates: ThrottleRates::default(),
+            throttle_store: Arc::new(MemoryThrottleStore::default()),
+            num_proxies: Some(0),
             versioning: None,
             errors: ErrorFormat::Messages,
             list_errors_as_dict: true,

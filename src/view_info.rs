@@ -13,6 +13,8 @@ pub struct ViewInfo {
     pub type_name: Cow<'static, str>,
     /// The model whose rows it serves; none of a view without a model.
     pub model: Option<Arc<ModelMeta>>,
+    /// Whether it is an API root, which permissions on models leave alone (DRF's `_ignore_model_permissions`).
+    pub is_root: bool,
     /// DRF's `throttle_scope`.
     pub throttle_scope: Option<Cow<'static, str>>,
     /// The name of its path with the namespaces before it, Django's `view_name`; none of a path without a name.
@@ -27,6 +29,7 @@ impl ViewInfo {
         ViewInfo {
             type_name: type_name.into(),
             model: None,
+            is_root: false,
             throttle_scope: None,
             view_name: None,
             namespaces: Vec::new(),

@@ -150,6 +150,7 @@ async fn a_join_table_that_is_not_there() {
             table: "library_book_tag".into(),
             from_column: "book_id".into(),
             to_column: "tag_id".into(),
+            through_model: false,
             related_name: None,
             blank: true,
             verbose_name: None,

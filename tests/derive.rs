@@ -136,7 +136,7 @@ fn what_is_wrong() {
     );
     let changed = |name: &str, value: Value| {
         let Value::Map(mut map) = body() else { unreachable!() };
-        map.insert(name.to_owned(), value);
+        map.insert(name, value);
         Value::Map(map)
     };
     assert_eq!(errors::<Order>(&changed("note", "quiet".into())), r#"{"note":["Louder."]}"#);
@@ -191,7 +191,7 @@ fn the_whole_object_as_a_source() {
     let file = Arc::new(Upload::new("a", None, "x"));
     let mut map = value!({"name": "n", "line": {"sku": "A"}});
     if let Value::Map(map) = &mut map {
-        map.insert("picture".into(), Value::File(Arc::clone(&file)));
+        map.insert("picture", Value::File(Arc::clone(&file)));
     }
     let whole: Whole = valid(&map);
     assert_eq!((whole.name.as_str(), &whole.line), ("n", &Line { sku: "A".into(), quantity: 1 }));

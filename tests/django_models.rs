@@ -12,7 +12,8 @@ use std::sync::{Arc, Mutex};
 use axum::body::Body;
 use axum::http::Request;
 use bowline::model::{
-    AutoNow, Choice, ColumnKind, Comparison, Condition, Format, ManyToManyMeta, Model, ModelMeta, OnDelete, Period,
+    AutoNow, Choice, ColumnKind, Comparison, Condition, Format, ManyToManyMeta, Model, ModelMeta, OnDelete, OrderMeta,
+    Period,
 };
 use bowline::prelude::*;
 use bowline::store::{Store, StoreOptions, catalogue};
@@ -179,7 +180,7 @@ fn said(model: &ModelMeta, named: bool) -> Json {
     let names = |columns: &[usize]| columns.iter().map(|n| &model.columns[*n].name).cloned().collect::<Vec<_>>();
     let (relations, columns): (Vec<_>, Vec<_>) = (0..model.columns.len()).partition(is_relation);
     let order =
-        |(n, descends): &(usize, bool)| format!("{}{}", if *descends { "-" } else { "" }, model.columns[*n].name);
+        |order: &OrderMeta| format!("{}{}", if order.descending { "-" } else { "" }, model.columns[order.column].name);
     let together = model.uniques.iter().filter(|unique| unique.declared && unique.columns.len() > 1);
     let mut said = json!({
         "ordering": model.ordering.iter().map(order).collect::<Vec<_>>(),

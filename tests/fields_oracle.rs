@@ -36,9 +36,9 @@ fn answer(serializer: &Serializer, method: &str, data: &Value, codes: bool) -> (
             let mut body = Value::map();
             let Value::Map(map) = &mut body else { unreachable!() };
             if method == "POST" {
-                map.insert("data".into(), serializer.data(&valid, &request).unwrap());
+                map.insert("data", serializer.data(&valid, &request).unwrap());
             }
-            map.insert("validated".into(), shown(&valid));
+            map.insert("validated", shown(&valid));
             return (200, body);
         }
         Err(error) => error,

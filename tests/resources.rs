@@ -80,6 +80,22 @@ mod owner {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
+mod note {
+    use sea_orm::entity::prelude::*;
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "note")]
+    pub struct Model {
+        #[sea_orm(primary_key)]
+        pub id: i64,
+        pub text: Option<String>,
+        pub changed: DateTimeUtc,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
 /// Django's tables: keys that the database neither cascades nor checks before the commit, a partial unique, an
 /// expression, a CHECK.
 const TABLES: [&str; 2] = [
@@ -386,5 +402,57 @@ fn a_unique_rule_without_an_index_stops_the_start_unless_it_is_called_unenforced
         let refused = json!({"non_field_errors": ["The fields title, shelf must make a unique set."]});
         assert_eq!(api.call("POST", "/strict/", body), (400, refused));
         assert_eq!(api.call("POST", "/strict/", json!({"title": "a", "shelf": null})).0, 201, "NULLs are distinct");
+    });
+}
+
+#[test]
+fn rows_within_rows_and_views_at_one_path() {
+    Database::each(|database| {
+        let shelves = |required| {
+            let shelf =
+                |fields: &[&'static str]| ModelSerializer::<shelf::Entity>::new().fields(fields.iter().copied());
+            shelf(&["name", "below"])
+                .nested("below", shelf(&["id", "name"]), move |f| f.required(required).help_text("All of them."))
+        };
+        let above = bowline::model::Model::<shelf::Entity>::new()
+            .foreign_key(shelf::Column::AboveId, |above| above.related_name("below"));
+        let router = library()
+            .describe(above)
+            .register("full", ModelViewSet::new().serializer(shelves(true)))
+            .generic("own/", ModelViewSet::new().serializer(shelves(false)).name("OwnShelves"));
+        let api = Api::new(database, router).unwrap();
+        let body = json!({"name": "ab", "below": [{"name": "cd"}, null, {}]});
+        let errors = json!({"below": {
+            "1": ["This field may not be null."],
+            "2": {"name": ["This field is required."]}}});
+        assert_eq!(api.call("POST", "/full/", body), (400, errors));
+
+        // what is made by a PATCH needs what is made by a POST
+        assert_eq!(api.post("/full/", json!({"name": "ab", "below": []})), json!({"name": "ab", "below": []}));
+        let errors = json!({"below": {"1": {"name": ["This field is required."]}}});
+        assert_eq!(api.call("PATCH", "/full/1/", json!({"below": [{"name": "cd"}, {}]})), (400, errors));
+        assert_eq!(api.get("/full/1/")["below"], json!([]));
+
+        // the serializer of one of many has the arguments of the whole
+        for (path, name, required) in [("/full/", "Shelf List", true), ("/own/", "Own Shelves", false)] {
+            let answer = api.call("OPTIONS", path, Json::Null).1;
+            assert_eq!(answer["name"], name);
+            let child = &answer["actions"]["POST"]["below"]["child"];
+            assert_eq!((&child["required"], &child["help_text"]), (&json!(required), &json!("All of them.")));
+        }
+    });
+}
+
+#[test]
+fn a_patch_of_nothing_is_a_write_too() {
+    Database::each(|database| {
+        let note = bowline::model::Model::<note::Entity>::new().column(note::Column::Changed, |at| at.auto_now());
+        let router = DefaultRouter::new().describe(note).register("notes", ModelViewSet::<note::Entity>::new());
+        let api = Api::new(database, router).unwrap();
+        let first = api.post("/notes/", json!({"text": "a"}));
+        let (status, second) = api.call("PATCH", "/notes/1/", json!({}));
+        assert_eq!((status, &second["text"]), (200, &json!("a")));
+        assert!(second["changed"].as_str() > first["changed"].as_str(), "{first} {second}");
+        assert_eq!(api.get("/notes/1/"), second);
     });
 }

@@ -382,8 +382,8 @@ fn arrange(books: Value, _: &FieldContext<'_>) -> Result<Value, ValidationError>
     for book in books.iter().filter(|book| title(book) != "dropped") {
         let mut book = book.as_map().cloned().unwrap_or_default();
         if book.get("title").and_then(Value::as_str) == Some("loud") {
-            book.insert("title".into(), "LOUD".into());
-            book.insert("lent".into(), Value::Date(sea_orm::prelude::ChronoDate::from_ymd_opt(2026, 5, 1).unwrap()));
+            book.insert("title", "LOUD".into());
+            book.insert("lent", Value::Date(sea_orm::prelude::ChronoDate::from_ymd_opt(2026, 5, 1).unwrap()));
         }
         answer.push(Value::Map(book));
     }
@@ -468,18 +468,18 @@ fn a_hook_over_the_body_refuses_and_changes_its_values() {
             match title.as_deref() {
                 Some("refused") => return Err("Refused.".into()),
                 Some("by field") => return Err(ValidationError::field("title", "Refused.")),
-                Some("first") => drop(values.insert("author".into(), 1.into())),
-                Some("nobody's") => drop(values.shift_remove("author")),
-                Some("nowhere") => drop(values.insert("author".into(), 99.into())),
-                Some("unknown") => drop(values.insert("size".into(), 1.into())),
+                Some("first") => drop(values.insert("author", 1.into())),
+                Some("nobody's") => drop(values.remove("author")),
+                Some("nowhere") => drop(values.insert("author", 99.into())),
+                Some("unknown") => drop(values.insert("size", 1.into())),
                 Some("keys") => {
                     let told = format!("{:?} {:?} {}", values.get("author"), values.get("tags"), cx.creating);
-                    values.insert("title".into(), told.into());
+                    values.insert("title", told.into());
                 }
                 _ => {}
             }
             if values.get("tags").and_then(Value::as_list).is_some_and(<[Value]>::is_empty) {
-                values.insert("tags".into(), bowline::value!([2]));
+                values.insert("tags", bowline::value!([2]));
             }
             Ok(values)
         };
@@ -494,7 +494,7 @@ fn a_hook_over_the_body_refuses_and_changes_its_values() {
             .nested("books", plain.clone().exclude(["author", "tags", "genre", "lent"]), |books| books)
             .validate(|mut values, _| {
                 if values.get("email").and_then(Value::as_str) == Some("none@example.org") {
-                    values.insert("books".into(), bowline::value!([{"title": "instead"}]));
+                    values.insert("books", bowline::value!([{"title": "instead"}]));
                 }
                 Ok(values)
             });
@@ -552,7 +552,7 @@ fn a_hook_over_the_body_comes_after_the_rules_of_sets() {
     Database::each(|database| {
         let pairs = ModelSerializer::<book_tag::Entity>::new().validate(|mut values, _| {
             if values.get("tag").and_then(Value::as_int) == Some(4) {
-                values.insert("tag".into(), 1.into());
+                values.insert("tag", 1.into());
             }
             match values.get("tag").and_then(Value::as_int) {
                 Some(2) => Err("Refused.".into()),

@@ -1,6 +1,7 @@
 //! The extra actions of books.
 
 use bowline::fields::{DecimalField, Field};
+use bowline::permissions::IsAuthenticated;
 use bowline::prelude::*;
 use bowline::serializers::Serializer;
 use bowline::value;
@@ -18,7 +19,7 @@ pub fn all() -> [ExtraAction; 6] {
             .url_path("price-check/(?P<currency>[A-Z]{3})")
             .post(price_check)
             .patch(price_check),
-        ExtraAction::detail("private").get(private),
+        ExtraAction::detail("private").get(private).permissions(IsAuthenticated),
         ExtraAction::detail("history")
             .get(history)
             .post(add_history)

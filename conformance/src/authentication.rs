@@ -5,7 +5,9 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use bowline::authentication::{Authenticated, Authentication};
+use bowline::authentication::{
+    Authenticated, Authentication, BasicAuthentication, PasswordHasher, Passwords, TokenAuthentication,
+};
 use bowline::fields::{CharField, Field};
 use bowline::prelude::*;
 use bowline::serializers::Serializer;
@@ -31,12 +33,16 @@ impl Authentication for Way {
 
 /// `TokenAuthentication`.
 pub fn token() -> Arc<dyn Authentication> {
-    Arc::new(Way(Some("Token"), None))
+    Arc::new(TokenAuthentication::new())
 }
 
-/// `BasicAuthentication`.
+/// `BasicAuthentication`, with the quick hashes of `config/hashers.py`.
 pub fn basic() -> Arc<dyn Authentication> {
-    Arc::new(Way(Some("Basic realm=\"api\""), None))
+    Arc::new(BasicAuthentication::new().passwords(passwords()))
+}
+
+fn passwords() -> Passwords {
+    Passwords::new(PasswordHasher::Pbkdf2Sha256 { iterations: 1000 })
 }
 
 /// `SessionAuthentication`.

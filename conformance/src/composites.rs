@@ -198,7 +198,7 @@ fn cross() -> Serializer {
             if attributes.get("name").and_then(Value::as_str) == Some("Listy") {
                 return Err(value!(["One.", "Two."]).into());
             }
-            attributes.insert("days".into(), days.into());
+            attributes.insert("days", days.into());
             Ok(attributes)
         })
 }
@@ -211,7 +211,10 @@ fn title(text: &str) -> String {
         if in_word {
             out.extend(c.to_lowercase())
         } else {
-            out.extend(c.to_uppercase())
+            // of "ß" only the first letter is a capital
+            let mut letters = c.to_uppercase();
+            out.extend(letters.next());
+            out.extend(letters.flat_map(char::to_lowercase));
         }
         in_word = c.is_alphabetic();
     }

@@ -1,5 +1,7 @@
 //! Function views (`/fn/`), and views for OPTIONS (`/meta/`).
 
+use bowline::parsers::{JSONParser, Parsers};
+use bowline::permissions::IsAuthenticatedOrReadOnly;
 use bowline::prelude::*;
 use bowline::renderers::Renderers;
 use bowline::value;
@@ -30,7 +32,7 @@ async fn notes(mut request: Request) -> bowline::Result<Response> {
 async fn put_only(mut request: Request) -> bowline::Result<Response> {
     let method = request.method().to_string();
     let mut keys: Vec<String> =
-        request.data().await?.as_map().map(|map| map.keys().cloned().collect()).unwrap_or_default();
+        request.data().await?.as_map().map(|map| map.keys().map(ToString::to_string).collect()).unwrap_or_default();
     keys.sort();
     let keys: Vec<Value> = keys.into_iter().map(Value::from).collect();
     Ok(Response::new(value!({"method": method, "keys": keys})))
@@ -54,6 +56,7 @@ async fn headers_view(_: Request) -> Response {
 
 pub fn urls() -> DefaultRouter {
     let notes = api_view([Method::GET, Method::OPTIONS, Method::DELETE, Method::POST], notes)
+        .permissions(IsAuthenticatedOrReadOnly)
         .authentication([authentication::token()]);
     DefaultRouter::new()
         .path("hello/", api_view([Method::GET], hello).description("Says hello."))
@@ -61,7 +64,9 @@ pub fn urls() -> DefaultRouter {
         .path("notes/<int:number>/", notes)
         .path(
             "put-only/",
-            api_view([Method::PATCH, Method::OPTIONS, Method::PUT], put_only).renderers(Renderers::json()),
+            api_view([Method::PATCH, Method::OPTIONS, Method::PUT], put_only)
+                .renderers(Renderers::json())
+                .parsers(Parsers::none().with(JSONParser::new())),
         )
         .path("raw/", api_view([Method::GET], raw_response))
         .path("headers/", api_view([Method::GET], headers_view))

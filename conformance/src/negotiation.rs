@@ -26,7 +26,7 @@ impl Renderer for PlainRenderer {
         let data = data.to_value()?;
         let shown = match data.as_map() {
             Some(map) => {
-                let mut keys: Vec<&String> = map.keys().collect();
+                let mut keys: Vec<&str> = map.keys().collect();
                 keys.sort();
                 let keys: Vec<String> = keys.into_iter().map(|key| format!("'{key}'")).collect();
                 format!("[{}]", keys.join(", "))

@@ -119,7 +119,7 @@ async fn found(mut request: Request) -> bowline::Result<Value> {
             }
             other => other.clone(),
         };
-        (name.clone(), found)
+        (name, found)
     });
     Ok(Value::Map(entries.collect::<Map>()))
 }

@@ -6,7 +6,9 @@ use bowline::prelude::*;
 use bowline::renderers::{BrowsableAPIRenderer, Renderers};
 use bowline::storage::FileSystemStorage;
 
-use crate::{authentication, fields, functions, models, negotiation, parsers, raise, versions, viewsets};
+use crate::{
+    authentication, fields, functions, models, negotiation, parsers, permissions, raise, throttling, versions, viewsets,
+};
 
 /// All of them, with the settings of `config/settings.py`.
 pub fn urls(media: &str) -> bowline::Result<DefaultRouter> {
@@ -15,13 +17,15 @@ pub fn urls(media: &str) -> bowline::Result<DefaultRouter> {
         .include("rel/", viewsets::rel())
         .include("sets/", viewsets::sets())
         .include("bare/", viewsets::bare())
-        .include("perm/", viewsets::perm())
+        .include("perm/", permissions::urls())
         .include("generic/", viewsets::generic())
         .include("bulk/", viewsets::bulk())
         .include("page/", viewsets::pages())
         .settings(Settings {
             renderers: Renderers::json().and(BrowsableAPIRenderer::new()),
             authentication: vec![authentication::token(), authentication::basic(), authentication::session()],
+            throttle_rates: throttling::rates(),
+            num_proxies: None,
             create_tables: false,
             storage: Arc::new(FileSystemStorage::new(media, "/media/")),
             ..Settings::default()
@@ -29,6 +33,7 @@ pub fn urls(media: &str) -> bowline::Result<DefaultRouter> {
         .path("raise/<str:kind>/", raise::raise_view())
         .path("raise-noauth/<str:kind>/", raise::raise_no_auth())
         .path("raise-shaped/<str:kind>/", raise::raise_shaped())
+        .include("throttle/", throttling::urls())
         .include("auth/", authentication::urls())
         .include("fn/", functions::urls())
         .include("nego/", negotiation::urls())

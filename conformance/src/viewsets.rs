@@ -1,11 +1,12 @@
 //! The view sets, as in `library/views.py`, and where they are.
 
+use bowline::permissions::{AllowAny, IsAdminUser, IsAuthenticatedOrReadOnly};
 use bowline::prelude::*;
 use sea_orm::ActiveValue::Set;
 
-use crate::models::{author, book, entry, event, job, review, shelf_item, tag};
+use crate::models::{author, book, entry, event, review, shelf_item, tag};
 use crate::serializers as s;
-use crate::{actions, memory};
+use crate::{actions, memory, throttling};
 
 /// `/`: the models of the issue that all of this began with.
 pub fn seed() -> DefaultRouter {
@@ -23,7 +24,7 @@ pub fn lib() -> DefaultRouter {
         .register("tags", tags())
         .register("books", books())
         .register("members", ModelViewSet::new().serializer(s::members()))
-        .register("reviews", ModelViewSet::new().serializer(s::reviews()))
+        .register("reviews", ModelViewSet::new().serializer(s::reviews()).permissions(IsAuthenticatedOrReadOnly))
         .register("loans", ModelViewSet::new().serializer(s::loans()))
         .register("attachments", ModelViewSet::new().serializer(s::attachments()))
         .register("shelves", ModelViewSet::new().serializer(s::shelves()))
@@ -58,7 +59,10 @@ pub fn lib() -> DefaultRouter {
                 .basename("review-readonly")
                 .name("ReviewReadOnlyViewSet"),
         )
-        .register("users", ModelViewSet::new().serializer(s::users()).read_only().ordering(["id"]))
+        .register(
+            "users",
+            ModelViewSet::new().serializer(s::users()).read_only().ordering(["id"]).permissions(IsAdminUser),
+        )
 }
 
 fn tags() -> ModelViewSet<tag::Entity> {
@@ -125,6 +129,7 @@ pub fn sets() -> DefaultRouter {
         )
         .register("per-action", per_action())
         .view_set("memory", memory::view_set())
+        .view_set("throttled", throttling::view_set())
 }
 
 fn entries_by_key() -> ModelViewSet<entry::Entity> {
@@ -144,7 +149,10 @@ fn per_action() -> ModelViewSet<author::Entity> {
     ModelViewSet::new()
         .serializer(s::authors())
         .serializer_for(Action::List, ModelSerializer::new().fields(["id", "last_name"]))
+        .permissions(AllowAny)
+        .permissions_for(Action::Destroy, IsAdminUser)
         .hooks(PerAction)
+        .description("The list has a short serializer, other actions a full one.")
         .name("PerActionViewSet")
         .basename("set-per-action")
 }
@@ -227,28 +235,6 @@ pub fn bulk() -> DefaultRouter {
                 .create_many(Lists::Also)
                 .name("BulkTags"),
         )
-        .generic("items/", items("BulkItems"))
+        .generic("items/", items("BulkItems").description("Always many=True, at least one and at most four."))
         .generic("shaped/", items("BulkShaped").exception_handler(crate::raise::shaped()))
-}
-
-/// `/perm/any/`; the others wait for permissions.
-pub fn perm() -> DefaultRouter {
-    DefaultRouter::simple().register(
-        "any",
-        ModelViewSet::<job::Entity>::new()
-            .serializer(s::jobs())
-            .hooks(OwnedByFirst)
-            .name("JobViewSet")
-            .basename("perm-any"),
-    )
-}
-
-struct OwnedByFirst;
-
-#[bowline::async_trait]
-impl ViewSetHooks for OwnedByFirst {
-    async fn perform_create(&self, save: &mut Save<'_>) -> bowline::Result<()> {
-        save.set(job::Column::OwnerId, 1_i64);
-        save.save().await
-    }
 }

@@ -2,10 +2,12 @@
 
 use std::convert::Infallible;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
+use axum::extract::ConnectInfo;
 use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -31,8 +33,8 @@ pub(super) async fn run(listener: TcpListener, dispatch: Arc<Dispatch>, mut sign
             accepted = listener.accept() => accepted,
             () = signals.stopped() => break,
         };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
+        let (stream, client) = match accepted {
+            Ok(accepted) => accepted,
             Err(error) => {
                 tracing::warn!(%error, "a connection was not accepted");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -42,7 +44,7 @@ pub(super) async fn run(listener: TcpListener, dispatch: Arc<Dispatch>, mut sign
         // answers are written whole: nothing is gained by waiting for more
         let _ = stream.set_nodelay(true);
         let dispatch = Arc::clone(&dispatch);
-        let service = service_fn(move |request| answer(Arc::clone(&dispatch), request));
+        let service = service_fn(move |request| answer(Arc::clone(&dispatch), request, client));
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEADER_TIMEOUT)
@@ -65,8 +67,10 @@ pub(super) async fn run(listener: TcpListener, dispatch: Arc<Dispatch>, mut sign
 async fn answer(
     dispatch: Arc<Dispatch>,
     request: hyper::Request<Incoming>,
+    client: SocketAddr,
 ) -> Result<hyper::Response<Body>, Infallible> {
-    let request = request.map(Body::new);
+    let mut request = request.map(Body::new);
+    request.extensions_mut().insert(ConnectInfo(client));
     if !tracing::enabled!(target: "bowline::request", tracing::Level::INFO) {
         return Ok(dispatch.handle(request).await);
     }

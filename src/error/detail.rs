@@ -192,6 +192,13 @@ impl ValidationError {
             }
             (own, more) if own.is_empty() => more,
             (own, more) if more.is_empty() => own,
+            (Items { length, errors: own }, Items { length: same, errors: more }) if length == same => {
+                let mut all: std::collections::BTreeMap<usize, ValidationError> = own.into_iter().collect();
+                for (n, error) in more {
+                    all.entry(n).or_insert_with(ValidationError::fields).merge(error);
+                }
+                ValidationError::items(length, all.into_iter().collect())
+            }
             (mut own @ (Fields(_) | Items { .. }), more @ (Fields(_) | Items { .. })) => {
                 let mut more = more;
                 for (key, value) in more.take_fields() {
@@ -304,7 +311,7 @@ impl IntoDetail for Value {
         match self {
             Value::List(items) => list_of(items.into_iter().map(|item| item.into_detail(code)).collect()),
             Value::Map(map) => ValidationError::Fields(
-                map.into_iter().map(|(key, value)| (Cow::Owned(key), value.into_detail(code))).collect(),
+                map.into_iter().map(|(key, value)| (key.into(), value.into_detail(code))).collect(),
             ),
             scalar => scalar.to_python_str().into_owned().into_detail(code),
         }

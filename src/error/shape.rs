@@ -143,15 +143,15 @@ fn problem(status: StatusCode, detail: &ValidationError) -> Value {
     let Value::Map(map) = &mut body else { return body };
     match detail {
         ValidationError::Message(detail) => {
-            map.insert("detail".into(), detail.message.as_ref().into());
-            map.insert("code".into(), detail.code.as_ref().into());
+            map.insert("detail", detail.message.as_ref().into());
+            map.insert("code", detail.code.as_ref().into());
         }
         tree => {
             let mut errors = Vec::new();
             tree.pointers("", &mut errors);
-            map.insert("detail".into(), "Invalid input.".into());
-            map.insert("code".into(), "invalid".into());
-            map.insert("errors".into(), Value::List(errors));
+            map.insert("detail", "Invalid input.".into());
+            map.insert("code", "invalid".into());
+            map.insert("errors", Value::List(errors));
         }
     }
     body

@@ -57,6 +57,13 @@ impl FieldType for BooleanField {
         }
     }
 
+    fn coerce(&self, value: &mut Value, cx: &FieldContext<'_>) -> Result<(), ValidationError> {
+        if !matches!(value, Value::Bool(_)) {
+            *value = self.to_internal_value(value, cx)?;
+        }
+        Ok(())
+    }
+
     fn is_null_input(&self, input: &Value, allow_null: bool) -> bool {
         // where null is not allowed these are no booleans, rather than a null
         allow_null && matches!(input, Value::Str(text) if is_one_of(&["", "null"], text))

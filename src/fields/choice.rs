@@ -199,6 +199,14 @@ impl FieldType for ChoiceField {
         self.choose(input, cx)
     }
 
+    fn coerce(&self, value: &mut Value, cx: &FieldContext<'_>) -> Result<(), ValidationError> {
+        match self.choices.of_input(value) {
+            Some(choice) if choice == value => {}
+            _ => *value = self.choose(value, cx)?,
+        }
+        Ok(())
+    }
+
     fn allows_blank(&self) -> bool {
         self.allow_blank
     }
@@ -287,7 +295,7 @@ impl FieldType for MultipleChoiceField {
             Value::List(items) => items.as_slice(),
             // what Python iterates over in a dictionary
             Value::Map(map) => {
-                keys = map.keys().map(|key| key.as_str().into()).collect();
+                keys = map.keys().map(Value::from).collect();
                 keys.as_slice()
             }
             Value::Form(form) => {

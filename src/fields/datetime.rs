@@ -185,15 +185,19 @@ impl FieldType for DateTimeField {
         };
         if self.zone == TimeZone::Naive && !is_raw {
             let utc = own.naive_utc();
-            if !iso::in_range(utc) {
-                return Err(Unrepresentable);
+            if iso::in_range(utc) {
+                self.write(utc, None, out);
+            } else {
+                write::string(&own.to_rfc3339(), out);
             }
-            self.write(utc, None, out);
             return Ok(());
         }
         let shown = if is_raw { Some(own) } else { self.zoned(own) };
-        let shown = shown.filter(|at| iso::in_range(at.naive_local())).ok_or(Unrepresentable)?;
-        self.write(shown.naive_local(), Some(*shown.offset()), out);
+        match shown.filter(|at| iso::in_range(at.naive_local())) {
+            Some(shown) => self.write(shown.naive_local(), Some(*shown.offset()), out),
+            // no point in time of Python's: as ISO 8601 has it
+            None => write::string(&own.to_rfc3339(), out),
+        }
         Ok(())
     }
 
@@ -276,10 +280,12 @@ mod tests {
         assert_eq!(shown(&field, Cell::Text("2024-05-06 09:08:09.123456+02:00")).unwrap(), json);
         assert_eq!(shown(&field, Cell::Text("2024-05-06 07:08:09")).unwrap(), r#""2024-05-06T07:08:09Z""#);
         assert_eq!(shown(&field, Cell::Text("yesterday")).unwrap(), r#""yesterday""#);
-        for cell in [Cell::Int(1), Cell::Timestamp(DateTime::<Utc>::MAX_UTC), Cell::DateTime(NaiveDateTime::MIN)] {
-            assert!(shown(&field, cell).is_err(), "{cell:?}");
-        }
-        assert!(shown(&india(), Cell::DateTime(NaiveDateTime::MAX)).is_err());
+        assert!(shown(&field, Cell::Int(1)).is_err());
+        let first = r#""-262143-01-01T00:00:00+00:00""#;
+        assert_eq!(shown(&field, Cell::DateTime(NaiveDateTime::MIN)).unwrap(), first);
+        assert!(shown(&field, Cell::Timestamp(DateTime::<Utc>::MAX_UTC)).unwrap().starts_with(r#""+262142-12-31T23"#));
+        let last = r#""+262142-12-31T23:59:59.999999999+00:00""#;
+        assert_eq!(shown(&india(), Cell::DateTime(NaiveDateTime::MAX)).unwrap(), last);
     }
 
     #[test]

@@ -1,5 +1,8 @@
 //! Exact numbers.
 
+use std::cmp::Ordering;
+use std::fmt;
+
 use super::{FieldContext, FieldType, Limit, Unrepresentable, limit};
 use crate::context::Context;
 use crate::error::{ErrorDetail, ValidationError};
@@ -51,11 +54,36 @@ pub struct DecimalField {
     max_digits: Option<u32>,
     decimal_places: Option<u32>,
     coerce_to_string: bool,
-    min: Option<Limit>,
-    max: Option<Limit>,
+    min: Option<Bound>,
+    max: Option<Bound>,
     rounding: Rounding,
     normalize_output: bool,
     column: Option<(u32, u32)>,
+}
+
+/// A limit, and the exact number that it is.
+#[derive(Clone, Debug)]
+struct Bound {
+    limit: Limit,
+    number: Option<Decimal>,
+}
+
+impl From<Limit> for Bound {
+    fn from(limit: Limit) -> Self {
+        Bound { number: limit.to_decimal(), limit }
+    }
+}
+
+impl From<Bound> for Value {
+    fn from(bound: Bound) -> Self {
+        bound.limit.into()
+    }
+}
+
+impl fmt::Display for Bound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.limit.fmt(f)
+    }
 }
 
 impl DecimalField {
@@ -81,13 +109,13 @@ impl DecimalField {
 
     /// The smallest number that is accepted.
     pub fn min_value(mut self, min: impl Into<Limit>) -> Self {
-        self.min = Some(min.into());
+        self.min = Some(min.into().into());
         self
     }
 
     /// The largest number that is accepted.
     pub fn max_value(mut self, max: impl Into<Limit>) -> Self {
-        self.max = Some(max.into());
+        self.max = Some(max.into().into());
         self
     }
 
@@ -141,6 +169,13 @@ impl DecimalField {
     fn quantize(&self, number: Decimal) -> Result<Decimal, Decimal> {
         match self.decimal_places {
             None => Ok(number),
+            // as it was written, as most are
+            Some(places)
+                if number.exponent() == -i64::from(places)
+                    && number.digits().len() <= self.max_digits.unwrap_or(PRECISION) as usize =>
+            {
+                Ok(number)
+            }
             Some(places) => number.quantize(places, self.rounding, self.max_digits.unwrap_or(PRECISION)).ok_or(number),
         }
     }
@@ -216,10 +251,7 @@ impl FieldType for DecimalField {
         let Value::Decimal(number) = value else {
             return;
         };
-        let compare = |limit: &Limit| match limit.to_decimal() {
-            Some(limit) => number.cmp(&limit),
-            None => std::cmp::Ordering::Equal,
-        };
+        let compare = |bound: &Bound| bound.number.as_ref().map_or(Ordering::Equal, |bound| number.cmp(bound));
         limit::check((self.min.as_ref(), self.max.as_ref()), compare, cx, errors);
         if errors.is_empty() && self.max_digits.is_none_or(|digits| digits > FLOAT_POWERS) {
             errors.extend(unwritable(number, cx));
@@ -258,7 +290,7 @@ impl FieldType for DecimalField {
         let number = if self.normalize_output { number.normalize() } else { number };
         if self.coerce_to_string {
             out.push(b'"');
-            out.extend_from_slice(number.to_plain().as_bytes());
+            number.write_plain(out);
             out.push(b'"');
         } else {
             write::float(number.to_f64(), out);
@@ -362,10 +394,7 @@ mod tests {
         assert_eq!(error(&kind, "100"), ["max_value: Ensure this value is less than or equal to 99.9."]);
         assert_eq!(error(&kind, "-0.1"), ["min_value: Ensure this value is greater than or equal to 0."]);
         let mut metadata = Vec::new();
-        write::value(
-            &Value::Map(kind.metadata_limits().into_iter().map(|(n, v)| (n.into(), v)).collect()),
-            &mut metadata,
-        );
+        write::value(&Value::Map(kind.metadata_limits().into_iter().collect()), &mut metadata);
         let json = r#"{"min_value":0,"max_value":99.9,"max_digits":5,"decimal_places":1}"#;
         assert_eq!(String::from_utf8(metadata).unwrap(), json);
     }

@@ -2,15 +2,13 @@
 
 use std::borrow::Cow;
 
-use indexmap::IndexMap;
-
 use super::list::child_mistakes;
 use super::text::{null_characters, surrogate_characters};
 use super::{CharField, Field, FieldContext, FieldType, Outcome, Unrepresentable, UnvalidatedField};
 use crate::context::Context;
 use crate::error::ValidationError;
 use crate::store::Cell;
-use crate::value::{Form, Value, json, write};
+use crate::value::{Form, Map, Value, json, write};
 
 /// A dictionary with text for keys, of which every value is judged by the same field; errors are keyed as the values are.
 ///
@@ -92,16 +90,16 @@ impl FieldType for DictField {
         if map.is_empty() && !self.allow_empty {
             return Err(cx.error("empty", "This dictionary may not be empty.", &[]));
         }
-        let mut found = IndexMap::with_capacity(map.len());
+        let mut found = Map::with_capacity(map.len());
         let mut errors = ValidationError::fields();
         for (key, value) in map {
             let outcome = self.refuse_key(key, value).and_then(|()| self.child.run_validation(Some(value), cx));
             match outcome {
                 Ok(Outcome::Set(value)) => {
-                    found.insert(key.clone(), value);
+                    found.insert(key, value);
                 }
                 Ok(Outcome::Skip) => {}
-                Err(error) => errors.insert(key.clone(), error),
+                Err(error) => errors.insert(key.to_owned(), error),
             }
         }
         if errors.is_empty() { Ok(Value::Map(found)) } else { Err(errors) }

@@ -113,6 +113,11 @@ fn overflow(days: i64, cx: &FieldContext<'_>) -> ValidationError {
     cx.error("overflow", default, &[("min_days", &(-days).to_string()), ("max_days", &days.to_string())])
 }
 
+/// Refuses a span that the 64 bits of a column do not hold.
+pub(crate) fn fits_column(span: TimeDelta, cx: &FieldContext<'_>) -> Result<(), ValidationError> {
+    if span.num_microseconds().is_none() { Err(overflow(MAX_COLUMN_DAYS, cx)) } else { Ok(()) }
+}
+
 impl FieldType for DurationField {
     fn to_internal_value(&self, input: &Value, cx: &FieldContext<'_>) -> Result<Value, ValidationError> {
         let span = match input {
@@ -123,8 +128,8 @@ impl FieldType for DurationField {
             let default = "Duration has wrong format. Use one of these formats instead: {format}.";
             return Err(cx.error("invalid", default, &[("format", "[DD] [HH:[MM:]]ss[.uuuuuu]")]));
         };
-        if self.column && span.num_microseconds().is_none() {
-            return Err(overflow(MAX_COLUMN_DAYS, cx));
+        if self.column {
+            fits_column(span, cx)?;
         }
         Ok(Value::Duration(span))
     }
@@ -140,7 +145,14 @@ impl FieldType for DurationField {
         let span = match cell {
             Cell::Duration(span) => span,
             Cell::Int(microseconds) => TimeDelta::microseconds(microseconds),
-            Cell::Text(text) => duration::parse(text).ok().flatten().ok_or(Unrepresentable)?,
+            Cell::Text(text) => match duration::parse(text) {
+                Ok(Some(span)) => span,
+                // as with dates, any other text is shown as it is
+                _ => {
+                    write::string(text, out);
+                    return Ok(());
+                }
+            },
             _ => return Err(Unrepresentable),
         };
         let text = match self.format {
@@ -223,6 +235,6 @@ mod tests {
         let second = Cell::Int(1_500_000);
         assert_eq!(shown(&field.clone().format(DurationFormat::Iso8601), second).unwrap(), r#""P0DT00H00M01.500000S""#);
         assert_eq!(shown(&field.clone().format(DurationFormat::Seconds), second).unwrap(), r#""1.5""#);
-        assert!(shown(&field, Cell::Text("1 mon")).is_err());
+        assert_eq!(shown(&field, Cell::Text("1 mon")).unwrap(), r#""1 mon""#);
     }
 }

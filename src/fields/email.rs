@@ -42,16 +42,28 @@ const INVALID: &str = "Enter a valid email address.";
 text_field!(EmailField, "email", INVALID);
 
 fn is_email(text: &str) -> bool {
-    if text.chars().count() > 320 {
+    if text.len() > 320 && text.chars().count() > 320 {
         return false;
     }
-    let Some((user, domain)) = text.rsplit_once('@') else { return false };
+    // by bytes: the text is short
+    let Some(at) = text.bytes().rposition(|b| b == b'@') else { return false };
+    let (user, domain) = (&text[..at], &text[at + 1..]);
     (is_dot_atom(user) || is_quoted(user)) && (domain == "localhost" || is_domain(domain, false) || is_literal(domain))
 }
 
 fn is_dot_atom(user: &str) -> bool {
-    let fits = |c: char| is_letter(c) || c.is_ascii_digit() || "-!#$%&'*+/=?^_`{}|~".contains(c);
-    user.split('.').all(|atom| !atom.is_empty() && atom.chars().all(fits))
+    let fits = |c: char| {
+        is_letter(c)
+            || c.is_ascii_digit()
+            || matches!(c, '-' | '!' | '#'..='\'' | '*' | '+' | '/' | '=' | '?' | '^'..='`' | '{'..='~')
+    };
+    let mut before = '.';
+    let fits = |c: char| {
+        let single = c != '.' || before != '.';
+        before = c;
+        single && (c == '.' || fits(c))
+    };
+    user.chars().all(fits) && !user.is_empty() && !user.ends_with('.')
 }
 
 /// `"…"`, in which a backslash may stand before a character.

@@ -83,6 +83,13 @@ impl FieldType for FloatField {
         }
     }
 
+    fn coerce(&self, value: &mut Value, cx: &FieldContext<'_>) -> Result<(), ValidationError> {
+        if !matches!(value, Value::Float(float) if float.is_finite()) {
+            *value = self.to_internal_value(value, cx)?;
+        }
+        Ok(())
+    }
+
     fn check(&self, value: &Value, cx: &FieldContext<'_>, errors: &mut Vec<ErrorDetail>) {
         let Value::Float(value) = value else {
             return;

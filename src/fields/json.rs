@@ -81,6 +81,13 @@ impl FieldType for JSONField {
         }
     }
 
+    fn coerce(&self, value: &mut Value, cx: &FieldContext<'_>) -> Result<(), ValidationError> {
+        if self.binary || !storable(value) {
+            *value = self.to_internal_value(value, cx)?;
+        }
+        Ok(())
+    }
+
     fn form_value(&self, field: &Field, form: &Form, _: &FieldContext<'_>) -> Option<Value> {
         // as bytes, which no JSON body holds, so that they are read as JSON text
         form.get(&field.name).map(|value| Value::Bytes(value.to_python_str().into_owned().into_bytes()))

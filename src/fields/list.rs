@@ -77,6 +77,15 @@ impl ListField {
     }
 }
 
+impl ListField {
+    fn refuse_empty(&self, items: &[Value], cx: &FieldContext<'_>) -> Result<(), ValidationError> {
+        match items.is_empty() && !self.allow_empty {
+            true => Err(cx.error("empty", "This list may not be empty.", &[])),
+            false => Ok(()),
+        }
+    }
+}
+
 impl FieldType for ListField {
     fn to_internal_value(&self, input: &Value, cx: &FieldContext<'_>) -> Result<Value, ValidationError> {
         let parsed;
@@ -88,9 +97,7 @@ impl FieldType for ListField {
             }
             other => return Err(not_a_list(other, cx)),
         };
-        if items.is_empty() && !self.allow_empty {
-            return Err(cx.error("empty", "This list may not be empty.", &[]));
-        }
+        self.refuse_empty(items, cx)?;
         let mut found = Vec::with_capacity(items.len());
         let mut errors = ValidationError::fields();
         for (n, item) in items.iter().enumerate() {
@@ -101,6 +108,24 @@ impl FieldType for ListField {
             }
         }
         if errors.is_empty() { Ok(Value::List(found)) } else { Err(errors) }
+    }
+
+    fn coerce(&self, value: &mut Value, cx: &FieldContext<'_>) -> Result<(), ValidationError> {
+        let items = match value {
+            Value::List(items) if !self.child.read_only => items,
+            other => {
+                *other = self.to_internal_value(other, cx)?;
+                return Ok(());
+            }
+        };
+        self.refuse_empty(items, cx)?;
+        let mut errors = None;
+        for (n, item) in items.iter_mut().enumerate() {
+            if let Err(error) = self.child.coerce(item, cx) {
+                errors.get_or_insert_with(ValidationError::fields).insert(n.to_string(), error);
+            }
+        }
+        errors.map_or(Ok(()), Err)
     }
 
     fn check(&self, value: &Value, cx: &FieldContext<'_>, errors: &mut Vec<ErrorDetail>) {

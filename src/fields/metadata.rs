@@ -2,10 +2,8 @@
 
 use std::borrow::Cow;
 
-use indexmap::IndexMap;
-
 use super::Field;
-use crate::value::Value;
+use crate::value::{Map, Value};
 
 /// The fields of a serializer by name, without hidden ones: DRF's `get_serializer_info`.
 pub fn fields<'a>(fields: impl IntoIterator<Item = &'a Field>) -> Value {
@@ -25,9 +23,9 @@ pub fn fields<'a>(fields: impl IntoIterator<Item = &'a Field>) -> Value {
 /// );
 /// ```
 pub fn field(field: &Field) -> Value {
-    let mut info = IndexMap::new();
+    let mut info = Map::new();
     let mut set = |name: &str, value: Value| {
-        info.insert(name.to_owned(), value);
+        info.insert(name, value);
     };
     set("type", field.kind.metadata_type().into());
     set("required", field.required.into());

@@ -43,7 +43,7 @@ mod text;
 mod time;
 mod unvalidated;
 mod url;
-mod uuid;
+pub(crate) mod uuid;
 mod validator;
 
 pub use boolean::BooleanField;
@@ -55,6 +55,7 @@ pub use datetime::DateTimeField;
 pub use decimal::DecimalField;
 pub use default::{CurrentUserDefault, Default};
 pub use dict::{DictField, HStoreField};
+pub(crate) use duration::fits_column;
 pub use duration::{DurationField, DurationFormat};
 pub use email::EmailField;
 pub use file::FileField;
@@ -83,6 +84,16 @@ pub trait FieldType: Send + Sync + fmt::Debug {
     ///
     /// What is wrong with it; answered as a 400 under the field's name.
     fn to_internal_value(&self, input: &Value, cx: &FieldContext<'_>) -> Result<Value, ValidationError>;
+
+    /// The same in the place of an input that nobody else needs, so that what stays as it is need not be copied.
+    ///
+    /// # Errors
+    ///
+    /// As [`FieldType::to_internal_value`]; what is in the place of the input is then of no use.
+    fn coerce(&self, value: &mut Value, cx: &FieldContext<'_>) -> Result<(), ValidationError> {
+        *value = self.to_internal_value(value, cx)?;
+        Ok(())
+    }
 
     /// What an input means before anything else is asked: the value that it stands for, or why it is refused.
     ///
@@ -463,6 +474,21 @@ impl Field {
         Ok(Outcome::Set(value))
     }
 
+    /// The same of an input that is there, in its place, by a field that is not read-only.
+    pub(crate) fn coerce(&self, value: &mut Value, cx: &FieldContext<'_>) -> Result<(), ValidationError> {
+        let cx = &cx.of(self);
+        if let Some(found) = self.kind.shortcut(value, cx) {
+            *value = found?;
+            return Ok(());
+        }
+        if self.is_null(value, cx)? {
+            *value = Value::Null;
+            return Ok(());
+        }
+        self.kind.coerce(value, cx)?;
+        self.run_validators(value, cx)
+    }
+
     /// DRF's `validate_empty_values`: what an absent or null input becomes; none where there is a value to look at.
     ///
     /// # Errors
@@ -486,17 +512,20 @@ impl Field {
         if let Some(found) = self.kind.shortcut(input, cx) {
             return found.map(|value| Some(Outcome::Set(value)));
         }
+        Ok(self.is_null(input, cx)?.then_some(Outcome::Set(Value::Null)))
+    }
+
+    /// Whether an input is null, or stands for it.
+    fn is_null(&self, input: &Value, cx: &FieldContext<'_>) -> Result<bool, ValidationError> {
         let is_null = input.is_null();
-        if is_null || self.kind.is_null_input(input, self.allow_null) {
-            if !self.allow_null {
-                return Err(cx.error("null", "This field may not be null.", &[]));
-            }
-            // the whole object is never null: its field may make something of it
-            if !(is_null && self.source == Source::Whole) {
-                return Ok(Some(Outcome::Set(Value::Null)));
-            }
+        if !is_null && !self.kind.is_null_input(input, self.allow_null) {
+            return Ok(false);
         }
-        Ok(None)
+        if !self.allow_null {
+            return Err(cx.error("null", "This field may not be null.", &[]));
+        }
+        // the whole object is never null: its field may make something of it
+        Ok(!(is_null && self.source == Source::Whole))
     }
 
     /// Rules and limits for a value: the messages of all of them, or the first error that is more than messages.

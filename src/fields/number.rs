@@ -124,6 +124,13 @@ impl FieldType for IntegerField {
         read(input, cx, "A valid integer is required.")
     }
 
+    fn coerce(&self, value: &mut Value, cx: &FieldContext<'_>) -> Result<(), ValidationError> {
+        if !matches!(value, Value::Int(_)) {
+            *value = self.to_internal_value(value, cx)?;
+        }
+        Ok(())
+    }
+
     fn check(&self, value: &Value, cx: &FieldContext<'_>, errors: &mut Vec<ErrorDetail>) {
         self.range.check(value, cx, errors);
     }

@@ -82,6 +82,11 @@ impl CharField {
         }
     }
 
+    /// Whether an input is text already, with no white space to be cut off.
+    pub(super) fn is_read(&self, input: &Value) -> bool {
+        matches!(input, Value::Str(text) if begins_and_ends(text) || self.trimmed(text).len() == text.len())
+    }
+
     fn trimmed<'a>(&self, text: &'a str) -> &'a str {
         if self.trim_whitespace { python::strip(text) } else { text }
     }
@@ -89,7 +94,11 @@ impl CharField {
 
 impl FieldType for CharField {
     fn shortcut(&self, input: &Value, cx: &FieldContext<'_>) -> Option<Result<Value, ValidationError>> {
-        let blank = matches!(input, Value::Str(text) if self.trimmed(text).is_empty());
+        let blank = |text: &str| match self.trim_whitespace {
+            true => !begins_and_ends(text) && text.chars().all(python::is_space),
+            false => text.is_empty(),
+        };
+        let blank = matches!(input, Value::Str(text) if blank(text));
         blank.then(|| match self.allow_blank {
             true => Ok(Value::Str(String::new())),
             false => Err(cx.error("blank", "This field may not be blank.", &[])),
@@ -100,18 +109,25 @@ impl FieldType for CharField {
         self.read(input).ok_or_else(|| cx.error("invalid", "Not a valid string.", &[]))
     }
 
+    fn coerce(&self, value: &mut Value, cx: &FieldContext<'_>) -> Result<(), ValidationError> {
+        if !self.is_read(value) {
+            *value = self.to_internal_value(value, cx)?;
+        }
+        Ok(())
+    }
+
     fn check(&self, value: &Value, cx: &FieldContext<'_>, errors: &mut Vec<ErrorDetail>) {
         let Some(text) = text_of(value) else { return };
-        // a character is one byte or more, so that most texts need not be counted
+        // a character is one to four bytes, so that most texts need not be counted
         if let Some(max) = self.max_length.filter(|max| text.len() > *max && text.chars().count() > *max) {
             let default = "Ensure this field has no more than {max_length} characters.";
             errors.push(cx.detail("max_length", default, &[("max_length", &max.to_string())]));
         }
-        if let Some(min) = self.min_length.filter(|min| text.chars().count() < *min) {
+        if let Some(min) = self.min_length.filter(|min| text.len() / 4 < *min && text.chars().count() < *min) {
             let default = "Ensure this field has at least {min_length} characters.";
             errors.push(cx.detail("min_length", default, &[("min_length", &min.to_string())]));
         }
-        if text.contains('\0') {
+        if text.as_bytes().contains(&0) {
             errors.push(null_characters());
         }
         if let Value::Surrogates(unit, _) = value {
@@ -146,6 +162,12 @@ impl FieldType for CharField {
     fn metadata_limits(&self) -> Vec<(&'static str, Value)> {
         length_limits(self.min_length, self.max_length)
     }
+}
+
+/// Whether text begins and ends with letters of ASCII, so that there is nothing to cut off; most does.
+fn begins_and_ends(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    [bytes.first(), bytes.last()].into_iter().all(|b| b.is_some_and(u8::is_ascii_graphic))
 }
 
 /// The text of a value that a text field made.
@@ -227,6 +249,17 @@ macro_rules! text_field {
                 cx: &$crate::fields::FieldContext<'_>,
             ) -> Result<$crate::value::Value, $crate::error::ValidationError> {
                 self.text.read(input).ok_or_else(|| cx.error("invalid", $invalid, &[]))
+            }
+
+            fn coerce(
+                &self,
+                value: &mut $crate::value::Value,
+                cx: &$crate::fields::FieldContext<'_>,
+            ) -> Result<(), $crate::error::ValidationError> {
+                if !self.text.is_read(value) {
+                    *value = self.to_internal_value(value, cx)?;
+                }
+                Ok(())
             }
 
             fn check(

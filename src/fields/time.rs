@@ -95,6 +95,8 @@ impl FieldType for DateField {
     fn to_representation(&self, cell: Cell<'_>, _cx: &Context, out: &mut Vec<u8>) -> Result<(), Unrepresentable> {
         match cell {
             Cell::Date(date) if iso::in_range(date) => self.write(date, out),
+            // no day of Python's: as ISO 8601 has it
+            Cell::Date(date) => write::string(&date.to_string(), out),
             Cell::Text("") => out.extend_from_slice(b"null"),
             Cell::Text(text) => match iso::parse_date(text) {
                 Some(date) => self.write(date, out),
@@ -232,7 +234,8 @@ mod tests {
         assert_eq!(shown(&field, Cell::Date(day)).unwrap(), r#""0987-06-05""#);
         assert_eq!(shown(&field, Cell::Text("2024-05-06")).unwrap(), r#""2024-05-06""#);
         assert_eq!(shown(&field, Cell::Text("2024-05-06 07:08:09")).unwrap(), r#""2024-05-06 07:08:09""#);
-        for cell in [Cell::Int(1), Cell::Date(NaiveDate::MAX), Cell::DateTime(NaiveDateTime::MIN)] {
+        assert_eq!(shown(&field, Cell::Date(NaiveDate::MAX)).unwrap(), r#""+262142-12-31""#);
+        for cell in [Cell::Int(1), Cell::DateTime(NaiveDateTime::MIN)] {
             assert!(shown(&field, cell).is_err(), "{cell:?}");
         }
     }

@@ -41,6 +41,10 @@ impl FieldType for UnvalidatedField {
         }
     }
 
+    fn coerce(&self, value: &mut Value, _: &FieldContext<'_>) -> Result<(), ValidationError> {
+        unanswerable(value).map_or(Ok(()), |detail| Err(detail.into()))
+    }
+
     fn allows_blank(&self) -> bool {
         true
     }

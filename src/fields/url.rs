@@ -2,7 +2,7 @@
 
 use std::net::Ipv6Addr;
 
-use super::domain::is_domain;
+use super::domain::{is_domain, plain_domain};
 use super::text::text_field;
 use super::{CharField, FieldContext, ip};
 use crate::error::ErrorDetail;
@@ -48,21 +48,38 @@ impl URLField {
 text_field!(URLField, "url", INVALID);
 
 fn is_url(text: &str) -> bool {
-    if text.chars().count() > MAX_LENGTH || text.contains(['\t', '\r', '\n']) {
+    is_plain(text) || is_any_url(text)
+}
+
+fn is_any_url(text: &str) -> bool {
+    if (text.len() > MAX_LENGTH && text.chars().count() > MAX_LENGTH)
+        || text.bytes().any(|b| matches!(b, b'\t' | b'\r' | b'\n'))
+    {
         return false;
     }
-    let Some((scheme, rest)) = text.split_once("://") else { return false };
+    let (scheme, rest) = cut(text, b":");
+    let Some(rest) = rest.strip_prefix("://") else { return false };
     if !["http", "https", "ftp", "ftps"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
         return false;
     }
     // where Python's urlsplit sees the host is not always where the pattern sees it; both must be content
-    let (place, _) = cut(rest, &['/', '?', '#']);
+    let (place, _) = cut(rest, b"/?#");
     is_place(place) && (has_host(rest) || after_user(rest).is_some_and(has_host))
 }
 
+/// Whether it is a link of the usual kind, in ASCII: not everything that is one.
+fn is_plain(text: &str) -> bool {
+    let rest = text.strip_prefix("http").map(|rest| rest.strip_prefix('s').unwrap_or(rest));
+    let Some(rest) = rest.and_then(|rest| rest.strip_prefix("://")) else { return false };
+    let Some(end) = plain_domain(rest).filter(|end| *end <= 253 && text.len() <= MAX_LENGTH) else { return false };
+    let path = rest.as_bytes().get(end..).unwrap_or_default();
+    matches!(path.first(), None | Some(b'/' | b'?' | b'#')) && path.iter().all(u8::is_ascii_graphic)
+}
+
 /// The text up to one of the characters, and what is left from there.
-fn cut<'a>(text: &'a str, at: &[char]) -> (&'a str, &'a str) {
-    text.split_at(text.find(at).unwrap_or(text.len()))
+fn cut<'a>(text: &'a str, at: &[u8]) -> (&'a str, &'a str) {
+    // by bytes: they are all ASCII, and the text is short
+    text.split_at(text.bytes().position(|b| at.contains(&b)).unwrap_or(text.len()))
 }
 
 /// What follows `user:password@`.
@@ -88,13 +105,13 @@ fn has_host(text: &str) -> bool {
             (None, rest)
         }
         None => {
-            let (host, rest) = cut(text, &[':', '/', '?', '#']);
+            let (host, rest) = cut(text, b":/?#");
             (Some(host), rest)
         }
     };
     let rest = match rest.strip_prefix(':') {
         Some(port) => {
-            let (port, rest) = cut(port, &['/', '?', '#']);
+            let (port, rest) = cut(port, b"/?#");
             if !(1..=5).contains(&port.len()) || !port.bytes().all(|b| b.is_ascii_digit()) {
                 return false;
             }
@@ -124,23 +141,25 @@ const DISGUISED: [char; 19] = [
 
 /// What `urlsplit` and Django demand of the part between `//` and the path.
 fn is_place(place: &str) -> bool {
-    if place.contains(DISGUISED) || place.contains('[') != place.contains(']') {
+    let has_brackets = place.bytes().any(|b| b == b'[');
+    if (!place.is_ascii() && place.contains(DISGUISED)) || has_brackets != place.bytes().any(|b| b == b']') {
         return false;
     }
-    if let Some((before, inside)) = place.split_once('[') {
-        let (address, _) = cut(inside, &[']']);
+    if has_brackets && let Some((before, inside)) = place.split_once('[') {
+        let (address, _) = cut(inside, b"]");
         // Python looks at any bracket, Django at a bracket that begins the place, and at its length
         let fits = if before.is_empty() { ip::is_ipv6(address) } else { is_bracketed(address) };
         if !fits {
             return false;
         }
     }
-    let host = place.rsplit_once('@').map_or(place, |(_, host)| host);
-    let name = match host.split_once('[') {
-        Some((_, inside)) => cut(inside, &[']']).0,
-        None => cut(host, &[':']).0,
+    let host = place.bytes().rposition(|b| b == b'@').map_or(place, |at| &place[at + 1..]);
+    let name = match host.split_once('[').filter(|_| has_brackets) {
+        Some((_, inside)) => cut(inside, b"]").0,
+        None => cut(host, b":").0,
     };
-    (1..=253).contains(&name.to_lowercase().chars().count())
+    let length = if name.is_ascii() { name.len() } else { name.to_lowercase().chars().count() };
+    (1..=253).contains(&length)
 }
 
 /// Python's `_check_bracketed_host`.
@@ -180,7 +199,7 @@ mod tests {
             "http://a.org?b@c",
             &long,
         ] {
-            assert!(is_url(text), "{text}");
+            assert!(is_url(text) && is_any_url(text), "{text}");
         }
         for text in [
             "example.org",
@@ -222,6 +241,24 @@ mod tests {
             &format!("{long}.c.dd"),
         ] {
             assert!(!is_url(text), "{text}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_plain_link_is_one(text in "(http|https|ftp|HTTP)(://|:/)[a5.-]{1,5}(\\.aa)?([@:/?#][ -~\t\u{7f}é]{0,4})?") {
+            proptest::prop_assert!(!is_plain(&text) || is_any_url(&text), "{text}");
+        }
+    }
+
+    #[test]
+    fn plain_links() {
+        let host = format!("http://{0}.{0}.{0}.{1}", "a".repeat(63), "b".repeat(61));
+        assert!(is_plain("http://a.org") && is_plain("https://www.a5.org/x[?]@#") && is_plain(&host));
+        for other in
+            ["http://a.org:80", "http://u@a.org", "http://a", "HTTP://a.org", "http://a.org/ ", &format!("{host}b")]
+        {
+            assert!(!is_plain(other), "{other}");
         }
     }
 

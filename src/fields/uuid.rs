@@ -54,7 +54,8 @@ impl UUIDField {
 
 /// `uuid.UUID(text)`.
 fn parse(text: &str) -> Option<Uuid> {
-    if let Ok(uuid) = Uuid::try_parse(text) {
+    // the usual forms; the crate takes `URN:UUID:` too, which Python does not
+    if let Some(uuid) = Some(text).filter(|text| text.len() <= 36).and_then(|text| Uuid::try_parse(text).ok()) {
         return Some(uuid);
     }
     let text = text.replace("urn:", "").replace("uuid:", "");
@@ -65,17 +66,21 @@ fn parse(text: &str) -> Option<Uuid> {
     python::parse_hex(&text).map(Uuid::from_u128)
 }
 
+/// The UUID that an input names: text as `uuid.UUID(text)` reads it, or an integer.
+pub(crate) fn read(input: &Value) -> Option<Uuid> {
+    match input {
+        // a Python bool is an int
+        Value::Bool(b) => Some(Uuid::from_u128((*b).into())),
+        Value::Int(i) => u128::try_from(*i).ok().map(Uuid::from_u128),
+        Value::BigInt(digits) => digits.parse().ok().map(Uuid::from_u128),
+        Value::Str(text) => parse(text),
+        _ => None,
+    }
+}
+
 impl FieldType for UUIDField {
     fn to_internal_value(&self, input: &Value, cx: &FieldContext<'_>) -> Result<Value, ValidationError> {
-        let uuid = match input {
-            // a Python bool is an int
-            Value::Bool(b) => Some(Uuid::from_u128((*b).into())),
-            Value::Int(i) => u128::try_from(*i).ok().map(Uuid::from_u128),
-            Value::BigInt(digits) => digits.parse().ok().map(Uuid::from_u128),
-            Value::Str(text) => parse(text),
-            _ => None,
-        };
-        match uuid {
+        match read(input) {
             Some(uuid) => Ok(Value::Uuid(uuid)),
             None => Err(cx.error("invalid", "Must be a valid UUID.", &[])),
         }
@@ -135,6 +140,7 @@ mod tests {
             assert_eq!(set(&UUIDField::new(), json), Value::Uuid(Uuid::from_u128(int)), "{json}");
         }
         for json in [
+            r#""URN:UUID:00000000-0000-4000-8000-00000000abcd""#,
             r#""00000000-0000-4000-8000-00000000abc""#,
             r#""x""#,
             r#""""#,

@@ -324,8 +324,16 @@ impl Charset {
 
     /// The bytes as text, where they are nothing but text.
     pub(crate) fn decode_whole(self, bytes: &[u8]) -> Option<Cow<'_, str>> {
+        // Python's `bytes.decode` takes the machine's order where no mark tells it; its stream readers want the mark
+        let ordered = match (self, bytes) {
+            (Charset::Utf16(None), [0xfe, 0xff, ..] | [0xff, 0xfe, ..]) => self,
+            (Charset::Utf16(None), _) => Charset::Utf16(Some(Order::Little)),
+            (Charset::Utf32(None), [0, 0, 0xfe, 0xff, ..] | [0xff, 0xfe, 0, 0, ..]) => self,
+            (Charset::Utf32(None), _) => Charset::Utf32(Some(Order::Little)),
+            _ => self,
+        };
         // what is cut off at the end is dropped by the one and replaced by the other
-        self.decode(bytes).ok().filter(|text| *text == self.decode_lossy(bytes))
+        ordered.decode(bytes).ok().filter(|text| *text == ordered.decode_lossy(bytes))
     }
 
     /// The bytes as text, whatever is none replaced by U+FFFD.
@@ -557,6 +565,9 @@ mod tests {
         }
         assert_eq!(charset("utf-16-le").decode_whole(b"h\0").as_deref(), Some("h"));
         assert_eq!(charset("utf-16-le").decode_whole(b"h\0\0"), None);
+        assert_eq!(charset("utf-16").decode_whole(b"h\0i\0").as_deref(), Some("hi"));
+        assert_eq!(charset("utf-16").decode_whole(b"\xfe\xff\0h").as_deref(), Some("h"));
+        assert_eq!(charset("utf-32").decode_whole(b"h\0\0\0").as_deref(), Some("h"));
         assert_eq!(charset("utf-8-sig").decode_whole(b"h\xc3"), None);
         assert_eq!(charset("ascii").decode_lossy(b"a\xe9"), "a\u{fffd}");
         assert_eq!(charset("utf-16-le").decode_lossy(b"\0\xd8h\0x"), "\u{fffd}h\u{fffd}");

@@ -5,13 +5,13 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use sea_orm::sea_query::IntoIden;
-use sea_orm::{EntityTrait, IdenStatic, Related, RelationDef};
+use sea_orm::{EntityTrait, IdenStatic, Order, Related, RelationDef};
 
 use super::attributes::Attributes;
 use super::condition::Condition;
 use super::entity::{self, ModelSource};
 use super::row::Row;
-use super::{ConstraintMeta, ManyToManyMeta, ModelMeta, OnDelete, Period, PropertyMeta, UniqueForMeta};
+use super::{ConstraintMeta, ManyToManyMeta, ModelMeta, OnDelete, OrderMeta, Period, PropertyMeta, UniqueForMeta};
 use crate::value::Value;
 
 /// An entity with Django's model options: labels, choices, ordering, constraints, relations to many.
@@ -79,8 +79,41 @@ impl<E: EntityTrait> Model<E> {
             let column = column.into_iden().inner();
             let (name, descending) = column.strip_prefix('-').map_or((&*column, false), |name| (name, true));
             match Condition::position(&self.source.meta, name) {
-                Some(n) => self.source.meta.ordering.push((n, descending)),
+                Some(n) => self.source.meta.ordering.push((n, descending).into()),
                 None => self.mistake(format!("cannot order by {name}: no such column.")),
+            }
+        }
+        self
+    }
+
+    /// The order of lists by a column of the row that a foreign key points to, Django's `author__name`; it comes after
+    /// what was said before.
+    ///
+    /// ```
+    /// use bowline::model::Model;
+    /// # use bowline::doc::{author, book};
+    /// use sea_orm::Order;
+    /// let book = Model::<book::Entity>::new()
+    ///     .ordering_by::<author::Entity>(book::Column::AuthorId, author::Column::LastName, Order::Asc)
+    ///     .ordering(["-id"]);
+    /// # assert!(book.meta().ordering[0].through.as_deref() == Some("last_name") && book.meta().ordering[1].descending);
+    /// ```
+    pub fn ordering_by<T: EntityTrait>(mut self, key: E::Column, column: T::Column, order: Order) -> Self {
+        let (own, to) = (IdenStatic::as_str(&key), T::default());
+        let meta = &mut self.source.meta;
+        let position = Condition::position(meta, own);
+        let is_key = |n: &usize| {
+            meta.relations.iter().any(|relation| relation.columns == [*n] && relation.to_table == to.table_name())
+        };
+        match position.filter(is_key) {
+            Some(column_here) => meta.ordering.push(OrderMeta {
+                column: column_here,
+                through: Some(IdenStatic::as_str(&column).to_owned()),
+                descending: matches!(order, Order::Desc),
+            }),
+            None => {
+                let mistake = format!("cannot order by way of {own}, which does not point to {}.", to.table_name());
+                self.mistake(mistake);
             }
         }
         self
@@ -300,6 +333,7 @@ impl Join {
             table: self.table,
             from_column: self.from_column,
             to_column: self.to_column,
+            through_model: said.through_model,
             related_name: said.related_name,
             blank: said.blank,
             verbose_name: said.verbose_name,
@@ -350,6 +384,7 @@ impl ForeignKey {
 /// What is said about a relation to many.
 #[derive(Clone, Debug, Default)]
 pub struct ManyToMany {
+    through_model: bool,
     related_name: Option<String>,
     blank: bool,
     verbose_name: Option<String>,
@@ -357,6 +392,16 @@ pub struct ManyToMany {
 }
 
 impl ManyToMany {
+    /// Its join table is a model of its own, Django's `through`: serializers show the relation and do not write it, unless
+    /// they declare a field of their own for it.
+    ///
+    /// A join table with further columns is one without being called so.
+    #[must_use]
+    pub fn through_model(mut self) -> Self {
+        self.through_model = true;
+        self
+    }
+
     /// The name of the way back on the other model.
     #[must_use]
     pub fn related_name(mut self, name: impl Into<String>) -> Self {

@@ -46,8 +46,8 @@ pub struct ModelMeta {
     pub verbose_name_plural: Option<String>,
     /// The Django application that it belongs to, where it is given; see [`ModelMeta::app_label`].
     pub app_label: Option<String>,
-    /// The order of lists: columns, and whether they descend; empty where it is the key's.
-    pub ordering: Vec<(usize, bool)>,
+    /// The order of lists; empty where it is the key's.
+    pub ordering: Vec<OrderMeta>,
     /// The row as text.
     pub display: Option<PropertyMeta>,
     /// Values that are worked out from the row.
@@ -104,6 +104,9 @@ pub struct ManyToManyMeta {
     pub from_column: String,
     /// Its column that points there.
     pub to_column: String,
+    /// Whether the join table is a model of its own, Django's `through`: it says more than that two rows belong together,
+    /// so that serializers show the relation and do not write it.
+    pub through_model: bool,
     /// The name of the way back.
     pub related_name: Option<String>,
     /// Whether a body may leave it out or send an empty list.
@@ -112,6 +115,23 @@ pub struct ManyToManyMeta {
     pub verbose_name: Option<String>,
     /// A sentence for people.
     pub help_text: Option<String>,
+}
+
+/// A column that lists are ordered by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrderMeta {
+    /// The column, by its position.
+    pub column: usize,
+    /// The column of the row that it points to, where the order is that row's.
+    pub through: Option<String>,
+    /// Whether it descends.
+    pub descending: bool,
+}
+
+impl From<(usize, bool)> for OrderMeta {
+    fn from((column, descending): (usize, bool)) -> Self {
+        OrderMeta { column, through: None, descending }
+    }
 }
 
 /// A unique constraint with its words.

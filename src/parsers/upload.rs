@@ -4,13 +4,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use http::header;
-use indexmap::IndexMap;
 
 use super::multipart::spool::Spool;
 use super::{Parser, ParserContext, RequestBody};
 use crate::error::{Error, Result};
 use crate::media_type::header::Parameters;
-use crate::value::Value;
+use crate::value::{Map, Value};
 
 /// Reads any body as one file: `{"file": …}`.
 ///
@@ -59,6 +58,6 @@ impl Parser for FileUploadParser {
         if file.name().is_empty() {
             return Err(Error::Parse(format!("Could not derive file name from '{name}'")));
         }
-        Ok(Value::Map(IndexMap::from([("file".to_owned(), Value::File(Arc::new(file)))])))
+        Ok(Value::Map(Map::from([("file".to_owned(), Value::File(Arc::new(file)))])))
     }
 }

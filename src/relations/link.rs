@@ -39,6 +39,8 @@ pub(crate) enum Link {
         own: String,
         /// The column of the join table that points there.
         other: String,
+        /// Whether the join table is a model of its own.
+        through_model: bool,
         /// What is known of it, from the side that declares it.
         declared: Option<ManyToManyMeta>,
     },
@@ -63,6 +65,7 @@ impl Link {
                 table: (many.schema.clone(), many.table.clone()),
                 own: many.from_column.clone(),
                 other: many.to_column.clone(),
+                through_model: many.through_model,
                 declared: Some(many.clone()),
             });
         }
@@ -97,6 +100,7 @@ impl Link {
                     table: (many.schema.clone(), many.table.clone()),
                     own: many.to_column.clone(),
                     other: many.from_column.clone(),
+                    through_model: many.through_model,
                     declared: None,
                 });
             }

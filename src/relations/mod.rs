@@ -3,10 +3,14 @@
 //! Whether the target exists is not asked here: it is the foreign key's business when the row is written, and a
 //! probe's or a lookup's when an error body has to be complete. See DRF's chapter "Serializer relations".
 
+use std::borrow::Cow;
+use std::net::IpAddr;
+
 use crate::fields::Unrepresentable;
 use crate::model::ColumnKind;
-use crate::store::Cell;
-use crate::value::{Value, python, write};
+use crate::store::{Cell, Inet};
+use crate::value::iso::{self, Written};
+use crate::value::{DbValue, Decimal, Value, convert, duration, python, write};
 
 mod link;
 mod related;
@@ -46,12 +50,78 @@ pub fn parse_key(kind: ColumnKind, input: &Value) -> Result<Value, KeyError> {
             };
             if fits { Ok(Value::Int(key)) } else { Err(KeyError::NoSuchRow) }
         }
-        ColumnKind::Uuid => match input {
-            Value::Str(text) => match uuid::Uuid::try_parse(text.trim_start_matches("urn:uuid:")) {
-                Ok(key) => Ok(Value::Uuid(key)),
-                Err(_) => Err(KeyError::NotAUuid),
+        ColumnKind::Uuid => crate::fields::uuid::read(input).map(Value::Uuid).ok_or(NOT_A_UUID),
+        _ if matches!(input, Value::Null) => Err(KeyError::WrongType),
+        ColumnKind::Date => match input {
+            Value::Str(text) => iso::parse_date(text).map(Value::Date).ok_or(match looks_like_a_date(text) {
+                true => KeyError::Unreadable("value has the correct format (YYYY-MM-DD) but it is an invalid date."),
+                false => KeyError::Unreadable("value has an invalid date format. It must be in YYYY-MM-DD format."),
+            }),
+            _ => Err(KeyError::WrongType),
+        },
+        ColumnKind::Time => match input {
+            Value::Str(text) => iso::parse_time(text)
+                .map(Value::Time)
+                .ok_or(KeyError::Unreadable("value has an invalid format. It must be in HH:MM[:ss[.uuuuuu]] format.")),
+            _ => Err(KeyError::WrongType),
+        },
+        ColumnKind::DateTime(_) => match input {
+            Value::Str(text) => moment(text).ok_or(KeyError::Unreadable(
+                "value has an invalid format. It must be in YYYY-MM-DD HH:MM[:ss[.uuuuuu]][TZ] format.",
+            )),
+            _ => Err(KeyError::WrongType),
+        },
+        ColumnKind::Duration => match input {
+            Value::Str(text) => match duration::parse(text) {
+                Ok(Some(span)) if span.num_microseconds().is_some() => Ok(Value::Duration(span)),
+                Ok(None) => Err(KeyError::Unreadable(
+                    "value has an invalid format. It must be in [DD] [[HH:]MM:]ss[.uuuuuu] format.",
+                )),
+                Ok(Some(_)) | Err(_) => Err(KeyError::NoSuchRow),
             },
-            _ => Err(KeyError::NotAUuid),
+            _ => Err(KeyError::WrongType),
+        },
+        ColumnKind::Decimal(_) => {
+            let number = match input {
+                Value::Bool(b) => Some(Decimal::from(i64::from(*b))),
+                Value::Int(i) => Some(Decimal::from(*i)),
+                Value::Float(f) => python::parse_decimal(&python::float_repr(*f)),
+                Value::Str(text) | Value::BigInt(text) => python::parse_decimal(text),
+                _ => return Err(KeyError::WrongType),
+            };
+            // what is beyond any column is no row's
+            match number.map(|number| number.normalize()) {
+                Some(number) if number.adjusted().abs() > 1000 => Err(KeyError::NoSuchRow),
+                Some(number) => Ok(Value::Decimal(number)),
+                None => Err(KeyError::Unreadable("value must be a decimal number.")),
+            }
+        }
+        ColumnKind::Float => {
+            let number = match input {
+                Value::Bool(b) => Some(f64::from(u8::from(*b))),
+                Value::Int(i) => Some(*i as f64),
+                Value::Float(f) => Some(*f),
+                Value::Str(text) | Value::BigInt(text) => python::parse_float(text),
+                _ => None,
+            };
+            match number {
+                Some(number) if number.is_nan() => Err(KeyError::NoSuchRow),
+                Some(number) => Ok(Value::Float(number)),
+                None => Err(KeyError::WrongType),
+            }
+        }
+        ColumnKind::Boolean => match input {
+            Value::Bool(b) => Ok(Value::Bool(*b)),
+            Value::Int(i @ (0 | 1)) => Ok(Value::Bool(*i == 1)),
+            Value::Float(f) if *f == 0.0 || *f == 1.0 => Ok(Value::Bool(*f == 1.0)),
+            Value::Str(text) if matches!(text.as_str(), "t" | "True" | "1") => Ok(Value::Bool(true)),
+            Value::Str(text) if matches!(text.as_str(), "f" | "False" | "0") => Ok(Value::Bool(false)),
+            Value::List(_) | Value::Map(_) => Err(KeyError::WrongType),
+            _ => Err(KeyError::Unreadable("value must be either True or False.")),
+        },
+        ColumnKind::Inet => match input {
+            Value::Str(text) => address(text).map(|text| Value::Str(text.into_owned())).ok_or(KeyError::NoSuchRow),
+            _ => Err(KeyError::NoSuchRow),
         },
         _ => match input {
             Value::Str(text) if text.contains('\0') => Err(KeyError::NoSuchRow),
@@ -62,13 +132,58 @@ pub fn parse_key(kind: ColumnKind, input: &Value) -> Result<Value, KeyError> {
     }
 }
 
+const NOT_A_UUID: KeyError = KeyError::Unreadable("is not a valid UUID.");
+
+/// The text of a key or a name, alike for what a request sent and what a row holds.
+pub(crate) fn key_text(kind: ColumnKind, value: &DbValue) -> String {
+    let value = convert::from_db(value);
+    let text = |value: &Value| value.to_python_str().into_owned();
+    match (kind, &value) {
+        (ColumnKind::Decimal(_), Value::Decimal(number)) => number.normalize().to_plain(),
+        (ColumnKind::Decimal(_), Value::Str(number)) => match number.parse::<Decimal>() {
+            Ok(number) => number.normalize().to_plain(),
+            Err(_) => text(&value),
+        },
+        // a column without a zone holds UTC
+        (ColumnKind::DateTime(_), Value::NaiveDateTime(at)) => text(&Value::DateTime(convert::aware(*at))),
+        (ColumnKind::Float, Value::Int(i)) => text(&Value::Float(*i as f64)),
+        (ColumnKind::Inet, Value::Str(sent)) => address(sent).map_or_else(|| text(&value), Cow::into_owned),
+        _ => text(&value),
+    }
+}
+
+/// Django's `date_re`.
+fn looks_like_a_date(text: &str) -> bool {
+    let mut parts = text.split('-').map(|part| (part.len(), part.bytes().all(|b| b.is_ascii_digit())));
+    let shape = (parts.next(), parts.next(), parts.next(), parts.next());
+    matches!(shape, (Some((4, true)), Some((1 | 2, true)), Some((1 | 2, true)), None))
+}
+
+/// A point in time, of a day alone its start; without a zone it is in UTC.
+fn moment(text: &str) -> Option<Value> {
+    let at = match iso::parse_datetime(text) {
+        Some(Written { local, offset }) => convert::aware(local.checked_sub_signed(offset.unwrap_or_default())?),
+        None => convert::aware(convert::midnight(iso::parse_date(text)?)),
+    };
+    Some(Value::DateTime(at))
+}
+
+/// An address as both databases print it, with the network's prefix where it is one's.
+fn address(text: &str) -> Option<Cow<'_, str>> {
+    let (host, prefix) = text.split_once('/').map_or((text, None), |(host, prefix)| (host, Some(prefix)));
+    let address: IpAddr = host.parse().ok()?;
+    let bits = if address.is_ipv4() { 32 } else { 128 };
+    let prefix = prefix.map_or(Some(bits), |prefix| prefix.parse().ok().filter(|prefix| *prefix <= bits))?;
+    Some(Cow::Owned(Inet { address, prefix, network: false }.to_string()))
+}
+
 /// Why an input is no key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyError {
     /// Of a type that a key of this table cannot have.
     WrongType,
-    /// Not a UUID where one is needed.
-    NotAUuid,
+    /// No text of the column's kind: what Django says of it behind the input in quotes.
+    Unreadable(&'static str),
     /// Of the right type, but no row can have it.
     NoSuchRow,
 }
@@ -110,6 +225,17 @@ mod tests {
     }
 
     #[test]
+    fn uuids_are_read_as_python_reads_them() {
+        let five = Ok(Value::Uuid(uuid::Uuid::from_u128(5)));
+        let key = |input| parse_key(ColumnKind::Uuid, &input);
+        assert_eq!(key(Value::Int(5)), five);
+        assert_eq!(key("{0000000000000000-0000000000000005}".into()), five);
+        for input in [Value::Int(-5), Value::Float(5.0), Value::List(Vec::new()), "5".into()] {
+            assert_eq!(key(input), Err(NOT_A_UUID));
+        }
+    }
+
+    #[test]
     fn messages_are_drfs() {
         let related = Related { naming: Naming::PrimaryKey, kind: ColumnKind::BigInteger };
         let cx = Context::default();
@@ -130,5 +256,8 @@ mod tests {
         let cx = Context::default();
         let error = related.read(&Value::Null, &FieldContext::new(&cx)).unwrap_err();
         assert_eq!(error.to_json(), r#"["Object with slug=None does not exist."]"#);
+        let related = Related { naming: Naming::PrimaryKey, kind: ColumnKind::BigInteger };
+        let error = related.read(&Value::Null, &FieldContext::new(&cx)).unwrap_err();
+        assert_eq!(error.to_json(), r#"["Invalid pk \"None\" - object does not exist."]"#);
     }
 }

@@ -30,6 +30,8 @@ pub(crate) enum Naming {
     Slug(String),
     /// By the address of its view.
     Hyperlink(Hyperlink),
+    /// By nothing: only its text is shown.
+    Text,
 }
 
 /// The address of a view, worked out when the router is built.
@@ -98,6 +100,10 @@ impl Related {
     pub(crate) fn read(&self, input: &Value, cx: &FieldContext<'_>) -> Result<Value, ValidationError> {
         match &self.naming {
             Naming::PrimaryKey => {
+                // one of many: Django asks for a row without a key
+                if input.is_null() {
+                    return Err(self.does_not_exist(input, cx.messages).into());
+                }
                 let wrong_type = || {
                     let text = "Incorrect type. Expected pk value, received {data_type}.";
                     cx.error("incorrect_type", text, &[("data_type", input.type_name())])
@@ -108,9 +114,7 @@ impl Related {
                 parse_key(self.kind, input).map_err(|error| match error {
                     KeyError::WrongType => wrong_type(),
                     KeyError::NoSuchRow => self.does_not_exist(input, cx.messages).into(),
-                    KeyError::NotAUuid => {
-                        ErrorDetail::new(format!("“{}” is not a valid UUID.", input.to_python_str()), "invalid").into()
-                    }
+                    KeyError::Unreadable(why) => unreadable(input, why),
                 })
             }
             Naming::Slug(_) => {
@@ -130,15 +134,14 @@ impl Related {
                 parse_key(self.kind, input).map_err(|error| match error {
                     KeyError::NoSuchRow => self.does_not_exist(input, cx.messages).into(),
                     KeyError::WrongType => cx.error("invalid", "Invalid value.", &[]),
-                    KeyError::NotAUuid => {
-                        ErrorDetail::new(format!("“{}” is not a valid UUID.", input.to_python_str()), "invalid").into()
-                    }
+                    KeyError::Unreadable(why) => unreadable(input, why),
                 })
             }
             Naming::Hyperlink(link) => {
                 let value = link.read(input, cx)?;
                 parse_key(self.kind, &Value::Str(value)).map_err(|_| self.does_not_exist(input, cx.messages).into())
             }
+            Naming::Text => Err(self.does_not_exist(input, cx.messages).into()),
         }
     }
 
@@ -157,8 +160,14 @@ impl Related {
             Naming::Hyperlink(_) => {
                 messages.detail("does_not_exist", "Invalid hyperlink - Object does not exist.", &[])
             }
+            Naming::Text => messages.detail("does_not_exist", "An object cannot be named by its text.", &[]),
         }
     }
+}
+
+/// Django's words about a text that no value of the column's kind is written as.
+fn unreadable(input: &Value, why: &str) -> ValidationError {
+    ErrorDetail::new(format!("“{}” {why}", input.to_python_str()), "invalid").into()
 }
 
 /// The type of a field that points to one row.
@@ -185,10 +194,11 @@ impl FieldType for RelatedKind {
             },
             Naming::PrimaryKey => represent_key(cell, out),
             Naming::Slug(_) => {
-                write::value(&crate::value::convert::from_db(&cell.to_value(self.0.kind)), out);
+                write::value(&cell.to_attribute_of(self.0.kind), out);
                 Ok(())
             }
             Naming::Hyperlink(link) => link.represent(cell, cx, out),
+            Naming::Text => Err(Unrepresentable),
         }
     }
 
@@ -214,7 +224,7 @@ impl ManyRelatedKind {
         let items = match input {
             Value::List(items) => Cow::Borrowed(items.as_slice()),
             // Python iterates over a dictionary's keys
-            Value::Map(map) => Cow::Owned(map.keys().map(|key| Value::Str(key.clone())).collect()),
+            Value::Map(map) => Cow::Owned(map.keys().map(|key| Value::Str(key.to_string())).collect()),
             other => {
                 let text = "Expected a list of items but got type \"{input_type}\".";
                 return Err(cx.error("not_a_list", text, &[("input_type", other.type_name())]));

@@ -38,7 +38,9 @@ pub(crate) struct Dispatch {
 
 impl Dispatch {
     pub(super) fn new(resolver: Resolver, bound: &Bound<'_>) -> Self {
-        let root = bound.policy(ViewInfo::new("APIRootView")).allowing(ROOT);
+        let mut info = ViewInfo::new("APIRootView");
+        info.is_root = true;
+        let root = bound.policy(info).allowing(ROOT);
         let root = root.described("The default basic root view for DefaultRouter");
         Dispatch { resolver, root, append_slash: bound.settings.append_slash }
     }
@@ -231,7 +233,7 @@ async fn detail(
                 Ok(data) => data,
                 Err(error) => {
                     // DRF looks for the row before it looks at the body
-                    Box::pin(view.resource(action).retrieve(&key, context)).await?;
+                    Box::pin(view.resource(action).must_see(&key, context)).await?;
                     return Err(error);
                 }
             };
@@ -274,35 +276,41 @@ fn url_of(body: &[u8]) -> Option<String> {
 async fn metadata(target: &Target<'_>, policy: &Policy, context: &Context) -> Result<Value> {
     let mut found = policy.metadata();
     let mut actions = Map::new();
+    // as in DRF, what the client may not do is left out
+    let may = |method| policy.would_permit(context, method);
     match target {
-        Target::List(Mounted { view, .. }, _) if view.actions.contains(Action::Create) => {
-            actions.insert("POST".into(), view.resource(Action::Create).serializer.metadata());
+        Target::List(Mounted { view, .. }, _)
+            if view.actions.contains(Action::Create) && may(Method::POST).await?.is_some() =>
+        {
+            actions.insert("POST", view.resource(Action::Create).serializer.metadata());
         }
         Target::Extra(Mounted { view, .. }, _, _) => {
-            if policy.allows(&Method::POST) {
-                actions.insert("POST".into(), view.resource(Action::Create).serializer.metadata());
+            if policy.allows(&Method::POST) && may(Method::POST).await?.is_some() {
+                actions.insert("POST", view.resource(Action::Create).serializer.metadata());
             }
             let resource = view.resource(Action::Update);
             let key = context.kwarg(&view.lookup.0).and_then(|text| resource.key(text).ok());
             if let (true, Some(key)) = (policy.allows(&Method::PUT), key)
-                && resource.is_there(&key).await?
+                && let Some(put) = may(Method::PUT).await?
+                && resource.may_see(&key, &put).await?
             {
-                actions.insert("PUT".into(), resource.serializer.metadata());
+                actions.insert("PUT", resource.serializer.metadata());
             }
         }
         Target::Detail(Mounted { view, .. }, text, _) if view.actions.contains(Action::Update) => {
             let resource = view.resource(Action::Update);
             // as in DRF, what is not there cannot be changed
             if let Ok(key) = resource.key(text)
-                && resource.is_there(&key).await?
+                && let Some(put) = may(Method::PUT).await?
+                && resource.may_see(&key, &put).await?
             {
-                actions.insert("PUT".into(), resource.serializer.metadata());
+                actions.insert("PUT", resource.serializer.metadata());
             }
         }
         _ => {}
     }
     if let (Value::Map(found), false) = (&mut found, actions.is_empty()) {
-        found.insert("actions".into(), Value::Map(actions));
+        found.insert("actions", Value::Map(actions));
     }
     Ok(found)
 }

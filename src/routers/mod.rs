@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use sea_orm::EntityTrait;
 
+use crate::authentication;
 use crate::error::{Error, Result};
 use crate::model::entity::ModelSource;
 use crate::model::{Model, ModelMeta};
@@ -18,7 +19,7 @@ use crate::serializers::shape::Shape;
 use crate::serializers::{Build, Declaration};
 use crate::settings::Settings;
 use crate::store::catalogue::StartupError;
-use crate::store::plan::{Plan, RowsBy, Select};
+use crate::store::plan::{Alias, Plan, RowsBy, Select};
 use crate::store::{Database, Dialect, KnownEntities, Store, catalogue, schema};
 use crate::versioning::Reverse;
 use crate::views::policy::{Bound, Place};
@@ -344,10 +345,13 @@ impl DefaultRouter {
             }
         }
         let names: Arc<dyn Reverse> = Arc::new(names);
-        let database = Database::new(store.clone(), Arc::clone(&known), settings.replays);
-        let build = Build { dialect: store.dialect(), models: &models, urls: &urls, storage: &settings.storage };
+        let mut own = KnownEntities::default();
+        authentication::users::learn(&mut own);
+        let database = Database::new(store.clone(), Arc::clone(&known), own, settings.replays);
+        let build =
+            Build { dialect: store.dialect(), models: &models, urls: &urls, storage: &settings.storage, within: false };
         let bound = Bound { settings: &settings, database: &database, urls: &names };
-        let application = Application { store: &store, build, settings: &settings, known: &known };
+        let application = Application { store: &store, database: &database, build, settings: &settings, known: &known };
         let mut views = Vec::new();
         for (prefix, declared, style) in registered {
             let taken = views.iter().any(|(p, _): &(String, Mounted)| *p == prefix);
@@ -367,10 +371,9 @@ impl DefaultRouter {
         }
         let mut single = Vec::new();
         for (path, declared) in generic {
-            let style = Style { rooted: false, suffixes: false, slash: "" };
             let mounted = application
                 .view(declared)
-                .and_then(|view| Mounted::new(view, style, &bound).map_err(|mistake| vec![mistake]));
+                .and_then(|view| Mounted::generic(view, &bound).map_err(|mistake| vec![mistake]));
             match (PathPattern::parse(&path), mounted) {
                 (Ok(pattern), Ok(mounted)) => single.push((pattern, mounted)),
                 (pattern, mounted) => {
@@ -381,8 +384,11 @@ impl DefaultRouter {
         }
         let mut endpoints = Vec::new();
         for route in paths {
-            let place = route.place();
-            match OwnPath::new(&route.path, route.suffixes, route.view.bind(place, &bound)) {
+            // several paths may have one view
+            let found: Vec<String> = route.view.mistakes().filter(|mistake| !mistakes.contains(mistake)).collect();
+            mistakes.extend(found);
+            let endpoint = route.view.clone().bind(route.place(), &bound);
+            match endpoint.check().and_then(|()| OwnPath::new(&route.path, route.suffixes, endpoint)) {
                 Ok(path) => endpoints.push(path),
                 Err(mistake) => mistakes.push(mistake),
             }
@@ -419,6 +425,7 @@ async fn completed(store: &Store, sources: &[ModelSource], declared: &[&Declared
 /// What building views needs to know of the application.
 struct Application<'a> {
     store: &'a Store,
+    database: &'a Database,
     build: Build<'a>,
     settings: &'a Settings,
     known: &'a Arc<KnownEntities>,
@@ -458,12 +465,14 @@ impl Application<'_> {
         };
         let mut select = Select::new(dialect, model);
         let ordering: Result<Vec<_>, Vec<String>> =
-            declared.ordering.iter().map(|(name, descending)| Ok((position(name)?, *descending))).collect();
+            declared.ordering.iter().map(|(name, descending)| Ok((position(name)?, *descending).into())).collect();
         let ordering = ordering?;
         if !ordering.is_empty() {
             select.order_by(model, &ordering);
         }
         let shape = Shape::compile(&serializer, dialect, &mut select);
+        let judges = declared.overrides.judges_objects(self.settings);
+        let judged = model.columns.iter().filter(|_| judges).map(|c| select.column(Alias::ROOT, &c.column)).collect();
         let column = declared.lookup_field.as_deref().map(position).transpose()?;
         if let Some(n) = column.filter(|n| !model.columns[*n].unique && model.primary_key != [*n]) {
             return Err(vec![format!(
@@ -478,6 +487,7 @@ impl Application<'_> {
         let whole: Vec<usize> = (0..model.columns.len()).collect();
         Ok(Resource {
             store: self.store.clone(),
+            database: self.database.clone(),
             known: Arc::clone(self.known),
             whole: shape.layout(&whole, 0),
             pagination: match &declared.pagination {
@@ -486,6 +496,7 @@ impl Application<'_> {
             },
             isolation: self.store.isolation(),
             replays: self.settings.replays,
+            judged,
             serializer,
             shape,
             plan,

@@ -82,12 +82,26 @@ pub(super) struct Style {
 }
 
 impl Mounted {
-    /// A view set as a router has it.
+    /// A view set as a router has it: its list and its objects have names of their own.
     ///
     /// # Errors
     ///
     /// A sentence that says which path of an action, or which expression for keys, is no pattern.
-    pub(super) fn new(mut view: View, style: Style, bound: &Bound<'_>) -> Result<Self, String> {
+    pub(super) fn new(view: View, style: Style, bound: &Bound<'_>) -> Result<Self, String> {
+        Mounted::named(view, ["List", "Instance"], style, bound)
+    }
+
+    /// A view at one path, by its own name.
+    ///
+    /// # Errors
+    ///
+    /// As [`Mounted::new`].
+    pub(super) fn generic(view: View, bound: &Bound<'_>) -> Result<Self, String> {
+        let style = Style { rooted: false, suffixes: false, slash: "" };
+        Mounted::named(view, ["", ""], style, bound)
+    }
+
+    fn named(mut view: View, suffixes: [&str; 2], style: Style, bound: &Bound<'_>) -> Result<Self, String> {
         let type_name = view.name.clone().unwrap_or_else(|| format!("{}ViewSet", view.resource.model().name));
         let policy = |detail: bool, suffix: &str| {
             let methods: Vec<Method> =
@@ -102,7 +116,7 @@ impl Mounted {
             view.overrides.apply(&mut policy);
             policy.described(&view.description)
         };
-        let (list, detail) = (policy(false, "List"), policy(true, "Instance"));
+        let (list, detail) = (policy(false, suffixes[0]), policy(true, suffixes[1]));
         let (name, keys) = &view.lookup;
         let object = format!("(?P<{name}>{})", keys.as_deref().unwrap_or("[^/.]+"));
         let patterns = |path: String| {
@@ -122,6 +136,8 @@ impl Mounted {
             action.overrides.apply(&mut policy);
             extras.push(Extra { pattern: patterns(below)?, policy, action });
         }
+        list.check()?;
+        extras.iter().try_for_each(|extra: &Extra| extra.policy.check())?;
         Ok(Mounted { list, detail, extras, own_key, style, view: Arc::new(view) })
     }
 

@@ -2,16 +2,14 @@
 
 use std::sync::Arc;
 
-use indexmap::IndexMap;
-
 use super::input::Lookup;
 use super::{
     BoundField, BoundSerializer, LookupPlan, NestedInput, NestedRow, NestedWrite, Validated, Writes, column_value,
 };
-use crate::fields::FieldContext;
+use crate::fields::{FieldContext, fits_column};
 use crate::model::ColumnKind;
 use crate::relations::parse_key;
-use crate::value::{DbValue, Upload, Value, convert};
+use crate::value::{DbValue, Map, Upload, Value, convert};
 
 impl BoundField {
     /// Whether rules or hooks are declared for it.
@@ -38,10 +36,10 @@ impl NestedWrite {
 
 impl BoundSerializer {
     /// Puts a field's value where it belongs.
-    pub(super) fn put(&self, n: usize, value: Value, found: &mut Validated) {
+    pub(super) fn put(&self, n: usize, value: Value, cx: &FieldContext<'_>, found: &mut Validated) {
         let bound = &self.fields[n];
         if found.keeps {
-            found.attributes.insert(bound.field.name.clone().into_owned(), value.clone());
+            found.attributes.insert(&bound.field.name, value.clone());
         }
         match (&bound.writes, value) {
             (Writes::File(column, _), Value::File(file)) if found.late => match found.staged_name(&file) {
@@ -52,12 +50,18 @@ impl BoundSerializer {
             (Writes::One { lookup: Some(plan), .. }, value) if !value.is_null() => {
                 self.find_keys(n, plan, vec![value], found);
             }
+            // a field of one's own or a hook may make a span that no column holds
+            (Writes::Column(_), Value::Duration(span)) if span.num_microseconds().is_none() => {
+                if let Err(error) = fits_column(span, &cx.of(&bound.field)) {
+                    found.errors.insert(bound.field.name.clone(), error);
+                }
+            }
             (Writes::Column(column) | Writes::One { column, .. } | Writes::File(column, _), value) => {
                 found.changes.set(*column, column_value(&self.model, *column, value));
             }
             (Writes::Many(many), Value::List(keys)) => self.find_keys(n, &many.lookup, keys, found),
             (Writes::Many(_), value) if !value.is_null() => self.unfit(n, &value, "a list of keys", found),
-            (Writes::Nested(nested), value) => self.put_rows(n, nested, value, found),
+            (Writes::Nested(nested), value) => self.put_rows(n, nested, value, cx, found),
             (Writes::Nothing | Writes::Many(_), _) => {}
         }
     }
@@ -79,7 +83,7 @@ impl BoundSerializer {
     }
 
     /// Takes the rows that a hook or a default gave: those that the body has as they are, others by their values.
-    fn put_rows(&self, n: usize, nested: &NestedWrite, value: Value, found: &mut Validated) {
+    fn put_rows(&self, n: usize, nested: &NestedWrite, value: Value, cx: &FieldContext<'_>, found: &mut Validated) {
         let values = match value {
             Value::Null => None,
             Value::List(values) if nested.many => Some(values),
@@ -90,7 +94,7 @@ impl BoundSerializer {
         let known = place.and_then(|place| found.nested[place].rows.take()).unwrap_or_default();
         let staged: Vec<_> = known.iter().flat_map(|row| row.validated.staged.iter().cloned()).collect();
         let mut known: Vec<Option<NestedRow>> = known.into_iter().map(Some).collect();
-        let mut rows = Vec::new();
+        let (mut rows, mut errors) = (Vec::new(), Vec::new());
         for value in values.iter().flatten() {
             let Value::Map(attributes) = value else { return self.unfit(n, value, "an object", found) };
             let is_it = |row: &&mut Option<NestedRow>| {
@@ -104,9 +108,15 @@ impl BoundSerializer {
             let mut row = Validated::new(serializer.model().columns.len(), found.mode);
             (row.keeps, row.settled) = (true, true);
             (row.late, row.staged) = (found.late, staged.clone());
-            serializer.lay(attributes.clone(), &mut row);
+            serializer.lay(attributes.clone(), cx, &mut row);
             found.mistake = found.mistake.take().or(row.mistake.take());
+            if row.is_wrong() {
+                errors.push((rows.len(), row.clone().into_errors()));
+            }
             rows.push(nested.row(value.clone(), row));
+        }
+        if !errors.is_empty() {
+            found.errors.insert(self.fields[n].field.name.clone(), nested.errors(rows.len(), errors));
         }
         let rows = values.map(|_| rows);
         match place {
@@ -116,9 +126,9 @@ impl BoundSerializer {
     }
 
     /// Lays values by their fields over what was validated: what is other than it was goes to its place.
-    pub(super) fn lay(&self, attributes: IndexMap<String, Value>, found: &mut Validated) {
+    pub(super) fn lay(&self, attributes: Map, cx: &FieldContext<'_>, found: &mut Validated) {
         let known = std::mem::take(&mut found.attributes);
-        let is_field = |name: &&String| self.fields.iter().any(|f| f.field.name == **name && !f.field.read_only);
+        let is_field = |name: &&str| self.fields.iter().any(|f| f.field.name == **name && !f.field.read_only);
         if let Some(name) = attributes.keys().find(|name| !is_field(name)) {
             let model = &self.model.name;
             found.mistake = Some(format!("{model}: a hook gave {name}, which is no writable field of the serializer"));
@@ -127,13 +137,13 @@ impl BoundSerializer {
             let name = bound.field.name.as_ref();
             match (known.get(name), attributes.get(name)) {
                 (known, Some(value)) if known == Some(value) => {
-                    found.attributes.insert(name.to_owned(), value.clone());
+                    found.attributes.insert(name, value.clone());
                 }
                 (None, None) => {}
                 (_, value) => {
                     self.take_out(n, found);
                     match value {
-                        Some(value) => self.put(n, value.clone(), found),
+                        Some(value) => self.put(n, value.clone(), cx, found),
                         None => found.nested.retain(|nested| nested.field != n),
                     }
                 }
@@ -151,7 +161,7 @@ impl BoundSerializer {
         found.settled = true;
         match self.validate.iter().try_fold(found.attributes.clone(), |values, hook| hook(values, cx)) {
             Ok(values) if values == found.attributes => {}
-            Ok(values) => self.lay(values, found),
+            Ok(values) => self.lay(values, cx, found),
             Err(error) => found.whole = Some(error.into_fields()),
         }
     }

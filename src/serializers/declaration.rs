@@ -257,9 +257,12 @@ impl RelatedField {
         RelatedField::new(name, How::Slug(slug_field.into()))
     }
 
-    /// By the other row's text (its model's `display`), read-only: DRF's `StringRelatedField`.
+    /// By the other row's text (its model's `display`), DRF's `StringRelatedField`.
+    ///
+    /// One row is read-only. Of many rows, as in DRF, a body has to hold the list, which can only be the empty one: no row
+    /// is named by its text; [`read_only`](Self::read_only) is what is meant as a rule.
     pub fn string(name: impl Into<Cow<'static, str>>) -> Self {
-        RelatedField::new(name, How::String).read_only()
+        RelatedField::new(name, How::String)
     }
 
     /// By the address of the other row's view, DRF's `HyperlinkedRelatedField`.

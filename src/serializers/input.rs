@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use chrono::Utc;
-use indexmap::IndexMap;
 
 use super::declaration::ListOptions;
 use super::judge::Found;
@@ -13,7 +12,7 @@ use crate::context::Context;
 use crate::error::{Error, ErrorDetail, Result, ValidationError};
 use crate::fields::{FieldContext, Outcome};
 use crate::store::Changes;
-use crate::value::{DbValue, Upload, Value, convert};
+use crate::value::{DbValue, Map, Upload, Value, convert};
 
 /// What validation without the database made of a body.
 #[derive(Clone, Debug)]
@@ -37,7 +36,7 @@ pub(crate) struct Validated {
     /// Files, by their columns.
     pub(crate) files: Vec<(usize, Arc<Upload>)>,
     /// The validated values by field, where a rule or a hook wants them.
-    pub(crate) attributes: IndexMap<String, Value>,
+    pub(crate) attributes: Map,
     /// Whether one does.
     pub(super) keeps: bool,
     /// Whether its files have their names already.
@@ -64,7 +63,7 @@ impl Validated {
             found: Vec::new(),
             nested: Vec::new(),
             files: Vec::new(),
-            attributes: IndexMap::new(),
+            attributes: Map::new(),
             keeps: false,
             late: false,
             staged: Vec::new(),
@@ -80,6 +79,14 @@ impl Validated {
         self.changes.set(column, name.clone());
         if self.keeps {
             self.staged.push((file, name));
+        }
+    }
+
+    /// Fails where a hook answered what is no value of its field.
+    fn unless_mistaken(mut self) -> Result<Self> {
+        match self.mistake.take() {
+            Some(mistake) => Err(Error::internal(mistake)),
+            None => Ok(self),
         }
     }
 
@@ -171,11 +178,7 @@ impl BoundSerializer {
     ///
     /// [`Error::Internal`] where a hook answered what is no value of its field.
     pub(crate) fn validate(&self, data: &Value, mode: Mode, request: &Context) -> Result<Validated> {
-        let mut found = self.read(data, mode, request, false);
-        match found.mistake.take() {
-            Some(mistake) => Err(Error::internal(mistake)),
-            None => Ok(found),
-        }
+        self.read(data, mode, request, false).unless_mistaken()
     }
 
     /// `keeps` where somebody wants the values by their fields.
@@ -216,7 +219,7 @@ impl BoundSerializer {
     pub(super) fn finish(&self, found: &mut Validated) {
         if found.mode == Mode::Create {
             self.fill_in(&mut found.changes);
-        } else if !found.changes.columns().is_empty() || !found.is_plain() {
+        } else {
             let now = DbValue::ChronoDateTimeUtc(Some(Utc::now()));
             for column in &self.touched {
                 found.changes.set(*column, now.clone());
@@ -311,7 +314,7 @@ impl BoundSerializer {
                         }
                         if !bound.is_judged() {
                             if found.keeps {
-                                found.attributes.insert(field.name.clone().into_owned(), value);
+                                found.attributes.insert(&field.name, value);
                             }
                             return Ok(());
                         }
@@ -333,11 +336,11 @@ impl BoundSerializer {
             }
         };
         if bound.hooks.is_empty() {
-            self.put(n, value, found);
+            self.put(n, value, cx, found);
             return Ok(());
         }
         match bound.run_hooks(value.clone(), own) {
-            Ok(value) => self.put(n, value, found),
+            Ok(value) => self.put(n, value, cx, found),
             Err(error) => {
                 if let Writes::Column(column) | Writes::One { column, lookup: None, .. } = &bound.writes {
                     found.changes.set(*column, column_value(&self.model, *column, value));
@@ -361,15 +364,17 @@ impl BoundSerializer {
         }
         let cx = FieldContext::new(request);
         let items = list_items(data, &self.list, &cx)?;
-        let one = |item: &Value| {
-            if !item.is_null() {
-                return self.validate(item, mode, request);
-            }
-            let mut found = Validated::new(self.model.columns.len(), mode);
-            found.errors = ErrorDetail::new("This field may not be null.", "null").into();
-            Ok(found)
-        };
-        items.iter().map(one).collect()
+        items.iter().map(|item| self.read_item(item, mode, request, false).unless_mistaken()).collect()
+    }
+
+    /// One object of a list, which may not be null.
+    fn read_item(&self, item: &Value, mode: Mode, request: &Context, keeps: bool) -> Validated {
+        if !item.is_null() {
+            return self.read(item, mode, request, keeps);
+        }
+        let mut found = Validated::new(self.model.columns.len(), mode);
+        found.errors = ErrorDetail::new("This field may not be null.", "null").into();
+        found
     }
 
     /// The rules about a list whose objects are all right.
@@ -437,22 +442,19 @@ impl NestedWrite {
         let items: Cow<'_, [Value]> =
             if self.many { list_items(input, &self.list, cx)? } else { Cow::Borrowed(std::slice::from_ref(input)) };
         let mut rows = Vec::with_capacity(items.len());
-        let mut errors = ValidationError::fields();
+        let mut errors = Vec::new();
         for (n, item) in items.iter().enumerate() {
             let keeps = found.keeps || bound.is_judged();
-            let mut row = self.serializer.read(item, found.mode, cx.request, keeps);
+            let mut row = self.serializer.read_item(item, found.mode, cx.request, keeps);
             found.mistake = found.mistake.take().or(row.mistake.take());
             if row.is_wrong() {
-                if !self.many {
-                    return Err(row.into_errors());
-                }
-                errors.insert(Cow::Owned(n.to_string()), row.into_errors());
+                errors.push((n, row.into_errors()));
                 continue;
             }
             rows.push(self.row(item.clone(), row));
         }
         if !errors.is_empty() {
-            return Err(errors);
+            return Err(self.errors(items.len(), errors));
         }
         Ok(rows)
     }

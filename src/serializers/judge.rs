@@ -13,7 +13,7 @@ use crate::context::Context;
 use crate::error::{Error, ErrorDetail, Result, ValidationError};
 use crate::fields::FieldContext;
 use crate::model::{ColumnKind, Condition};
-use crate::relations::{Naming, Related};
+use crate::relations::{Naming, Related, key_text};
 use crate::store::plan::Probe;
 use crate::store::{Cell, Changes, StoreError, Violation, ViolationKind, many};
 use crate::validators::Object;
@@ -91,7 +91,7 @@ impl BoundSerializer {
             match judged.and_then(|()| bound.run_hooks(value.clone(), own)) {
                 Ok(answer) if answer == value => {}
                 Ok(answer) => {
-                    self.put(n, answer, found);
+                    self.put(n, answer, &found.mode.context(cx), found);
                     errors = write.look_up(&mut found.nested[place], cx, via).await?;
                 }
                 Err(error) => errors = error,
@@ -101,7 +101,7 @@ impl BoundSerializer {
             found.errors.insert(bound.field.name.clone(), errors);
         } else if found.keeps {
             let value = write.value(found.nested[place].rows.as_deref());
-            found.attributes.insert(bound.field.name.clone().into_owned(), value);
+            found.attributes.insert(&bound.field.name, value);
         }
         Ok(())
     }
@@ -116,10 +116,10 @@ impl BoundSerializer {
         };
         let by_key = Related { naming: Naming::PrimaryKey, kind: plan.key_kind };
         let related = if lookup.by_key { &by_key } else { related };
-        let rows = ask(plan, lookup, via).await?;
+        let rows = ask(plan, related.kind, lookup, via).await?;
         let mut keys: Vec<DbValue> = Vec::with_capacity(lookup.wanted.len());
         for (value, sent) in &lookup.wanted {
-            let error = match rows.get(&text_of(value)).map(Vec::as_slice) {
+            let error = match rows.get(&key_text(related.kind, value)).map(Vec::as_slice) {
                 Some([key]) => {
                     if !keys.contains(key) {
                         keys.push(key.clone());
@@ -139,11 +139,11 @@ impl BoundSerializer {
         };
         if let (Ok(None), true) = (&judged, found.keeps) {
             let value = key_values(bound, plan, &keys);
-            found.attributes.insert(bound.field.name.clone().into_owned(), value);
+            found.attributes.insert(&bound.field.name, value);
         }
         match (judged, &bound.writes) {
             (Err(error), _) => found.errors.insert(bound.field.name.clone(), error),
-            (Ok(Some(other)), _) => self.put(lookup.field, other, found),
+            (Ok(Some(other)), _) => self.put(lookup.field, other, &found.mode.context(cx), found),
             (Ok(None), Writes::One { column, .. }) => {
                 if let Some(key) = keys.into_iter().next() {
                     found.changes.set(*column, key);
@@ -320,7 +320,17 @@ impl BoundSerializer {
         if violation.kind == ViolationKind::NotNull
             && let Some(bound) = self.fields.iter().find(|f| f.column().is_some_and(|n| columns == [n]))
         {
-            let detail = bound.field.messages.detail("null", "This field may not be null.", &[]);
+            // a PATCH may make a row within a row, and leave out what a new row needs
+            let is_absent = match data {
+                Value::Map(map) => !map.contains_key(&*bound.field.name),
+                Value::Form(form) => !form.contains(&bound.field.name),
+                _ => false,
+            };
+            let messages = &bound.field.messages;
+            let detail = match is_absent {
+                true => messages.detail("required", "This field is required.", &[]),
+                false => messages.detail("null", "This field may not be null.", &[]),
+            };
             return ValidationError::field(bound.field.name.clone(), detail);
         }
         ValidationError::field("non_field_errors", self.constraint_message(violation, &columns))
@@ -465,18 +475,26 @@ impl NestedWrite {
         cx: &Context,
         via: Via<'_>,
     ) -> Result<ValidationError, StoreError> {
-        let mut errors = ValidationError::fields();
+        let length = nested.rows.as_ref().map_or(0, Vec::len);
+        let mut errors = Vec::new();
         for (n, NestedRow { validated: row, .. }) in nested.rows.iter_mut().flatten().enumerate() {
             if !row.is_pending() {
                 continue;
             }
             self.serializer.look_up(row, cx, via).await?;
             if row.is_wrong() {
-                let error = row.clone().into_errors();
-                if self.many { errors.insert(n.to_string(), error) } else { errors.merge(error) }
+                errors.push((n, row.clone().into_errors()));
             }
         }
-        Ok(errors)
+        Ok(self.errors(length, errors))
+    }
+
+    /// The errors of its rows, by their places.
+    pub(super) fn errors(&self, length: usize, mut errors: Vec<(usize, ValidationError)>) -> ValidationError {
+        if self.many {
+            return ValidationError::items(length, errors);
+        }
+        errors.pop().map_or_else(ValidationError::fields, |(_, error)| error)
     }
 }
 
@@ -493,7 +511,12 @@ fn key_values(bound: &BoundField, plan: &LookupPlan, keys: &[DbValue]) -> Value 
 }
 
 /// The keys of the rows that there are, by what they are found by.
-async fn ask(plan: &LookupPlan, lookup: &Lookup, via: Via<'_>) -> Result<HashMap<String, Vec<DbValue>>, StoreError> {
+async fn ask(
+    plan: &LookupPlan,
+    kind: ColumnKind,
+    lookup: &Lookup,
+    via: Via<'_>,
+) -> Result<HashMap<String, Vec<DbValue>>, StoreError> {
     let mut known: HashMap<String, Vec<DbValue>> = HashMap::new();
     if lookup.wanted.is_empty() {
         return Ok(known);
@@ -503,7 +526,7 @@ async fn ask(plan: &LookupPlan, lookup: &Lookup, via: Via<'_>) -> Result<HashMap
     let wanted = many::list(lookup.wanted.iter().map(|(value, _)| value.clone()));
     let rows = via.read(statement.bind(vec![wanted])).await?;
     for row in 0..rows.len() {
-        let name = cell_text(rows.cell(row, 0)?);
+        let name = key_text(kind, &rows.cell(row, 0)?.to_value(kind));
         let key = match rows.cell(row, 1)? {
             Cell::Int(i) => DbValue::BigInt(Some(i)),
             Cell::Uuid(uuid) => DbValue::Uuid(Some(uuid)),
@@ -518,19 +541,4 @@ async fn ask(plan: &LookupPlan, lookup: &Lookup, via: Via<'_>) -> Result<HashMap
 /// A key as text, alike for the value of a request and the cell of a row.
 fn text_of(value: &DbValue) -> String {
     convert::from_db(value).to_python_str().into_owned()
-}
-
-fn cell_text(cell: Cell<'_>) -> String {
-    match cell {
-        Cell::Text(text) => match uuid::Uuid::try_parse(text) {
-            // a key of SQLite's without its hyphens
-            Ok(uuid) if text.len() == 32 => uuid.to_string(),
-            _ => text.to_owned(),
-        },
-        Cell::Int(i) => i.to_string(),
-        Cell::Uuid(uuid) => uuid.to_string(),
-        Cell::Bool(b) => Value::Bool(b).to_python_str().into_owned(),
-        Cell::Float(f) => Value::Float(f).to_python_str().into_owned(),
-        _ => String::new(),
-    }
 }

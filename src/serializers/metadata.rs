@@ -22,17 +22,21 @@ impl BoundField {
         let Some((serializer, many)) = self.nested() else { return info };
         let Value::Map(map) = &mut info else { return info };
         if many {
-            map.insert("type".into(), "field".into());
-            let child = [
-                ("type", "nested object".into()),
-                ("required", Value::Bool(self.field.required)),
-                ("read_only", Value::Bool(self.field.read_only)),
-                ("children", serializer.metadata()),
-            ];
-            let child = child.into_iter().map(|(name, value)| (name.to_owned(), value));
-            map.insert("child".into(), Value::Map(child.collect::<Map>()));
+            map.insert("type", "field".into());
+            // `many=True` gives its arguments to the child too
+            let mut child = Map::new();
+            child.insert("type", "nested object".into());
+            for name in ["required", "read_only"] {
+                child.extend(map.get(name).map(|value| (name.to_owned(), value.clone())));
+            }
+            for (name, text) in [("label", &self.field.label), ("help_text", &self.field.help_text)] {
+                let text = text.as_ref().filter(|text| !text.is_empty());
+                child.extend(text.map(|text| (name.to_owned(), Value::from(text.to_string()))));
+            }
+            child.insert("children", serializer.metadata());
+            map.insert("child", Value::Map(child));
         } else {
-            map.insert("children".into(), serializer.metadata());
+            map.insert("children", serializer.metadata());
         }
         info
     }

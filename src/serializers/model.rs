@@ -155,7 +155,7 @@ impl<E: EntityTrait> ModelSerializer<E> {
     /// # use bowline::doc::booking;
     /// let bookings = ModelSerializer::<booking::Entity>::new().validate(|mut values, _| {
     ///     if let (Some(start), None) = (values.get("start").and_then(Value::as_int), values.get("end")) {
-    ///         values.insert("end".into(), (start + 1).into());
+    ///         values.insert("end", (start + 1).into());
     ///     }
     ///     Ok(values)
     /// });

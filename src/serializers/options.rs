@@ -35,6 +35,15 @@ pub struct FieldOptions {
 }
 
 impl FieldOptions {
+    /// Whether they contradict each other, or bring a type that may be declared wrongly.
+    pub(super) fn may_be_wrong(&self) -> bool {
+        let read_only = self.read_only == Some(true);
+        let required = self.required == Some(true);
+        read_only && (required || self.write_only == Some(true))
+            || required && self.default.is_some()
+            || self.kind.is_some()
+    }
+
     /// The column that it reads and writes, where the field is not called as the column.
     pub fn source(mut self, column: impl Into<Cow<'static, str>>) -> Self {
         self.source = Some(column.into());

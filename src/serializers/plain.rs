@@ -1,28 +1,28 @@
 //! Serializers without a model: DRF's `Serializer` and `ListSerializer`.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use indexmap::IndexMap;
-
+mod attributes;
 mod list;
 
 pub use list::ListSerializer;
 
 use crate::context::Context;
 use crate::error::{Error, ErrorDetail, NON_FIELD_ERRORS, Result, ValidationError};
-use crate::fields::{Field, FieldContext, FieldType, Outcome, Source, Unrepresentable};
+use crate::fields::{Field, FieldContext, FieldType, Source, Unrepresentable};
 use crate::store::Cell;
-use crate::value::{Form, Value, write};
+use crate::value::{Form, Map, Value, write};
 
-type Attributes = IndexMap<String, Value>;
+type Attributes = Map;
 type FieldHook = Arc<dyn Fn(Value, &FieldContext<'_>) -> Result<Value, ValidationError> + Send + Sync>;
 type Hook = Arc<dyn Fn(Attributes, &FieldContext<'_>) -> Result<Attributes, ValidationError> + Send + Sync>;
-type Map = Arc<dyn Fn(Value) -> Value + Send + Sync>;
+type MapValue = Arc<dyn Fn(Value) -> Value + Send + Sync>;
 
 /// A rule about all attributes of a plain serializer: a pure function of them.
 ///
-/// Every `Fn(&IndexMap<String, Value>) -> Result<(), ValidationError>` is one; a type that implements the trait also
+/// Every `Fn(&Map) -> Result<(), ValidationError>` is one; a type that implements the trait also
 /// gets the serializer and the request (DRF's `requires_context`).
 ///
 /// ```
@@ -95,8 +95,8 @@ pub struct Serializer {
     fields: Vec<PlainField>,
     validators: Vec<Arc<dyn AttributesValidator>>,
     validate: Vec<Hook>,
-    map_input: Option<Map>,
-    map_output: Option<Map>,
+    map_input: Option<MapValue>,
+    map_output: Option<MapValue>,
     /// Hooks that came before their field.
     waiting: Vec<(String, FieldHook)>,
 }
@@ -197,8 +197,12 @@ impl Serializer {
     /// # Errors
     ///
     /// Errors by field, in the order of the fields; only where every field is right those of the whole.
-    pub fn run_validation(&self, data: &Value, request: &Context) -> Result<Value, ValidationError> {
-        self.run(data, &FieldContext::new(request))
+    pub fn run_validation<'a>(
+        &self,
+        data: impl Into<Cow<'a, Value>>,
+        request: &Context,
+    ) -> Result<Value, ValidationError> {
+        self.run(data.into(), &FieldContext::new(request))
     }
 
     /// Validates a body that need not have every field (DRF's `partial=True`).
@@ -206,36 +210,12 @@ impl Serializer {
     /// # Errors
     ///
     /// As [`Serializer::run_validation`].
-    pub fn run_partial_validation(&self, data: &Value, request: &Context) -> Result<Value, ValidationError> {
-        self.run(data, &FieldContext { partial: true, ..FieldContext::new(request) })
-    }
-
-    fn run(&self, data: &Value, cx: &FieldContext<'_>) -> Result<Value, ValidationError> {
-        if data.is_null() {
-            return Err(no_data());
-        }
-        self.to_internal_value(data, cx)
-    }
-
-    fn attributes(&self, data: &Value, cx: &FieldContext<'_>) -> Result<Attributes, ValidationError> {
-        let mut found = Attributes::with_capacity(self.fields.len());
-        let mut errors = ValidationError::fields();
-        for PlainField { field, hooks, .. } in &self.fields {
-            let input = field.get_value(data, cx);
-            let value = field.run_validation(input.as_deref(), cx).and_then(|outcome| match outcome {
-                Outcome::Set(value) => {
-                    let cx = cx.of(field);
-                    hooks.iter().try_fold(value, |value, hook| hook(value, &cx)).map(Outcome::Set)
-                }
-                Outcome::Skip => Ok(Outcome::Skip),
-            });
-            match value {
-                Ok(Outcome::Set(value)) => set_value(&mut found, field, value),
-                Ok(Outcome::Skip) => {}
-                Err(error) => errors.insert(field.name.clone(), error),
-            }
-        }
-        if errors.is_empty() { Ok(found) } else { Err(errors) }
+    pub fn run_partial_validation<'a>(
+        &self,
+        data: impl Into<Cow<'a, Value>>,
+        request: &Context,
+    ) -> Result<Value, ValidationError> {
+        self.run(data.into(), &FieldContext { partial: true, ..FieldContext::new(request) })
     }
 
     /// The defaults of read-only fields, which validators see beside what was validated.
@@ -251,7 +231,7 @@ impl Serializer {
                 Source::Whole => continue,
             };
             if let Some(value) = field.default.as_ref().and_then(|default| default.get(cx)) {
-                defaults.insert(name.clone().into_owned(), value);
+                defaults.insert(name, value);
             }
         }
         defaults
@@ -266,7 +246,7 @@ impl Serializer {
         let judged = if judged.is_empty() {
             attributes
         } else {
-            judged.extend(attributes.iter().map(|(name, value)| (name.clone(), value.clone())));
+            judged.extend(attributes.iter().map(|(name, value)| (name, value.clone())));
             &judged
         };
         let mut errors = Vec::new();
@@ -313,11 +293,13 @@ impl Serializer {
     fn write(&self, instance: &Value, cx: &Context, out: &mut Vec<u8>) -> Result<(), Unrepresentable> {
         out.push(b'{');
         let mut first = true;
-        for PlainField { field, key, .. } in self.fields.iter().filter(|f| !f.field.write_only) {
+        let mut near = 0;
+        for own @ PlainField { field, key, .. } in self.fields.iter().filter(|f| !f.field.write_only) {
             let default;
-            let attribute = match attribute(instance, field) {
+            let attribute = match own.attribute(instance, &mut near) {
                 Some(attribute) => attribute,
                 None => match &field.default {
+                    Some(_) if cx.is_partial() => continue,
                     Some(found) => {
                         let Some(found) = found.get(&FieldContext::new(cx)) else { continue };
                         default = found;
@@ -345,60 +327,41 @@ fn no_data() -> ValidationError {
     ValidationError::field(NON_FIELD_ERRORS, ErrorDetail::new("No data provided", "null"))
 }
 
-/// DRF's `set_value`: a path makes the objects on its way, the whole is laid over what is there.
-fn set_value(attributes: &mut Attributes, field: &Field, value: Value) {
-    match &field.source {
-        Source::Name => {
-            attributes.insert(field.name.clone().into_owned(), value);
-        }
-        Source::Path(path) => {
-            let Some((last, parents)) = path.split_last() else { return };
-            let mut place = attributes;
-            for parent in parents {
-                let next = place.entry(parent.clone().into_owned()).or_insert_with(Value::map);
-                if !matches!(next, Value::Map(_)) {
-                    *next = Value::map();
-                }
-                let Value::Map(next) = next else { return };
-                place = next;
+impl PlainField {
+    /// DRF's `get_attribute` over plain values; none where something on the way is missing.
+    fn attribute<'a>(&self, instance: &'a Value, near: &mut usize) -> Option<&'a Value> {
+        match &self.field.source {
+            Source::Name => {
+                let map = instance.as_map()?;
+                map.at(self.place(map, near)?)
             }
-            place.insert(last.clone().into_owned(), value);
+            Source::Path(path) => path.iter().try_fold(instance, |value, part| value.get(part)),
+            Source::Whole => Some(instance),
         }
-        Source::Whole => match value {
-            Value::Map(map) => attributes.extend(map),
-            // nothing to lay over the others
-            Value::Null => {}
-            other => {
-                attributes.insert(field.name.clone().into_owned(), other);
-            }
-        },
     }
-}
 
-/// DRF's `get_attribute` over plain values; none where something on the way is missing.
-fn attribute<'a>(instance: &'a Value, field: &Field) -> Option<&'a Value> {
-    match &field.source {
-        Source::Name => instance.get(&field.name),
-        Source::Path(path) => path.iter().try_fold(instance, |value, part| value.get(part)),
-        Source::Whole => Some(instance),
+    fn place(&self, map: &Map, near: &mut usize) -> Option<usize> {
+        let place = map.place_near(&self.field.name, *near)?;
+        *near = place + 1;
+        Some(place)
     }
 }
 
 impl FieldType for Serializer {
     fn to_internal_value(&self, input: &Value, cx: &FieldContext<'_>) -> Result<Value, ValidationError> {
-        let mapped = self.map_input.as_ref().map(|map| map(input.clone()));
-        let input = mapped.as_ref().unwrap_or(input);
-        if !matches!(input, Value::Map(_) | Value::Form(_)) {
-            let text = "Invalid data. Expected a dictionary, but got {datatype}.";
-            let detail = cx.detail("invalid", text, &[("datatype", input.type_name())]);
-            return Err(ValidationError::field(NON_FIELD_ERRORS, detail));
+        if let Some(map) = &self.map_input {
+            let mut mapped = map(input.clone());
+            return self.coerce_mapped(&mut mapped, cx).map(|()| mapped);
         }
-        let mut attributes = self.attributes(input, cx)?;
-        self.run_validators(&attributes, cx)?;
-        for hook in &self.validate {
-            attributes = hook(attributes, cx).map_err(ValidationError::into_fields)?;
+        self.refuse_no_object(input, cx)?;
+        self.judge(self.attributes(input, cx)?, cx).map(Value::Map)
+    }
+
+    fn coerce(&self, value: &mut Value, cx: &FieldContext<'_>) -> Result<(), ValidationError> {
+        if let Some(map) = &self.map_input {
+            *value = map(std::mem::replace(value, Value::Null));
         }
-        Ok(Value::Map(attributes))
+        self.coerce_mapped(value, cx)
     }
 
     fn form_value(&self, field: &Field, form: &Form, _: &FieldContext<'_>) -> Option<Value> {

@@ -417,6 +417,8 @@ impl Absent {
         match self {
             Absent::Skip => return false,
             Absent::Null => out.extend_from_slice(b"null"),
+            // as in DRF, a part of an object has no defaults, neither read nor shown
+            Absent::Default(_) if cx.is_partial() => return false,
             Absent::Default(default) => {
                 let value = default.get(&FieldContext::new(cx)).unwrap_or(Value::Null);
                 if value.is_null() {

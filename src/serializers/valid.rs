@@ -1,5 +1,7 @@
 //! Rust types that a body can be validated into.
 
+use std::borrow::Cow;
+
 use super::{ListSerializer, Serializer};
 use crate::context::Context;
 use crate::error::ValidationError;
@@ -61,7 +63,7 @@ pub trait Validate: Sized {
     /// # Errors
     ///
     /// DRF's errors by field, in the order of the fields.
-    fn validate(data: &Value, request: &Context) -> Result<Self, ValidationError> {
+    fn validate<'a>(data: impl Into<Cow<'a, Value>>, request: &Context) -> Result<Self, ValidationError> {
         Self::from_value(Self::serializer().run_validation(data, request)?)
     }
 }
@@ -74,17 +76,17 @@ pub trait FromBody: Sized {
     /// # Errors
     ///
     /// DRF's errors, by field or by index.
-    fn from_body(data: &Value, request: &Context) -> Result<Self, ValidationError>;
+    fn from_body<'a>(data: impl Into<Cow<'a, Value>>, request: &Context) -> Result<Self, ValidationError>;
 }
 
 impl<T: Validate> FromBody for T {
-    fn from_body(data: &Value, request: &Context) -> Result<Self, ValidationError> {
+    fn from_body<'a>(data: impl Into<Cow<'a, Value>>, request: &Context) -> Result<Self, ValidationError> {
         T::validate(data, request)
     }
 }
 
 impl<T: Validate> FromBody for Vec<T> {
-    fn from_body(data: &Value, request: &Context) -> Result<Self, ValidationError> {
+    fn from_body<'a>(data: impl Into<Cow<'a, Value>>, request: &Context) -> Result<Self, ValidationError> {
         let list = ListSerializer::new(T::serializer().clone());
         let Value::List(items) = list.run_validation(data, request)? else { return Ok(Vec::new()) };
         let length = items.len();

@@ -15,13 +15,20 @@ use super::{Bound, Dialect, KnownEntities, Retry, Rows, Store, StoreError, Trans
 pub struct Database {
     store: Store,
     known: Arc<KnownEntities>,
+    /// The entities of the framework itself: an application may have its own of the same tables.
+    own: Arc<KnownEntities>,
     replays: u32,
 }
 
 impl Database {
-    /// Of a store whose entities are known.
-    pub fn new(store: Store, known: Arc<KnownEntities>, replays: u32) -> Self {
-        Database { store, known, replays }
+    /// Of a store whose entities are known, the application's and the framework's.
+    pub(crate) fn new(store: Store, known: Arc<KnownEntities>, own: KnownEntities, replays: u32) -> Self {
+        Database { store, known, own: Arc::new(own), replays }
+    }
+
+    /// The same for queries of the framework's own entities.
+    pub(crate) fn framework(&self) -> Self {
+        Database { known: Arc::clone(&self.own), ..self.clone() }
     }
 
     /// The store under it.
@@ -75,12 +82,18 @@ impl Database {
     }
 
     async fn rows(&self, statement: SeaStatement) -> Result<Vec<QueryResult>, DbErr> {
-        let bound = bound(statement);
+        let mut bound = bound(statement);
         let sql = bound.statement.sql.clone();
-        // the names of the columns are known to a transaction alone
-        let tx = self.begin().await.map_err(failed)?;
-        let rows = tx.query_named(bound).await.map_err(failed)?;
-        tx.commit().await.map_err(failed)?;
+        let reads = sql.get(..7).is_some_and(|verb| verb.eq_ignore_ascii_case("SELECT "));
+        let rows = if reads {
+            bound.statement.named = true;
+            self.read(bound).await.map_err(failed)?
+        } else {
+            let tx = self.begin().await.map_err(failed)?;
+            let rows = tx.query_named(bound).await.map_err(failed)?;
+            tx.commit().await.map_err(failed)?;
+            rows
+        };
         results(&rows, &sql, &self.known).map_err(failed)
     }
 }

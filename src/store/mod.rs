@@ -21,6 +21,7 @@ mod changes;
 mod connection;
 mod database;
 mod error;
+pub(crate) mod granted;
 pub mod many;
 pub mod plan;
 pub mod postgres;
@@ -55,6 +56,8 @@ pub struct Statement {
     pub sql: Arc<str>,
     /// Whether connections keep it prepared; `false` for text that is rarely the same twice.
     pub cached: bool,
+    /// Whether the rows keep the names of their columns, which SeaORM reads them by.
+    pub named: bool,
     /// Whether it looks up one row by its key: short enough to run without a change of thread on SQLite.
     pub point: bool,
 }
@@ -62,17 +65,17 @@ pub struct Statement {
 impl Statement {
     /// A statement that connections keep prepared.
     pub fn new(sql: impl Into<Arc<str>>) -> Self {
-        Statement { sql: sql.into(), cached: true, point: false }
+        Statement { sql: sql.into(), cached: true, named: false, point: false }
     }
 
     /// The same, looking up one row by its key.
     pub fn point(sql: impl Into<Arc<str>>) -> Self {
-        Statement { sql: sql.into(), cached: true, point: true }
+        Statement { sql: sql.into(), cached: true, named: false, point: true }
     }
 
     /// A statement that is prepared anew each time.
     pub fn once(sql: impl Into<Arc<str>>) -> Self {
-        Statement { sql: sql.into(), cached: false, point: false }
+        Statement { sql: sql.into(), cached: false, named: false, point: false }
     }
 
     /// The same, keeping the rows that it finds as they are until the transaction ends: all of each, or its key only.

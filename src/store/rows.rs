@@ -251,13 +251,17 @@ impl Cell<'_> {
 
     /// The cell as a value that properties and method fields read, by its column.
     pub(crate) fn to_attribute(self, column: &ColumnMeta) -> Value {
-        match (self, column.kind) {
+        self.to_attribute_of(match column.kind {
+            ColumnKind::Decimal(digits) => ColumnKind::Decimal(column.attributes.digits.or(digits)),
+            kind => kind,
+        })
+    }
+
+    /// The same by the column's kind alone.
+    pub(crate) fn to_attribute_of(self, kind: ColumnKind) -> Value {
+        match (self, kind) {
             (Cell::Int(micros), ColumnKind::Duration) => Value::Duration(TimeDelta::microseconds(micros)),
             (Cell::Text(text), ColumnKind::Json) => json::parse_str(text).unwrap_or(Value::Null),
-            (Cell::Int(_) | Cell::Float(_) | Cell::Text(_), ColumnKind::Decimal(digits)) => {
-                let digits = column.attributes.digits.or(digits);
-                convert::from_db(&self.to_value(ColumnKind::Decimal(digits)))
-            }
             (Cell::Numeric(_) | Cell::Duration(_) | Cell::Json(_) | Cell::List(_) | Cell::Pairs(_), _)
             | (Cell::Zoned(_) | Cell::Value(_), _) => self.to_plain_attribute(),
             (cell, kind) => convert::from_db(&cell.to_value(kind)),

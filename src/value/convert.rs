@@ -1,6 +1,6 @@
 //! Between the values of serializers and the values of the database.
 
-use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, Utc};
+use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
 use sea_orm::sea_query::ValueType;
 
 use super::{DbValue, Decimal, Value, write};
@@ -8,7 +8,7 @@ use super::{DbValue, Decimal, Value, write};
 /// The value as a statement's place takes it.
 ///
 /// A decimal and a span of time go as text and microseconds, which both databases read as Django writes them; lists and objects as
-/// JSON text.
+/// JSON text. A span beyond 64 bits, which serializers refuse, becomes the longest one.
 pub fn to_db(value: Value) -> DbValue {
     match value {
         Value::Null => DbValue::String(None),
@@ -21,12 +21,17 @@ pub fn to_db(value: Value) -> DbValue {
         Value::NaiveDateTime(at) => DbValue::ChronoDateTime(Some(at)),
         Value::Date(date) => DbValue::ChronoDate(Some(date)),
         Value::Time(time) => DbValue::ChronoTime(Some(time)),
-        Value::Duration(span) => DbValue::BigInt(Some(span.num_microseconds().unwrap_or(i64::MAX))),
+        Value::Duration(span) => DbValue::BigInt(Some(microseconds(span))),
         Value::Uuid(uuid) => DbValue::Uuid(Some(uuid)),
         Value::Bytes(bytes) => DbValue::Bytes(Some(bytes)),
         Value::File(file) => DbValue::String(Some(file.name().to_owned())),
         Value::List(_) | Value::Map(_) | Value::Form(_) => DbValue::String(Some(json_text(&value))),
     }
+}
+
+/// The microseconds of a span, as near as 64 bits come to it.
+pub(crate) fn microseconds(span: TimeDelta) -> i64 {
+    span.num_microseconds().unwrap_or(if span < TimeDelta::zero() { i64::MIN } else { i64::MAX })
 }
 
 /// The value as compact JSON text.

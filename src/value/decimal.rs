@@ -4,6 +4,8 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
+use smol_str::{SmolStr, SmolStrBuilder, ToSmolStr};
+
 /// The longest number that [`Decimal::to_plain`] writes out.
 const MAX_PLAIN: usize = 200_000;
 
@@ -18,9 +20,8 @@ const MAX_PLAIN: usize = 200_000;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Decimal {
-    negative: bool,
-    /// ASCII digits without leading zeros; `0` for zero.
-    digits: String,
+    /// A minus sign where it has one, then ASCII digits without leading zeros; `0` for zero.
+    signed: SmolStr,
     exponent: i64,
 }
 
@@ -64,22 +65,70 @@ impl Decimal {
     pub fn new(negative: bool, digits: &str, exponent: i64) -> Self {
         let digits = digits.trim_start_matches('0');
         let digits = if digits.is_empty() { "0" } else { digits };
-        Decimal { negative, digits: digits.to_owned(), exponent }
+        Decimal::of(negative, [digits, ""], exponent)
+    }
+
+    /// From digits without leading zeros, in two parts.
+    fn of(negative: bool, digits: [&str; 2], exponent: i64) -> Self {
+        let mut signed = SmolStrBuilder::new();
+        if negative {
+            signed.push('-');
+        }
+        digits.into_iter().for_each(|part| signed.push_str(part));
+        Decimal { signed: signed.finish(), exponent }
+    }
+
+    /// Reads digits and a point, short enough to be kept in place, as nearly all numbers are; none of anything else.
+    fn short(text: &str) -> Option<Self> {
+        // what a `SmolStr` keeps in place
+        let mut signed = [0; 23];
+        let mut length = 0;
+        let rest = match text.as_bytes() {
+            [b'-', rest @ ..] => {
+                signed[0] = b'-';
+                length = 1;
+                rest
+            }
+            rest => rest,
+        };
+        let first = length;
+        let mut places = None;
+        let mut read = false;
+        for byte in rest {
+            match byte {
+                b'0'..=b'9' => {
+                    read = true;
+                    places = places.map(|places| places + 1);
+                    if length > first || *byte != b'0' {
+                        *signed.get_mut(length)? = *byte;
+                        length += 1;
+                    }
+                }
+                b'.' if places.is_none() => places = Some(0),
+                _ => return None,
+            }
+        }
+        if length == first {
+            signed[length] = b'0';
+            length += 1;
+        }
+        let signed = std::str::from_utf8(signed.get(..length)?).ok()?;
+        read.then(|| Decimal { signed: SmolStr::new(signed), exponent: -places.unwrap_or(0) })
     }
 
     /// Whether it has a minus sign.
     pub fn is_negative(&self) -> bool {
-        self.negative
+        self.signed.as_bytes().first() == Some(&b'-')
     }
 
     /// Whether it is zero, of whatever sign.
     pub fn is_zero(&self) -> bool {
-        self.digits == "0"
+        self.digits() == "0"
     }
 
     /// The digits without leading zeros; `0` for zero.
     pub fn digits(&self) -> &str {
-        &self.digits
+        self.signed.get(usize::from(self.is_negative())..).unwrap_or_default()
     }
 
     /// The power of ten of the last digit.
@@ -93,7 +142,7 @@ impl Decimal {
     }
 
     fn length(&self) -> i64 {
-        i64::try_from(self.digits.len()).unwrap_or(i64::MAX)
+        i64::try_from(self.digits().len()).unwrap_or(i64::MAX)
     }
 
     /// The same number with so many decimal places, Python's `quantize`; none where that takes more digits than
@@ -107,6 +156,9 @@ impl Decimal {
     /// ```
     pub fn quantize(&self, places: u32, rounding: Rounding, precision: u32) -> Option<Decimal> {
         let exponent = -i64::from(places);
+        if self.exponent == exponent {
+            return (self.length() <= i64::from(precision)).then(|| self.clone());
+        }
         let Ok(drop) = usize::try_from(exponent.saturating_sub(self.exponent)) else {
             if self.is_zero() {
                 return Some(Decimal { exponent, ..self.clone() });
@@ -115,9 +167,12 @@ impl Decimal {
             if self.length().checked_add(pad)? > i64::from(precision) {
                 return None;
             }
-            let mut digits = self.digits.clone();
-            digits.extend(std::iter::repeat_n('0', usize::try_from(pad).ok()?));
-            return Some(Decimal { negative: self.negative, digits, exponent });
+            let mut signed = SmolStrBuilder::new();
+            signed.push_str(&self.signed);
+            for _ in 0..pad {
+                signed.push('0');
+            }
+            return Some(Decimal { signed: signed.finish(), exponent });
         };
         let cut = self.cut(drop, exponent, rounding);
         (cut.length() <= i64::from(precision)).then_some(cut)
@@ -136,23 +191,23 @@ impl Decimal {
 
     /// The same number without zeros at its end, Python's `normalize`, which keeps 28 digits.
     pub fn normalize(&self) -> Decimal {
-        let Decimal { negative, digits, exponent } = self.round(28, Rounding::HalfEven);
-        let kept = digits.trim_end_matches('0');
-        if kept.is_empty() {
-            return Decimal { negative, digits, exponent: 0 };
+        let number = self.round(28, Rounding::HalfEven);
+        if number.is_zero() {
+            return Decimal { exponent: 0, ..number };
         }
-        let zeros = i64::try_from(digits.len() - kept.len()).unwrap_or(0);
-        Decimal { negative, digits: kept.to_owned(), exponent: exponent.saturating_add(zeros) }
+        let kept = number.signed.trim_end_matches('0');
+        let zeros = i64::try_from(number.signed.len() - kept.len()).unwrap_or(0);
+        Decimal { signed: kept.into(), exponent: number.exponent.saturating_add(zeros) }
     }
 
     /// Without its last `drop` digits, rounded.
     fn cut(&self, drop: usize, exponent: i64, rounding: Rounding) -> Decimal {
-        let at = self.digits.len().saturating_sub(drop);
-        let (kept, rest) = self.digits.split_at(at);
+        let at = self.digits().len().saturating_sub(drop);
+        let (kept, rest) = self.digits().split_at(at);
         let is_exact = rest.bytes().all(|b| b == b'0');
         // zeros stand between the point and the digits where more is dropped than there is
         let half = match rest.as_bytes().split_first() {
-            Some((first, after)) if drop <= self.digits.len() => first
+            Some((first, after)) if drop <= self.digits().len() => first
                 .cmp(&b'5')
                 .then(if after.iter().all(|b| *b == b'0') { Ordering::Equal } else { Ordering::Greater }),
             _ => Ordering::Less,
@@ -162,15 +217,15 @@ impl Decimal {
             && match rounding {
                 Rounding::Up => true,
                 Rounding::Down => false,
-                Rounding::Ceiling => !self.negative,
-                Rounding::Floor => self.negative,
+                Rounding::Ceiling => !self.is_negative(),
+                Rounding::Floor => self.is_negative(),
                 Rounding::HalfUp => half.is_ge(),
                 Rounding::HalfDown => half.is_gt(),
                 Rounding::HalfEven => half.is_gt() || (half.is_eq() && !last.is_multiple_of(2)),
                 Rounding::ZeroFiveUp => matches!(last, b'0' | b'5'),
             };
         let digits = if away { incremented(kept) } else { kept.to_owned() };
-        Decimal::new(self.negative, &digits, exponent)
+        Decimal::new(self.is_negative(), &digits, exponent)
     }
 
     /// The nearest float; infinite where there is none.
@@ -185,41 +240,45 @@ impl Decimal {
         } else {
             self.length().max(self.exponent.saturating_neg().saturating_add(1)).saturating_add(1)
         };
-        usize::try_from(digits).unwrap_or(usize::MAX).saturating_add(usize::from(self.negative))
+        usize::try_from(digits).unwrap_or(usize::MAX).saturating_add(usize::from(self.is_negative()))
     }
 
     /// Without an exponent: `12.50`, `1000`; with one only where more than 200,000 characters would be written.
     pub fn to_plain(&self) -> String {
-        let length = self.plain_length();
-        if length > MAX_PLAIN {
-            return self.to_scientific();
+        let mut text = Vec::with_capacity(self.plain_length().min(MAX_PLAIN));
+        self.write_plain(&mut text);
+        String::from_utf8(text).unwrap_or_default()
+    }
+
+    /// Writes what [`Decimal::to_plain`] answers.
+    pub(crate) fn write_plain(&self, text: &mut Vec<u8>) {
+        if self.plain_length() > MAX_PLAIN {
+            return text.extend_from_slice(self.to_scientific().as_bytes());
         }
-        let mut text = String::with_capacity(length);
-        if self.negative {
-            text.push('-');
+        if self.is_negative() {
+            text.push(b'-');
         }
         let power = usize::try_from(self.exponent.unsigned_abs()).unwrap_or(usize::MAX);
         if self.exponent >= 0 {
-            text.push_str(&self.digits);
+            text.extend_from_slice(self.digits().as_bytes());
             if !self.is_zero() {
-                text.extend(std::iter::repeat_n('0', power));
+                text.extend(std::iter::repeat_n(b'0', power));
             }
-        } else if self.digits.len() > power {
-            let (whole, fraction) = self.digits.split_at(self.digits.len() - power);
-            text.push_str(whole);
-            text.push('.');
-            text.push_str(fraction);
+        } else if self.digits().len() > power {
+            let (whole, fraction) = self.digits().split_at(self.digits().len() - power);
+            text.extend_from_slice(whole.as_bytes());
+            text.push(b'.');
+            text.extend_from_slice(fraction.as_bytes());
         } else {
-            text.push_str("0.");
-            text.extend(std::iter::repeat_n('0', power - self.digits.len()));
-            text.push_str(&self.digits);
+            text.extend_from_slice(b"0.");
+            text.extend(std::iter::repeat_n(b'0', power - self.digits().len()));
+            text.extend_from_slice(self.digits().as_bytes());
         }
-        text
     }
 
     fn to_scientific(&self) -> String {
-        let sign = if self.negative { "-" } else { "" };
-        let (first, rest) = self.digits.split_at(1);
+        let sign = if self.is_negative() { "-" } else { "" };
+        let (first, rest) = self.digits().split_at(1);
         let point = if rest.is_empty() { "" } else { "." };
         format!("{sign}{first}{point}{rest}E{:+}", self.adjusted())
     }
@@ -248,23 +307,33 @@ impl FromStr for Decimal {
     ///
     /// Numbers that Python cannot hold exactly are refused: powers of ten beyond 999999999999999999.
     fn from_str(text: &str) -> Result<Self, NotADecimal> {
+        if let Some(number) = Decimal::short(text) {
+            return Ok(number);
+        }
         let (negative, rest) = match text.as_bytes().first() {
             Some(b'-') => (true, &text[1..]),
             Some(b'+') => (false, &text[1..]),
             _ => (false, text),
         };
-        let (number, power) = match rest.find(['e', 'E']) {
+        // by bytes, which is faster in text as short as this
+        let (number, power) = match rest.bytes().position(|b| matches!(b, b'e' | b'E')) {
             Some(at) => (&rest[..at], rest[at + 1..].parse::<i64>().map_err(|_| NotADecimal)?),
             None => (rest, 0),
         };
-        let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+        let (whole, fraction) = match number.bytes().position(|b| b == b'.') {
+            Some(at) => (&number[..at], &number[at + 1..]),
+            None => (number, ""),
+        };
         let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
         if (whole.is_empty() && fraction.is_empty()) || !digits(whole) || !digits(fraction) {
             return Err(NotADecimal);
         }
         let places = i64::try_from(fraction.len()).map_err(|_| NotADecimal)?;
         let exponent = power.checked_sub(places).ok_or(NotADecimal)?;
-        let decimal = Decimal::new(negative, &format!("{whole}{fraction}"), exponent);
+        let decimal = match whole.trim_start_matches('0') {
+            "" => Decimal::new(negative, fraction, exponent),
+            whole => Decimal::of(negative, [whole, fraction], exponent),
+        };
         let fits = decimal.adjusted() <= MAX_POWER && exponent >= MIN_POWER;
         fits.then_some(decimal).ok_or(NotADecimal)
     }
@@ -286,7 +355,7 @@ impl fmt::Display for Decimal {
 
 impl From<i64> for Decimal {
     fn from(value: i64) -> Self {
-        Decimal::new(value < 0, &value.unsigned_abs().to_string(), 0)
+        Decimal { signed: value.to_smolstr(), exponent: 0 }
     }
 }
 
@@ -312,7 +381,7 @@ impl PartialOrd for Decimal {
 
 impl Ord for Decimal {
     fn cmp(&self, other: &Self) -> Ordering {
-        let sign = |d: &Decimal| match (d.is_zero(), d.negative) {
+        let sign = |d: &Decimal| match (d.is_zero(), d.is_negative()) {
             (true, _) => 0,
             (false, true) => -1,
             (false, false) => 1,
@@ -321,11 +390,11 @@ impl Ord for Decimal {
         if by_sign != Ordering::Equal || self.is_zero() {
             return by_sign;
         }
-        let magnitude = |d: &Decimal| d.exponent.saturating_add(i64::try_from(d.digits.len()).unwrap_or(i64::MAX));
-        let (own, others) = (self.digits.trim_end_matches('0'), other.digits.trim_end_matches('0'));
+        let magnitude = |d: &Decimal| d.exponent.saturating_add(i64::try_from(d.digits().len()).unwrap_or(i64::MAX));
+        let (own, others) = (self.digits().trim_end_matches('0'), other.digits().trim_end_matches('0'));
         // at the same magnitude the first different digit decides, as in text
         let larger = magnitude(self).cmp(&magnitude(other)).then_with(|| own.cmp(others));
-        if self.negative { larger.reverse() } else { larger }
+        if self.is_negative() { larger.reverse() } else { larger }
     }
 }
 
@@ -348,6 +417,20 @@ mod tests {
         }
         for text in ["", ".", "e1", "1e", "x", "1_0", "NaN", "--1", "1e1000000000000000000", "1e99999999999999999999"] {
             assert!(text.parse::<Decimal>().is_err(), "{text}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_short_number_is_read_as_any(text in "[-+]?0{0,2}[0-9_]{0,12}\\.?0{0,2}[0-9]{0,12}") {
+            // the exponent leads past the short way
+            let any = format!("{text}e0").parse::<Decimal>();
+            let short = Decimal::short(&text);
+            let parts = |number: &Decimal| (number.signed.clone(), number.exponent);
+            if let Some(short) = &short {
+                proptest::prop_assert_eq!(any.as_ref().ok().map(parts), Some(parts(short)));
+            }
+            proptest::prop_assert_eq!(text.parse::<Decimal>().ok().map(|n| parts(&n)), any.ok().map(|n| parts(&n)));
         }
     }
 

@@ -3,12 +3,11 @@
 //! It differs in one thing: DRF answers 500 where a document is nested too deep for Python's stack, here that is a
 //! [`ParseError`] like any other.
 
+use std::borrow::Cow;
 use std::fmt;
 
-use indexmap::IndexMap;
-
 use super::python::MAX_INT_DIGITS;
-use super::{Value, python, write};
+use super::{Map, Value, python, write};
 
 /// How deep lists and objects may be nested.
 pub const MAX_DEPTH: usize = 512;
@@ -72,12 +71,21 @@ pub fn parse_loose(text: &str) -> Result<Value, ParseError> {
 }
 
 fn parse_document(text: &str, strict: bool) -> Result<Value, ParseError> {
-    let mut parser = Parser { text, bytes: text.as_bytes(), at: 0, depth: 0, strict };
+    let mut parser = Parser {
+        text,
+        bytes: text.as_bytes(),
+        at: 0,
+        depth: 0,
+        entries: [(text.len() / 24).clamp(4, 21), 0, 0, 0],
+        items: [0, 8, 8, 8],
+        strict,
+    };
     if text.starts_with('\u{feff}') {
         return Err(parser.error("Unexpected UTF-8 BOM (decode using utf-8-sig)", 0));
     }
     parser.skip_space();
-    let value = parser.value()?;
+    let mut value = Value::Null;
+    parser.value(&mut value)?;
     parser.skip_space();
     if parser.at < parser.bytes.len() {
         return Err(parser.error("Extra data", parser.at));
@@ -111,16 +119,29 @@ struct Text {
     lone: Option<u16>,
 }
 
+impl From<Text> for Value {
+    fn from(Text { text, lone }: Text) -> Self {
+        match lone {
+            None => Value::Str(text),
+            Some(unit) => Value::Surrogates(unit, text),
+        }
+    }
+}
+
 struct Parser<'a> {
     text: &'a str,
     bytes: &'a [u8],
     at: usize,
     depth: usize,
+    /// How many entries the last object at each of the outermost depths had: the next one is likely to be like it.
+    entries: [usize; 4],
+    /// The same of lists.
+    items: [usize; 4],
     /// Whether `NaN` and the infinities are refused.
     strict: bool,
 }
 
-impl Parser<'_> {
+impl<'a> Parser<'a> {
     fn peek(&self) -> Option<u8> {
         self.bytes.get(self.at).copied()
     }
@@ -141,26 +162,25 @@ impl Parser<'_> {
         ParseError(format!("{what}: line {line} column {column} (char {})", characters(before)))
     }
 
-    fn value(&mut self) -> Result<Value, ParseError> {
+    /// Reads a value into its place: moved there, each would cost more than to read it.
+    fn value(&mut self, place: &mut Value) -> Result<(), ParseError> {
         match self.peek() {
-            Some(b'"') => {
-                let Text { text, lone } = self.string()?;
-                Ok(match lone {
-                    None => Value::Str(text),
-                    Some(unit) => Value::Surrogates(unit, text),
-                })
-            }
-            Some(b'{') => self.nested(Self::object),
-            Some(b'[') => self.nested(Self::list),
-            Some(b'n') if self.take(b"null") => Ok(Value::Null),
-            Some(b't') if self.take(b"true") => Ok(Value::Bool(true)),
-            Some(b'f') if self.take(b"false") => Ok(Value::Bool(false)),
-            Some(b'N') if self.take(b"NaN") => self.constant("NaN", f64::NAN),
-            Some(b'I') if self.take(b"Infinity") => self.constant("Infinity", f64::INFINITY),
-            Some(b'-') if self.take(b"-Infinity") => self.constant("-Infinity", f64::NEG_INFINITY),
-            Some(b'-' | b'0'..=b'9') => self.number(),
-            _ => Err(self.error("Expecting value", self.at)),
+            Some(b'"') => match self.plain_string() {
+                Some(text) => *place = Value::Str(text.to_owned()),
+                None => *place = self.string()?.into(),
+            },
+            Some(b'{') => *place = Value::Map(self.nested(Self::object)?),
+            Some(b'[') => *place = Value::List(self.nested(Self::list)?),
+            Some(b'n') if self.take(b"null") => *place = Value::Null,
+            Some(b't') if self.take(b"true") => *place = Value::Bool(true),
+            Some(b'f') if self.take(b"false") => *place = Value::Bool(false),
+            Some(b'N') if self.take(b"NaN") => *place = self.constant("NaN", f64::NAN)?,
+            Some(b'I') if self.take(b"Infinity") => *place = self.constant("Infinity", f64::INFINITY)?,
+            Some(b'-') if self.take(b"-Infinity") => *place = self.constant("-Infinity", f64::NEG_INFINITY)?,
+            Some(b'-' | b'0'..=b'9') => self.number(place)?,
+            _ => return Err(self.error("Expecting value", self.at)),
         }
+        Ok(())
     }
 
     fn constant(&self, name: &str, value: f64) -> Result<Value, ParseError> {
@@ -178,7 +198,7 @@ impl Parser<'_> {
         found
     }
 
-    fn nested(&mut self, read: fn(&mut Self) -> Result<Value, ParseError>) -> Result<Value, ParseError> {
+    fn nested<T>(&mut self, read: fn(&mut Self) -> Result<T, ParseError>) -> Result<T, ParseError> {
         if self.depth == MAX_DEPTH {
             return Err(ParseError("Maximum nesting depth exceeded".into()));
         }
@@ -190,47 +210,56 @@ impl Parser<'_> {
         Ok(value)
     }
 
-    fn list(&mut self) -> Result<Value, ParseError> {
-        let mut items = Vec::new();
+    fn list(&mut self) -> Result<Vec<Value>, ParseError> {
         if self.peek() == Some(b']') {
             self.at += 1;
-            return Ok(Value::List(items));
+            return Ok(Vec::new());
         }
+        let depth = self.depth - 1;
+        let mut items = Vec::with_capacity(self.items.get(depth).copied().unwrap_or(0));
         loop {
-            items.push(self.value()?);
+            let end = items.len();
+            items.extend(std::iter::once_with(|| Value::Null));
+            self.value(&mut items[end])?;
             if self.ends(b']')? {
-                return Ok(Value::List(items));
+                if let Some(usual) = self.items.get_mut(depth) {
+                    *usual = items.len();
+                }
+                return Ok(items);
             }
         }
     }
 
-    fn object(&mut self) -> Result<Value, ParseError> {
+    fn object(&mut self) -> Result<Map, ParseError> {
         if self.peek() == Some(b'}') {
             self.at += 1;
-            return Ok(Value::Map(IndexMap::new()));
+            return Ok(Map::new());
         }
-        // room for the usual body at once; none for objects inside, of which a short text can hold very many
-        let mut map = IndexMap::with_capacity(if self.depth == 1 { 7 } else { 0 });
+        // room for what is likely at once, and never more than a small multiple of the text before and in it
+        let depth = self.depth - 1;
+        let mut map = Map::with_capacity(self.entries.get(depth).copied().unwrap_or(0));
         loop {
             if self.peek() != Some(b'"') {
                 return Err(self.error("Expecting property name enclosed in double quotes", self.at));
             }
-            let key = self.string()?;
+            let (key, lone) = self.key()?;
             self.skip_space();
             if self.peek() != Some(b':') {
                 return Err(self.error("Expecting ':' delimiter", self.at));
             }
             self.at += 1;
             self.skip_space();
-            let value = self.value()?;
+            let place = map.get_or_insert_with(&key, || Value::Null);
+            self.value(place)?;
             // no field is called so, and a field that takes any object must see that a key was not text
-            let value = match key.lone {
-                None => value,
-                Some(unit) => Value::Surrogates(unit, key.text.clone()),
-            };
-            map.insert(key.text, value);
+            if let Some(unit) = lone {
+                *place = Value::Surrogates(unit, key.into_owned());
+            }
             if self.ends(b'}')? {
-                return Ok(Value::Map(map));
+                if let Some(entries) = self.entries.get_mut(depth) {
+                    *entries = map.len();
+                }
+                return Ok(map);
             }
         }
     }
@@ -252,7 +281,7 @@ impl Parser<'_> {
         }
     }
 
-    fn number(&mut self) -> Result<Value, ParseError> {
+    fn number(&mut self, place: &mut Value) -> Result<(), ParseError> {
         let start = self.at;
         let negative = self.peek() == Some(b'-');
         let first = start + usize::from(negative);
@@ -278,7 +307,8 @@ impl Parser<'_> {
         self.at = float_end;
         if float_end > end {
             let text = self.text.get(start..float_end).unwrap_or_default();
-            return text.parse().map(Value::Float).map_err(|_| self.error("Expecting value", start));
+            *place = Value::Float(text.parse().map_err(|_| self.error("Expecting value", start))?);
+            return Ok(());
         }
         let digits = self.text.get(first..end).unwrap_or_default();
         if digits.len() > MAX_INT_DIGITS {
@@ -289,9 +319,10 @@ impl Parser<'_> {
             )));
         }
         match self.text.get(start..end).and_then(|text| text.parse().ok()) {
-            Some(int) => Ok(Value::Int(int)),
-            None => Ok(python::integer(negative, digits)),
+            Some(int) => *place = Value::Int(int),
+            None => *place = python::integer(negative, digits),
         }
+        Ok(())
     }
 
     /// Where the digits that begin at a place end.
@@ -300,6 +331,27 @@ impl Parser<'_> {
         from + rest.iter().take_while(|b| b.is_ascii_digit()).count()
     }
 
+    /// Reads the name of an entry: its text, and its first lone surrogate.
+    fn key(&mut self) -> Result<(Cow<'a, str>, Option<u16>), ParseError> {
+        if let Some(text) = self.plain_string() {
+            return Ok((Cow::Borrowed(text), None));
+        }
+        let Text { text, lone } = self.string()?;
+        Ok((Cow::Owned(text), lone))
+    }
+
+    /// Reads a string in which nothing is escaped, as most are; else it stays where it is.
+    fn plain_string(&mut self) -> Option<&'a str> {
+        let start = self.at + 1;
+        let end = start + write::plain::<false>(self.bytes.get(start..)?);
+        if self.bytes.get(end) != Some(&b'"') {
+            return None;
+        }
+        self.at = end + 1;
+        self.text.get(start..end)
+    }
+
+    #[cold]
     fn string(&mut self) -> Result<Text, ParseError> {
         let open = self.at;
         self.at += 1;

@@ -59,6 +59,8 @@ impl TimeZone {
         match self {
             TimeZone::Naive => chrono::Utc.fix(),
             TimeZone::Fixed(offset) => offset,
+            // nothing to look up
+            TimeZone::UTC => chrono::Utc.fix(),
             TimeZone::Named(zone) => zone.offset_from_utc_datetime(&listed(utc)).fix(),
         }
     }
@@ -69,7 +71,7 @@ impl TimeZone {
     /// `zoneinfo` does when nobody says otherwise (PEP 495, `fold=0`).
     pub fn offset_of(self, local: NaiveDateTime) -> FixedOffset {
         match self {
-            TimeZone::Named(zone) => named_offset(zone, local).fix(),
+            TimeZone::Named(zone) if self != TimeZone::UTC => named_offset(zone, local).fix(),
             _ => self.offset_at(local),
         }
     }

@@ -1,5 +1,6 @@
 //! What single views say otherwise than the settings: DRF's policy attributes.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::policy::Policy;
@@ -7,7 +8,10 @@ use crate::authentication::Authentication;
 use crate::error::ExceptionHandler;
 use crate::negotiation::ContentNegotiation;
 use crate::parsers::Parsers;
+use crate::permissions::{IntoRules, Permissions, Rule};
 use crate::renderers::Renderers;
+use crate::settings::Settings;
+use crate::throttling::{IntoThrottles, Throttle};
 use crate::versioning::Versioning;
 
 /// What a view says otherwise than the settings.
@@ -17,11 +21,26 @@ pub struct Overrides {
     negotiation: Option<Arc<dyn ContentNegotiation>>,
     parsers: Option<Parsers>,
     authentication: Option<Vec<Arc<dyn Authentication>>>,
+    permissions: Option<Vec<Rule>>,
+    throttles: Option<Vec<Arc<dyn Throttle>>>,
+    throttle_scope: Option<Cow<'static, str>>,
+    permissions_for: Vec<(Cow<'static, str>, Vec<Rule>)>,
     exception_handler: Option<ExceptionHandler>,
     versioning: Option<Option<Arc<dyn Versioning>>>,
 }
 
 impl Overrides {
+    /// Other permissions for one action.
+    pub(super) fn permissions_for(&mut self, action: Cow<'static, str>, rules: Vec<Rule>) {
+        self.permissions_for.push((action, rules));
+    }
+
+    /// Whether a permission wants to see objects, where the settings say what the view does not.
+    pub(crate) fn judges_objects(&self, settings: &Settings) -> bool {
+        let rules = self.permissions.as_ref().unwrap_or(&settings.permissions);
+        rules.iter().chain(self.permissions_for.iter().flat_map(|(_, own)| own)).any(Rule::judges_objects)
+    }
+
     /// Lays it over what the settings say.
     pub(crate) fn apply(&self, policy: &mut Policy) {
         if let Some(renderers) = &self.renderers {
@@ -35,6 +54,18 @@ impl Overrides {
         }
         if let Some(authentication) = &self.authentication {
             policy.authentication.clone_from(authentication);
+        }
+        if let Some(rules) = &self.permissions {
+            policy.permissions = Permissions::new(rules.clone());
+        }
+        for (action, rules) in &self.permissions_for {
+            policy.permissions.set(action.clone(), rules.clone());
+        }
+        if let Some(throttles) = &self.throttles {
+            policy.throttles.clone_from(throttles);
+        }
+        if let Some(scope) = &self.throttle_scope {
+            policy.info.throttle_scope = Some(scope.clone());
         }
         if let Some(versioning) = &self.versioning {
             policy.versioning.clone_from(versioning);
@@ -81,6 +112,26 @@ pub trait Attributes: Sized {
     /// is a 403.
     fn authentication(mut self, ways: impl IntoIterator<Item = Arc<dyn Authentication>>) -> Self {
         self.overrides().authentication = Some(ways.into_iter().collect());
+        self
+    }
+
+    /// With other permissions, all of which must be granted: one, several in a tuple, or rules with `&`, `|` and `!`; none
+    /// (`()`) for everybody. DRF's `permission_classes`.
+    fn permissions(mut self, rules: impl IntoRules) -> Self {
+        self.overrides().permissions = Some(rules.into_rules());
+        self
+    }
+
+    /// With other throttles: one, several in a tuple, none (`()`). DRF's `throttle_classes`.
+    fn throttles(mut self, throttles: impl IntoThrottles) -> Self {
+        self.overrides().throttles = Some(throttles.into_throttles());
+        self
+    }
+
+    /// The scope by which a [`ScopedRateThrottle`](crate::throttling::ScopedRateThrottle) counts its requests, DRF's
+    /// `throttle_scope`; nothing is counted without one.
+    fn throttle_scope(mut self, scope: impl Into<Cow<'static, str>>) -> Self {
+        self.overrides().throttle_scope = Some(scope.into());
         self
     }
 

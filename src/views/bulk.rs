@@ -3,10 +3,13 @@
 //! What is wrong with an object is an error at its index, whether the body says it, another object of the body or the
 //! database. See DRF's chapter "Serializers", "Dealing with multiple objects".
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
 use super::View;
 use super::hooks::Save;
 use super::resource::{Resource, Stop, Tries};
-use super::write::decide;
+use super::write::{answering, decide};
 use crate::context::Context;
 use crate::error::{Error, ErrorDetail, Result, ValidationError};
 use crate::pause::{Pause, Point};
@@ -36,7 +39,7 @@ impl View {
         resource.serializer.validate_whole_list(&objects)?;
         let repeated = resource.serializer.repeated(&objects);
         if !repeated.is_empty() {
-            return Err(by_index(repeated).into());
+            return Err(by_index(objects.len(), repeated).into());
         }
         self.save_list(resource, data, objects, None, cx, pause).await
     }
@@ -54,6 +57,7 @@ impl View {
         cx: &Context,
         pause: &Pause,
     ) -> Result<Vec<u8>> {
+        let cx = &answering(mode, cx);
         let mut objects = resource.serializer.validate_list(data, mode, cx)?;
         let keys = resource.keys(data);
         resource.right_or_wrong(data, &mut objects, keys.as_deref().ok(), cx).await?;
@@ -61,7 +65,7 @@ impl View {
         resource.serializer.validate_whole_list(&objects)?;
         let repeated = resource.serializer.repeated(&objects);
         if !repeated.is_empty() {
-            return Err(by_index(repeated).into());
+            return Err(by_index(objects.len(), repeated).into());
         }
         self.save_list(resource, data, objects, Some(&keys), cx, pause).await
     }
@@ -153,7 +157,7 @@ impl View {
         }
         // rows are locked in the order of their keys, whatever order the body has
         let stored = match keys {
-            Some(keys) => Some(resource.lock_all(tx, keys).await?),
+            Some(keys) => Some(resource.lock_all(tx, keys, cx).await?),
             None => None,
         };
         for (n, object) in objects.iter().enumerate() {
@@ -164,9 +168,9 @@ impl View {
             let body = self.one_inside(resource, tx, key, rows, item(data, n), object, cx).await;
             let body = body.map_err(|stop| match stop {
                 Stop::Store(StoreError::Violation(violation)) if careful => {
-                    at(n, Stop::Fail(serializer.verdict(&violation, item(data, n)).into()))
+                    at(n, objects.len(), Stop::Fail(serializer.verdict(&violation, item(data, n)).into()))
                 }
-                stop => at(n, stop),
+                stop => at(n, objects.len(), stop),
             })?;
             if n > 0 {
                 out.push(b',');
@@ -226,7 +230,7 @@ impl View {
     ) -> Result<(), Stop> {
         let (tx, _) = resource.begin(None).await?;
         let inside = async {
-            let stored = resource.lock_all(&tx, keys).await?;
+            let stored = resource.lock_all(&tx, keys, cx).await?;
             pause.at(Point::BeforeWrite).await;
             for (key, rows) in keys.iter().zip(&stored) {
                 let stored = resource.stored(rows)?;
@@ -234,41 +238,22 @@ impl View {
                     let mut instance = super::hooks::Instance::new(resource, &tx, key, &stored, cx);
                     let outcome = hooks.perform_destroy(&mut instance).await;
                     if let Some(stop) = instance.stop.take() {
-                        return Err(protecting(resource, stop.into()));
+                        return Err(resource.plan.protecting(stop.into()));
                     }
                     outcome?;
                     continue;
                 }
-                let mut last = Rows::none();
-                for statement in resource.plan.destroy().statements(key) {
-                    last = tx.query(statement).await.map_err(|error| protecting(resource, error.into()))?;
-                }
-                if last.is_empty() {
-                    return Err(Stop::Fail(resource.protected()));
-                }
+                resource.plan.delete(&tx, key).await?;
             }
             Ok(())
         };
         match inside.await {
             Ok(()) => {
                 pause.at(Point::BeforeCommit).await;
-                tx.commit().await.map_err(|error| protecting(resource, error.into()))
+                tx.commit().await.map_err(|error| resource.plan.protecting(error.into()))
             }
             Err(stop) => Err(undo(tx, stop).await),
         }
-    }
-}
-
-/// A foreign key that stops a deletion is a row that protects.
-fn protecting(resource: &Resource, stop: Stop) -> Stop {
-    match &stop {
-        Stop::Store(StoreError::Violation(v))
-            if v.kind == crate::store::ViolationKind::ForeignKey
-                && !resource.plan.destroy().cascades(v.constraint.as_deref()) =>
-        {
-            Stop::Fail(resource.protected())
-        }
-        _ => stop,
     }
 }
 
@@ -311,14 +296,14 @@ impl Resource {
         for (n, object) in objects.iter_mut().enumerate() {
             let key = keys.and_then(|keys| keys.get(n));
             let found = match self.complete(key, item(data, n), object, cx, via).await {
-                Err(Error::NotFound(_)) => missing(),
+                Err(Error::Http404(_)) => missing(),
                 other => other?,
             };
             if !found.is_empty() {
                 errors.push((n, found));
             }
         }
-        if errors.is_empty() { Ok(()) } else { Err(by_index(errors).into()) }
+        if errors.is_empty() { Ok(()) } else { Err(by_index(objects.len(), errors).into()) }
     }
 
     /// INSERT of all objects, by one statement for each run of objects that write the same columns.
@@ -357,8 +342,9 @@ impl Resource {
         Ok(())
     }
 
-    /// The rows of some keys, locked in the order of the keys, each in the place of its key.
-    async fn lock_all(&self, tx: &Transaction, keys: &[DbValue]) -> Result<Vec<Rows>, Stop> {
+    /// The rows of some keys, locked in the order of the keys, each in the place of its key; the request's permissions are
+    /// asked about each.
+    async fn lock_all(&self, tx: &Transaction, keys: &[DbValue], cx: &Context) -> Result<Vec<Rows>, Stop> {
         let text = |key: &DbValue| convert::from_db(key).to_python_str().into_owned();
         let mut order: Vec<usize> = (0..keys.len()).collect();
         order.sort_by(|a, b| match (&keys[*a], &keys[*b]) {
@@ -375,8 +361,12 @@ impl Resource {
             found[n] = rows;
         }
         if !errors.is_empty() {
-            errors.sort_by_key(|(n, _)| *n);
-            return Err(Stop::Fail(by_index(errors).into()));
+            return Err(Stop::Fail(by_index(keys.len(), errors).into()));
+        }
+        if Resource::judges(cx) {
+            for rows in &found {
+                self.permit(&self.stored(rows)?, cx)?;
+            }
         }
         Ok(found)
     }
@@ -411,7 +401,7 @@ impl Resource {
                 Err(_) => errors.push((n, missing())),
             }
         }
-        if errors.is_empty() { Ok(keys) } else { Err(by_index(errors).into()) }
+        if errors.is_empty() { Ok(keys) } else { Err(by_index(items.len(), errors).into()) }
     }
 }
 
@@ -428,19 +418,22 @@ fn missing() -> ValidationError {
     ValidationError::field("non_field_errors", ErrorDetail::new("Not found.", "not_found"))
 }
 
-/// Errors of objects as DRF shows those of `many=True`.
-fn by_index(errors: impl IntoIterator<Item = (usize, ValidationError)>) -> ValidationError {
-    let mut all = ValidationError::fields();
+/// Errors of the objects of a list as DRF shows those of `many=True`, each object once.
+fn by_index(length: usize, errors: impl IntoIterator<Item = (usize, ValidationError)>) -> ValidationError {
+    let mut all: BTreeMap<usize, ValidationError> = BTreeMap::new();
     for (n, error) in errors {
-        all.insert(n.to_string(), error);
+        match all.entry(n) {
+            Entry::Vacant(place) => drop(place.insert(error)),
+            Entry::Occupied(mut place) => place.get_mut().merge(error),
+        }
     }
-    all
+    ValidationError::items(length, all.into_iter().collect())
 }
 
 /// An error at the place of its object.
-fn at(n: usize, stop: Stop) -> Stop {
+fn at(n: usize, length: usize, stop: Stop) -> Stop {
     match stop {
-        Stop::Fail(Error::Validation(error)) => Stop::Fail(by_index([(n, error)]).into()),
+        Stop::Fail(Error::Validation(error)) => Stop::Fail(by_index(length, [(n, error)]).into()),
         stop => stop,
     }
 }

@@ -18,9 +18,10 @@ impl View {
     pub(crate) async fn destroy(&self, resource: &Resource, key: &DbValue, cx: &Context, pause: &Pause) -> Result<()> {
         let mut tries = Tries::new(resource.replays);
         loop {
-            let stop = match &self.hooks {
-                Some(_) => self.destroy_in_transaction(resource, key, cx, pause).await,
-                None => self.destroy_at_once(resource, key, pause).await,
+            let stop = if self.hooks.is_some() || Resource::judges(cx) {
+                self.destroy_in_transaction(resource, key, cx, pause).await
+            } else {
+                self.destroy_at_once(resource, key, pause).await
             };
             match stop {
                 Ok(()) => return Ok(()),
@@ -86,15 +87,17 @@ impl View {
             return Err(resource.no_match().into());
         }
         let stored = resource.stored(rows)?;
+        resource.permit(&stored, cx)?;
         pause.at(Point::BeforeWrite).await;
-        if let Some(hooks) = &self.hooks {
-            let mut instance = Instance::new(resource, tx, key, &stored, cx);
-            let outcome = hooks.perform_destroy(&mut instance).await;
-            if let Some(stop) = instance.stop.take() {
-                return Err(stop.into());
-            }
-            outcome?;
+        let mut instance = Instance::new(resource, tx, key, &stored, cx);
+        let outcome = match &self.hooks {
+            Some(hooks) => hooks.perform_destroy(&mut instance).await,
+            None => instance.delete().await,
+        };
+        if let Some(stop) = instance.stop.take() {
+            return Err(stop.into());
         }
+        outcome?;
         pause.at(Point::BeforeCommit).await;
         Ok(())
     }

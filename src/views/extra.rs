@@ -274,9 +274,10 @@ impl ActionRequest {
     ///
     /// # Errors
     ///
-    /// 404 where no row of the view set has the key; 500 for another entity than the view set's.
+    /// 404 where no row of the view set has the key; 401 or 403 where the permissions do not grant it; 500 for another entity
+    /// than the view set's.
     pub async fn get_object<E: EntityTrait>(&self) -> Result<E::Model> {
-        let pk = self.lock().await?;
+        let pk = self.lock(true).await?;
         let resource = self.resource();
         let (model, entity) = (resource.model(), E::default());
         let column = model.columns.get(resource.plan.key()).map(|column| column.column.as_str()).unwrap_or_default();
@@ -291,7 +292,7 @@ impl ActionRequest {
     /// # Errors
     ///
     /// 404 where no row of the view set has the key.
-    async fn lock(&self) -> Result<DbValue> {
+    async fn lock(&self, judged: bool) -> Result<DbValue> {
         let resource = self.resource();
         let key = self.key.as_ref().ok_or_else(|| Error::internal("an action of the list has no object"))?;
         let key = &resource.key(key)?;
@@ -304,6 +305,9 @@ impl ActionRequest {
             return Err(resource.no_match());
         }
         let stored = resource.stored(&rows)?;
+        if judged {
+            resource.permit(&stored, &self.context)?;
+        }
         stored.into_iter().nth(resource.plan.key()).ok_or_else(|| Error::internal("a row without a key"))
     }
 
@@ -313,7 +317,7 @@ impl ActionRequest {
     ///
     /// 404 where no row of the view set has the key.
     pub async fn representation(&self) -> Result<Response> {
-        let pk = self.lock().await?;
+        let pk = self.lock(false).await?;
         match self.resource().shown(&pk, self.via(), &self.context).await {
             Ok(Some(body)) => Ok(Response::json(body)),
             Ok(None) => Err(self.resource().no_match()),
@@ -398,7 +402,7 @@ pub(crate) async fn run(
         connection,
     };
     if matches!(*context.method(), Method::GET | Method::HEAD) {
-        return handler.call(request(Connection::Database(resource.database()))).await;
+        return handler.call(request(Connection::Database(resource.database.clone()))).await;
     }
     let mut tries = Tries::new(resource.replays);
     loop {

@@ -13,6 +13,7 @@ use sea_orm::EntityTrait;
 use crate::model::Condition;
 use crate::model::entity::ModelSource;
 use crate::pagination::PageNumberPagination;
+use crate::permissions::IntoRules;
 use crate::serializers::{Declaration, ModelSerializer};
 use crate::value::Value;
 
@@ -298,6 +299,13 @@ impl<E: EntityTrait> ModelViewSet<E> {
     /// With another serializer for one action (what DRF's users write into `get_serializer_class`).
     pub fn serializer_for(mut self, action: Action, serializer: ModelSerializer<E>) -> Self {
         self.declared.serializers.push((action, serializer.into_declaration()));
+        self
+    }
+
+    /// With other permissions for one action (what DRF's users write into `get_permissions`). OPTIONS is an action of its
+    /// own (`metadata`), which these are not asked for.
+    pub fn permissions_for(mut self, action: Action, rules: impl IntoRules) -> Self {
+        self.declared.overrides.permissions_for(action.name().into(), rules.into_rules());
         self
     }
 

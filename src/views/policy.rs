@@ -14,11 +14,13 @@ use crate::context::Context;
 use crate::error::{Error, ErrorContext, ErrorFormat, ExceptionHandler, Result};
 use crate::negotiation::{self, ContentNegotiation};
 use crate::parsers::{BodyLimits, Parsers};
+use crate::permissions::{Granted, Permissions};
 use crate::renderers::{Accepted, RenderContext, Renderers, Unrenderable};
 use crate::response::{Data, Response};
 use crate::serializers::Serializer;
 use crate::settings::Settings;
 use crate::store::Database;
+use crate::throttling::{Throttle, Throttling, check_throttles};
 use crate::value::Value;
 use crate::versioning::{Reverse, Versioning, with_parameter};
 use crate::view_info::ViewInfo;
@@ -41,6 +43,9 @@ pub(crate) struct Policy {
     /// The addresses of the application's views.
     urls: Option<Arc<dyn Reverse>>,
     pub(crate) authentication: Vec<Arc<dyn Authentication>>,
+    pub(crate) permissions: Permissions,
+    pub(crate) throttles: Vec<Arc<dyn Throttle>>,
+    throttling: Throttling,
     pub(crate) limits: BodyLimits,
     pub(crate) errors: ErrorFormat,
     pub(crate) list_errors_as_dict: bool,
@@ -97,6 +102,13 @@ impl Policy {
             versioning: settings.versioning.clone(),
             urls: None,
             authentication: settings.authentication.clone(),
+            permissions: Permissions::new(settings.permissions.clone()),
+            throttles: settings.throttles.clone(),
+            throttling: Throttling::new(
+                Arc::clone(&settings.throttle_store),
+                settings.throttle_rates.clone(),
+                settings.num_proxies,
+            ),
             limits: settings.body.clone(),
             errors: settings.errors,
             list_errors_as_dict: settings.list_errors_as_dict,
@@ -189,7 +201,52 @@ impl Policy {
                 break;
             }
         }
-        Ok(())
+        if let Some(granted) = self.permit(context).await? {
+            context.keep(granted);
+        }
+        if self.throttles.is_empty() {
+            return Ok(());
+        }
+        check_throttles(&self.throttles, context, &self.info, &self.throttling).await
+    }
+
+    /// Whether the client may do what it asks for: what it is to be asked about an object, where a permission wants to see it.
+    ///
+    /// # Errors
+    ///
+    /// 401 or 403 where a permission is not granted.
+    pub(crate) async fn permit(&self, context: &Context) -> Result<Option<Granted>> {
+        if self.permissions.are_none() {
+            return Ok(None);
+        }
+        let challenges = !self.authentication.is_empty();
+        self.permissions.judge(context, &self.info, self.database()?, challenges).await
+    }
+
+    /// Whether the client may do something by another method, and what it is to be asked about an object: what OPTIONS shows.
+    ///
+    /// # Errors
+    ///
+    /// What is no answer to such a question: the database is away.
+    pub(crate) async fn would_permit(&self, context: &Context, method: Method) -> Result<Option<Context>> {
+        let mut other = context.with_method(method);
+        match self.permit(&other).await {
+            Ok(Some(granted)) => other.keep(granted),
+            Ok(None) => {}
+            Err(error) if error.status().is_server_error() => return Err(error),
+            Err(_) => return Ok(None),
+        }
+        Ok(Some(other))
+    }
+
+    /// Why the view cannot be served.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that says what to change.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        self.permissions.check(&self.info)?;
+        self.throttles.iter().try_for_each(|throttle| throttle.check(&self.info, &self.throttling))
     }
 
     /// The body of a request, parsed by its media type: an empty object or form where there is none.

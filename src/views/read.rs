@@ -22,15 +22,37 @@ impl Resource {
             // a lookup field that is not unique
             _ => return Err(crate::error::Error::not_found()),
         }
+        self.permit_read(&rows, cx)?;
         let groups = self.shape.load(&rows, self.via()).await?;
         let mut out = Vec::with_capacity(128);
         self.shape.represent(&rows, 0, &groups, cx, &mut out)?;
         Ok(out)
     }
 
-    /// Whether a row has the key.
-    pub(crate) async fn is_there(&self, key: &DbValue) -> Result<bool> {
-        Ok(!self.read(self.plan.reads().retrieve(key)).await?.is_empty())
+    /// DRF's `get_object` where only its errors are wanted.
+    ///
+    /// # Errors
+    ///
+    /// 404 where no row has the key, 401 or 403 where the permissions do not grant it.
+    pub(crate) async fn must_see(&self, key: &DbValue, cx: &Context) -> Result<()> {
+        let rows = self.read(self.plan.reads().retrieve(key)).await?;
+        if rows.is_empty() {
+            return Err(self.no_match());
+        }
+        self.permit_read(&rows, cx)
+    }
+
+    /// Whether a row has the key, and the permissions grant it.
+    ///
+    /// # Errors
+    ///
+    /// What is no answer to such a question: the database is away.
+    pub(crate) async fn may_see(&self, key: &DbValue, cx: &Context) -> Result<bool> {
+        match self.must_see(key, cx).await {
+            Ok(()) => Ok(true),
+            Err(error) if error.status().is_server_error() => Err(error),
+            Err(_) => Ok(false),
+        }
     }
 
     /// All rows as a JSON array, or a page in DRF's envelope.

@@ -6,6 +6,7 @@ use crate::context::Context;
 use crate::error::{Error, Result, ValidationError};
 use crate::model::{ColumnKind, ModelMeta};
 use crate::pagination::PageNumberPagination;
+use crate::permissions::Granted;
 use crate::relations::{KeyError, parse_key};
 use crate::serializers::shape::{Shape, Slot};
 use crate::serializers::{BoundSerializer, Validated, Via};
@@ -14,6 +15,7 @@ use crate::store::{
     Bound, Cell, Changes, Database, Isolation, KnownEntities, Retry, Rows, Store, StoreError, Transaction, Violation,
     store_error,
 };
+use crate::validators::Object;
 use crate::value::{DbValue, Value, convert};
 
 /// How often a write is tried against constraints that no probe explains before the constraint's own word stands.
@@ -23,6 +25,8 @@ const UNEXPLAINED: u32 = 4;
 #[derive(Debug)]
 pub(crate) struct Resource {
     pub(crate) store: Store,
+    /// The same as handlers see it.
+    pub(crate) database: Database,
     pub(crate) serializer: Arc<BoundSerializer>,
     pub(crate) shape: Shape,
     pub(crate) plan: Plan,
@@ -30,6 +34,8 @@ pub(crate) struct Resource {
     pub(crate) pagination: Option<PageNumberPagination>,
     pub(crate) isolation: Isolation,
     pub(crate) replays: u32,
+    /// Where the model's columns are in rows that are read; none where no permission wants to see them.
+    pub(crate) judged: Vec<usize>,
     /// Where the fields are in whole rows, where an answer needs nothing else.
     pub(crate) whole: Vec<Slot>,
 }
@@ -256,18 +262,7 @@ impl Resource {
 
     /// 409 with Django's sentence.
     pub(crate) fn protected(&self) -> Error {
-        let relations: Vec<String> = self.plan.destroy().protected_by.iter().map(|r| format!("'{r}'")).collect();
-        let name = &self.model().name;
-        Error::Conflict(if relations.is_empty() {
-            format!("Cannot delete some instances of model '{name}' because other rows refer to them.").into()
-        } else {
-            format!(
-                "Cannot delete some instances of model '{name}' because they are referenced through protected foreign \
-                 keys: {}.",
-                relations.join(", ")
-            )
-            .into()
-        })
+        self.plan.protected()
     }
 
     /// The key in a path, as DRF's lookup reads it.
@@ -280,8 +275,40 @@ impl Resource {
         let kind = column.map_or(ColumnKind::BigInteger, |c| c.kind);
         parse_key(kind, &Value::Str(text.to_owned())).map(convert::to_db).map_err(|error| match error {
             KeyError::NoSuchRow => self.no_match(),
-            KeyError::WrongType | KeyError::NotAUuid => Error::http404(),
+            KeyError::WrongType | KeyError::Unreadable(_) => Error::http404(),
         })
+    }
+
+    /// Whether the request's permissions want to see its object.
+    pub(crate) fn judges(cx: &Context) -> bool {
+        cx.kept::<Granted>().is_some()
+    }
+
+    /// Asks the request's permissions about a whole row, which a request that writes has locked.
+    ///
+    /// # Errors
+    ///
+    /// 401 or 403 where one does not grant it.
+    pub(crate) fn permit(&self, stored: &[DbValue], cx: &Context) -> Result<()> {
+        match cx.kept::<Granted>() {
+            Some(granted) => granted.judge_object(cx, &Object::new(self.model(), Some(stored), &Changes::default())),
+            None => Ok(()),
+        }
+    }
+
+    /// The same about a row that was read to be shown.
+    ///
+    /// # Errors
+    ///
+    /// As [`permit`](Self::permit).
+    pub(crate) fn permit_read(&self, rows: &Rows, cx: &Context) -> Result<()> {
+        if !Resource::judges(cx) {
+            return Ok(());
+        }
+        let columns = self.model().columns.iter().zip(&self.judged);
+        let stored: Result<Vec<_>, StoreError> =
+            columns.map(|(column, n)| Ok(rows.cell(0, *n)?.to_value(column.kind))).collect();
+        self.permit(&stored?, cx)
     }
 
     /// A whole row as values.
@@ -297,11 +324,6 @@ impl Resource {
         let first = key.map(|key| self.plan.lock(key));
         let (tx, rows) = self.store.begin(self.isolation, first).await?;
         Ok((tx.knowing(Arc::clone(&self.known)), rows))
-    }
-
-    /// The database, outside of any transaction.
-    pub(crate) fn database(&self) -> Database {
-        Database::new(self.store.clone(), Arc::clone(&self.known), self.replays)
     }
 
     /// What a request wants of the list.

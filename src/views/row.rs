@@ -8,7 +8,7 @@ use super::resource::{Resource, Stop, add_rules, truth};
 use crate::error::{Error, ValidationError};
 use crate::serializers::{BoundSerializer, NestedInput, NestedRow, NestedWrite, Validated, Via, Writes};
 use crate::store::plan::{Plan, Prepared};
-use crate::store::{Cell, Changes, Rows, StoreError, Transaction};
+use crate::store::{Cell, Changes, Rows, StoreError, Transaction, ViolationKind};
 use crate::value::{DbValue, Value};
 
 /// A row that was written, or stayed as it was.
@@ -213,15 +213,13 @@ impl Target<'_> {
         // what the body does not mention goes first, so that its unique values are free again
         let mentioned = |known: &DbValue| write.many && rows.iter().any(|row| row.key.as_ref() == Some(known));
         for gone in there.iter().filter(|known| !mentioned(known)) {
-            for statement in write.plan.destroy().statements(gone) {
-                tx.query(statement).await?;
-            }
+            write.plan.delete(tx, gone).await?;
         }
         let target = Target { serializer: &write.serializer, plan: &write.plan };
         let is_judged = write.serializer.has_object_rules() || write.serializer.has_query_rules();
-        let mut errors = ValidationError::fields();
+        let mut errors: Vec<(usize, ValidationError)> = Vec::new();
         for (n, NestedRow { key, data, validated }) in rows.iter().enumerate() {
-            let mut add = |error| if write.many { errors.insert(n.to_string(), error) } else { errors.merge(error) };
+            let mut add = |error| errors.push((n, error));
             let key = key.as_ref().filter(|key| write.many && there.contains(key));
             let mut row = validated.clone();
             if key.is_none() {
@@ -257,10 +255,15 @@ impl Target<'_> {
                 Err(stop) => return Err(stop),
             }
         }
-        if errors.is_empty() {
-            return Ok(());
-        }
-        Err(Stop::Fail(ValidationError::field(bound.field.name.clone(), errors).into()))
+        let error = match errors.pop() {
+            None => return Ok(()),
+            Some((_, error)) if !write.many => error,
+            Some(last) => {
+                errors.push(last);
+                ValidationError::items(rows.len(), errors)
+            }
+        };
+        Err(Stop::Fail(ValidationError::field(bound.field.name.clone(), error).into()))
     }
 }
 
@@ -279,6 +282,54 @@ impl NestedWrite {
             *place = key.clone();
         }
         values
+    }
+}
+
+impl Plan {
+    /// Deletes a row and what must go with it, inside an open transaction; one that is not there is no error.
+    ///
+    /// # Errors
+    ///
+    /// 409 where other rows protect it.
+    pub(crate) async fn delete(&self, tx: &Transaction, key: &DbValue) -> Result<(), Stop> {
+        let mut last = Rows::none();
+        for statement in self.destroy().statements(key) {
+            last = tx.query(statement).await.map_err(|error| self.protecting(error.into()))?;
+        }
+        // where nothing was deleted, a guard stood before it, or another row has taken it along
+        if last.is_empty() && !tx.query(self.destroy().there(key)).await?.is_empty() {
+            return Err(self.protected().into());
+        }
+        Ok(())
+    }
+
+    /// A foreign key that stops a deletion is a row that protects; one that cascades is another matter, a child that
+    /// came in between.
+    pub(crate) fn protecting(&self, stop: Stop) -> Stop {
+        match &stop {
+            Stop::Store(StoreError::Violation(v))
+                if v.kind == ViolationKind::ForeignKey && !self.destroy().cascades(v.constraint.as_deref()) =>
+            {
+                self.protected().into()
+            }
+            _ => stop,
+        }
+    }
+
+    /// 409 with Django's sentence.
+    pub(crate) fn protected(&self) -> Error {
+        let relations: Vec<String> = self.destroy().protected_by.iter().map(|r| format!("'{r}'")).collect();
+        let name = &self.model().name;
+        Error::Conflict(if relations.is_empty() {
+            format!("Cannot delete some instances of model '{name}' because other rows refer to them.").into()
+        } else {
+            format!(
+                "Cannot delete some instances of model '{name}' because they are referenced through protected foreign \
+                 keys: {}.",
+                relations.join(", ")
+            )
+            .into()
+        })
     }
 }
 

@@ -71,7 +71,7 @@ impl<T: FromBody, S: Sync> FromRequest<S> for Valid<T> {
         let settings = parts.extensions.get::<Settings>().cloned().unwrap_or_default();
         let context = Context::new(parts, Vec::new());
         let parsed = Policy::new(ViewInfo::new("Valid"), &settings).parse(&context, body).await;
-        let valid = parsed.and_then(|data| Ok(T::from_body(&data, &context)?));
+        let valid = parsed.and_then(|data| Ok(T::from_body(data, &context)?));
         valid.map(Valid).map_err(|error| Invalid { error, context, settings: Box::new(settings) })
     }
 }

@@ -70,8 +70,13 @@ impl View {
         cx: &Context,
         pause: &Pause,
     ) -> Result<Vec<u8>> {
+        let cx = &answering(mode, cx);
         let mut validated = resource.serializer.validate(data, mode, cx)?;
         if validated.is_wrong() {
+            if Resource::judges(cx) {
+                // who may not is told no more
+                Box::pin(resource.must_see(key, cx)).await?;
+            }
             return Err(resource.complete(Some(key), data, &mut validated, cx, resource.via()).await?.into());
         }
         self.save(resource, Some(key), data, validated, cx, pause).await
@@ -102,8 +107,9 @@ impl View {
         pause: &Pause,
     ) -> Result<Vec<u8>> {
         let mut tries = Tries::new(resource.replays);
-        let at_once =
-            validated.is_plain() && resource.shape.flat().is_some() && !self.needs_transaction(resource, key.is_some());
+        let at_once = validated.is_plain()
+            && resource.shape.flat().is_some()
+            && !self.needs_transaction(resource, key.is_some(), cx);
         loop {
             let request = Request { key, data, validated, cx, pause, careful: tries.stopped > 0 };
             let stop = match key {
@@ -173,6 +179,9 @@ impl View {
             None => None,
         };
         let stored = stored.as_deref();
+        if let Some(stored) = stored {
+            resource.permit(stored, cx)?;
+        }
         let via = Via::Transaction(tx);
         let mut found;
         let validated = if request.validated.has_lookups() {
@@ -253,12 +262,17 @@ impl View {
         Ok(Finish::Done(body))
     }
 
-    /// Whether writes need an open transaction: a rule or a hook comes between reading and writing.
-    fn needs_transaction(&self, resource: &Resource, stored: bool) -> bool {
+    /// Whether writes need an open transaction: a rule, a permission or a hook comes between reading and writing.
+    fn needs_transaction(&self, resource: &Resource, stored: bool, cx: &Context) -> bool {
         self.hooks.is_some()
             || resource.serializer.has_query_rules()
-            || (stored && resource.serializer.has_object_rules())
+            || (stored && (resource.serializer.has_object_rules() || Resource::judges(cx)))
     }
+}
+
+/// The context of an answer to a write.
+pub(super) fn answering(mode: Mode, cx: &Context) -> Context {
+    if mode == Mode::Partial { cx.partial() } else { cx.clone() }
 }
 
 /// Keeps the files of a write that is done, and removes those of one that is not. Where nobody knows whether it was

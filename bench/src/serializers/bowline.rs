@@ -64,12 +64,12 @@ impl Bowline {
 
 fn parse(serializer: &Serializer, body: &[u8], request: &Context) -> Result<Value> {
     let data = json::parse(body)?;
-    serializer.run_validation(&data, request).map_err(|errors| errors.to_json().into())
+    serializer.run_validation(data, request).map_err(|errors| errors.to_json().into())
 }
 
 fn parse_all(serializer: &ListSerializer, body: &[u8], request: &Context) -> Result<Value> {
     let data = json::parse(body)?;
-    serializer.run_validation(&data, request).map_err(|errors| errors.to_json().into())
+    serializer.run_validation(data, request).map_err(|errors| errors.to_json().into())
 }
 
 fn show(serializer: &Serializer, row: &Value, request: &Context) -> Result<Vec<u8>> {

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::doc::booking;
-use crate::model::{ColumnKind, RelationMeta};
+use crate::model::{ColumnKind, OrderMeta, RelationMeta};
 
 /// People who know people, read books, and lend each other some of them.
 mod person {
@@ -85,9 +85,9 @@ fn mistakes<E: EntityTrait>(model: Model<E>) -> Vec<String> {
 #[test]
 fn an_order_by_constants_or_by_text() {
     let model = Model::<booking::Entity>::new().ordering([booking::Column::Start, booking::Column::Id]);
-    assert_eq!(model.meta().ordering, [(2, false), (0, false)]);
+    assert_eq!(model.meta().ordering, [(2, false), (0, false)].map(OrderMeta::from));
     let model = model.ordering(["-room_id"]);
-    assert_eq!(model.meta().ordering, [(2, false), (0, false), (1, true)]);
+    assert_eq!(model.meta().ordering, [(2, false), (0, false), (1, true)].map(OrderMeta::from));
     assert_eq!(mistakes(model), [""; 0]);
     let model = Model::<booking::Entity>::new().name("Stay").ordering(["start", "-guest"]);
     assert_eq!(mistakes(model), ["Stay: cannot order by guest: no such column."]);

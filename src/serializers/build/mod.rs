@@ -25,6 +25,9 @@ pub(crate) struct Build<'a> {
     pub(crate) models: &'a [Arc<ModelMeta>],
     pub(crate) urls: &'a Arc<dyn Urls>,
     pub(crate) storage: &'a Arc<dyn Storage>,
+    /// Whether the rows are written within another one's body: what they point to is asked beforehand, for an error of
+    /// theirs belongs to their place in the body, and a key of the database may speak at the commit only.
+    pub(crate) within: bool,
 }
 
 /// One field under construction.
@@ -73,7 +76,17 @@ impl Build<'_> {
             let default: FieldOptions = Default::default();
             let options = declaration.options.iter().find(|(n, _)| is_named(model, n, name));
             let options = options.map_or(&default, |(_, o)| o);
-            match self.field(declaration, model, name, options, &sets) {
+            let made = self.field(declaration, model, name, options, &sets);
+            let declared = declaration.declared.iter().find(|declared| declared.name() == name);
+            let wrong = match (declared, &made) {
+                // as it was declared: what is not a column's becomes write-only
+                (Some(Declared::Field(field)), _) => field.mistakes(),
+                (Some(_), Ok(made)) => made.field.mistakes(),
+                (None, Ok(made)) if options.may_be_wrong() => made.field.mistakes(),
+                _ => Vec::new(),
+            };
+            mistakes.extend(wrong.into_iter().map(|wrong| format!("{}: {wrong}.", model.name)));
+            match made {
                 Ok(Made { field, writes, reads }) => {
                     let hooks = declaration.hooks.iter().filter(|(n, _)| *n == field.name);
                     let hooks = hooks.map(|(_, hook)| Arc::clone(hook)).collect();
@@ -364,7 +377,8 @@ impl Build<'_> {
         let Some(link) = Link::find(model, &source, self.models) else {
             return Err(vec![format!("{} has no relation {source} for the nested serializer {name}.", model.name)]);
         };
-        let serializer = Arc::new(self.serializer(&nested.declaration)?);
+        let within = Build { within: !arguments.read_only, ..self.clone() };
+        let serializer = Arc::new(within.serializer(&nested.declaration)?);
         let many = link.is_many();
         let mut field = Field::new(name.clone(), NestedRows { many });
         relation::say(arguments, &mut field);

@@ -37,6 +37,7 @@ pub(super) fn declared(build: &Build<'_>, model: &Arc<ModelMeta>, said: &Related
     };
     let mut field = Field::new(name, ColumnField::any());
     say(arguments, &mut field);
+    field.read_only |= matches!(said.how, How::String) && !link.is_many();
     field.required = arguments.required.unwrap_or(!field.read_only && field.default.is_none());
     made(build, model, field, link, &said.how, said.only.as_ref())
 }
@@ -77,6 +78,7 @@ pub(super) fn derived(
             field.label = Some(column::capfirst(&name.replace('_', " ")).into());
         }
     }
+    field.read_only |= matches!(&link, Link::Through { through_model: true, .. });
     field.allow_null = options.allow_null.unwrap_or(null);
     field.allow_empty = blank;
     field.read_only = options.read_only.unwrap_or(field.read_only);
@@ -131,10 +133,10 @@ fn made(
     };
     // what is shown of the other row
     let (naming, by, shows) = match how {
-        How::PrimaryKey => (Some(Naming::PrimaryKey), key, Reads::Column(key)),
+        How::PrimaryKey => (Naming::PrimaryKey, key, Reads::Column(key)),
         How::Slug(slug) => {
             let n = position(slug)?;
-            (Some(Naming::Slug(slug.clone())), n, Reads::Column(n))
+            (Naming::Slug(slug.clone()), n, Reads::Column(n))
         }
         How::Hyperlink(to) | How::Identity(to) => {
             let link = build.hyperlink(&to.view_name).map_err(one)?;
@@ -142,20 +144,22 @@ fn made(
                 Some(name) if name != "pk" => position(name)?,
                 _ => key,
             };
-            (Some(Naming::Hyperlink(link.clone())), n, Reads::Link(n, link))
+            (Naming::Hyperlink(link.clone()), n, Reads::Link(n, link))
         }
-        How::String => (None, key, Reads::Row(Arc::new(|row, _| row.display().into()))),
+        How::String => (Naming::Text, key, Reads::Row(Arc::new(|row, _| row.display().into()))),
     };
-    let related = naming.map(|naming| Related { naming, kind: target.columns[by].kind });
+    let related = Related { naming, kind: target.columns[by].kind };
     let many = link.is_many();
-    let item = match &related {
-        Some(related) => shared(RelatedKind(related.clone())),
-        None => shared(ColumnField::any()),
+    if many {
+        // DRF's `many=True` passes it on to the items, which never ask
+        field.allow_null = false;
+    }
+    let item = match how {
+        How::String => shared(ColumnField::any()),
+        _ => shared(RelatedKind(related.clone())),
     };
-    let writes = match &related {
-        Some(related) if !field.read_only => writes(build, &link, related, by, key, only, &field, model)?,
-        _ => Writes::Nothing,
-    };
+    let writes =
+        if field.read_only { Writes::Nothing } else { writes(build, &link, &related, by, key, only, &field, model)? };
     let reads = if field.write_only {
         Reads::Nothing
     } else if many {
@@ -171,9 +175,9 @@ fn made(
             _ => Reads::Through(vec![link], Box::new(shows), Absent::Null),
         }
     };
-    field.kind = match (related, many) {
-        (Some(child), true) => shared(ManyRelatedKind { child, allow_empty: field.allow_empty }),
-        _ => item,
+    field.kind = match many {
+        true => shared(ManyRelatedKind { child: related, allow_empty: field.allow_empty }),
+        false => item,
     };
     Ok(Made { field, writes, reads })
 }
@@ -191,8 +195,7 @@ fn writes(
 ) -> Result<Writes, Vec<String>> {
     let target = link.target();
     let question = |by: usize, only: Option<&Condition>| {
-        let mut select = Select::new(build.dialect, target);
-        select.order_by(target, &[]);
+        let mut select = Select::by_key(build.dialect, target);
         select.column(Alias::ROOT, &target.columns[key].column);
         if let Some(only) = only {
             select.filter(target, only);
@@ -208,7 +211,7 @@ fn writes(
         || LookupPlan { by_name: question(by, only), by_key: question(key, None), key_kind: target.columns[key].kind };
     Ok(match link {
         Link::Forward { column, relation, .. } => {
-            let by_itself = by == key && only.is_none() && relation.constraint.is_some();
+            let by_itself = by == key && only.is_none() && relation.constraint.is_some() && !build.within;
             Writes::One { column: *column, related: related.clone(), lookup: (!by_itself).then(lookup) }
         }
         Link::Through { table, own, other, .. } => {

@@ -66,8 +66,12 @@ impl ListSerializer {
     /// # Errors
     ///
     /// `non_field_errors` about the list, or the errors of its objects by their index.
-    pub fn run_validation(&self, data: &Value, request: &Context) -> Result<Value, ValidationError> {
-        self.run(data, &FieldContext::new(request))
+    pub fn run_validation<'a>(
+        &self,
+        data: impl Into<Cow<'a, Value>>,
+        request: &Context,
+    ) -> Result<Value, ValidationError> {
+        self.run(data.into(), &FieldContext::new(request))
     }
 
     /// Validates a list of bodies that need not have every field (DRF's `partial=True`).
@@ -75,8 +79,12 @@ impl ListSerializer {
     /// # Errors
     ///
     /// As [`ListSerializer::run_validation`].
-    pub fn run_partial_validation(&self, data: &Value, request: &Context) -> Result<Value, ValidationError> {
-        self.run(data, &FieldContext { partial: true, ..FieldContext::new(request) })
+    pub fn run_partial_validation<'a>(
+        &self,
+        data: impl Into<Cow<'a, Value>>,
+        request: &Context,
+    ) -> Result<Value, ValidationError> {
+        self.run(data.into(), &FieldContext { partial: true, ..FieldContext::new(request) })
     }
 
     /// Sentences about a declaration that cannot work; none where all is well.
@@ -84,60 +92,71 @@ impl ListSerializer {
         self.child.mistakes()
     }
 
-    fn run(&self, data: &Value, cx: &FieldContext<'_>) -> Result<Value, ValidationError> {
-        if data.is_null() {
-            return Err(no_data());
+    fn run(&self, data: Cow<'_, Value>, cx: &FieldContext<'_>) -> Result<Value, ValidationError> {
+        match data {
+            data if data.is_null() => Err(no_data()),
+            Cow::Borrowed(data) => self.to_internal_value(data, cx),
+            Cow::Owned(mut data) => self.coerce(&mut data, cx).map(|()| data),
         }
-        self.to_internal_value(data, cx)
+    }
+
+    fn refuse_length(&self, length: usize, cx: &FieldContext<'_>) -> Result<(), ValidationError> {
+        let whole = |detail: ErrorDetail| Err(ValidationError::field(NON_FIELD_ERRORS, detail));
+        if length == 0 && !self.allow_empty {
+            return whole(cx.detail("empty", "This list may not be empty.", &[]));
+        }
+        if let Some(max) = self.max_length.filter(|max| length > *max) {
+            let text = "Ensure this field has no more than {max_length} elements.";
+            return whole(cx.detail("max_length", text, &[("max_length", &max.to_string())]));
+        }
+        if let Some(min) = self.min_length.filter(|min| length < *min) {
+            let text = "Ensure this field has at least {min_length} elements.";
+            return whole(cx.detail("min_length", text, &[("min_length", &min.to_string())]));
+        }
+        Ok(())
+    }
+
+    fn run_each(&self, items: &mut [Value], cx: &FieldContext<'_>) -> Result<(), ValidationError> {
+        self.refuse_length(items.len(), cx)?;
+        let child = FieldContext { name: "", ..*cx };
+        let mut errors = Vec::new();
+        for (n, item) in items.iter_mut().enumerate() {
+            let outcome = match item {
+                Value::Null => Err(cx.error("null", "This field may not be null.", &[])),
+                item => self.child.coerce(item, &child),
+            };
+            errors.extend(outcome.err().map(|error| (n, error)));
+        }
+        if !errors.is_empty() {
+            return Err(ValidationError::items(items.len(), errors));
+        }
+        self.validate.iter().try_for_each(|hook| hook(items, cx).map_err(ValidationError::into_fields))
     }
 }
 
 impl FieldType for ListSerializer {
     fn to_internal_value(&self, input: &Value, cx: &FieldContext<'_>) -> Result<Value, ValidationError> {
-        let whole = |detail: ErrorDetail| ValidationError::field(NON_FIELD_ERRORS, detail);
-        let parsed;
-        let items = match input {
-            Value::List(items) => items.as_slice(),
-            Value::Form(form) => {
-                parsed = form.parse_list("").unwrap_or_default();
-                parsed.as_slice()
-            }
+        let mut items = match input {
+            Value::List(items) => items.clone(),
+            Value::Form(form) => form.parse_list("").unwrap_or_default(),
             other => {
                 let text = "Expected a list of items but got type \"{input_type}\".";
-                return Err(whole(cx.detail("not_a_list", text, &[("input_type", other.type_name())])));
+                let detail = cx.detail("not_a_list", text, &[("input_type", other.type_name())]);
+                return Err(ValidationError::field(NON_FIELD_ERRORS, detail));
             }
         };
-        if items.is_empty() && !self.allow_empty {
-            return Err(whole(cx.detail("empty", "This list may not be empty.", &[])));
-        }
-        if let Some(max) = self.max_length.filter(|max| items.len() > *max) {
-            let text = "Ensure this field has no more than {max_length} elements.";
-            return Err(whole(cx.detail("max_length", text, &[("max_length", &max.to_string())])));
-        }
-        if let Some(min) = self.min_length.filter(|min| items.len() < *min) {
-            let text = "Ensure this field has at least {min_length} elements.";
-            return Err(whole(cx.detail("min_length", text, &[("min_length", &min.to_string())])));
-        }
-        let mut found = Vec::with_capacity(items.len());
-        let mut errors = Vec::new();
-        for (n, item) in items.iter().enumerate() {
-            let child = FieldContext { name: "", ..*cx };
-            let found_item = match item {
-                Value::Null => Err(cx.error("null", "This field may not be null.", &[])),
-                item => self.child.to_internal_value(item, &child),
-            };
-            match found_item {
-                Ok(value) => found.push(value),
-                Err(error) => errors.push((n, error)),
+        self.run_each(&mut items, cx)?;
+        Ok(Value::List(items))
+    }
+
+    fn coerce(&self, value: &mut Value, cx: &FieldContext<'_>) -> Result<(), ValidationError> {
+        match value {
+            Value::List(items) => self.run_each(items, cx),
+            other => {
+                *other = self.to_internal_value(other, cx)?;
+                Ok(())
             }
         }
-        if !errors.is_empty() {
-            return Err(ValidationError::items(items.len(), errors));
-        }
-        for hook in &self.validate {
-            hook(&found, cx).map_err(ValidationError::into_fields)?;
-        }
-        Ok(Value::List(found))
     }
 
     fn form_value(&self, field: &Field, form: &Form, _: &FieldContext<'_>) -> Option<Value> {

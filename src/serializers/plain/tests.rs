@@ -14,7 +14,7 @@ fn parsed(text: &str) -> Value {
 /// What is made of a JSON body: `data` and `validated`, or the errors.
 fn answer(serializer: &Serializer, body: &str) -> String {
     let request = Context::default();
-    match serializer.run_validation(&parsed(body), &request) {
+    match serializer.run_validation(parsed(body), &request) {
         Err(errors) => errors.to_json(),
         Ok(valid) => {
             let mut data = Vec::new();
@@ -25,7 +25,7 @@ fn answer(serializer: &Serializer, body: &str) -> String {
 }
 
 fn partial(serializer: &Serializer, body: &str) -> String {
-    match serializer.run_partial_validation(&parsed(body), &Context::default()) {
+    match serializer.run_partial_validation(parsed(body), &Context::default()) {
         Err(errors) => errors.to_json(),
         Ok(valid) => json_text(&valid),
     }
@@ -190,7 +190,7 @@ fn hooks() {
             Some(0) => Err(crate::value!({"n": "Not zero.", "name": ["Nor this."]}).into()),
             Some(1) => Err(crate::value!(["A.", "B."]).into()),
             _ => {
-                found.insert("added".into(), true.into());
+                found.insert("added", true.into());
                 Ok(found)
             }
         });
@@ -261,10 +261,10 @@ fn nested_objects() {
 fn lists() {
     let list = ListSerializer::new(line()).min_length(2).max_length(3);
     let request = Context::default();
-    let errors = |body: &str| list.run_validation(&parsed(body), &request).unwrap_err();
+    let errors = |body: &str| list.run_validation(parsed(body), &request).unwrap_err();
     let item = r#"{"sku":"A1","quantity":1}"#;
     let of = |n: usize| format!("[{}]", vec![item; n].join(","));
-    assert_eq!(json_text(&list.run_validation(&parsed(&of(2)), &request).unwrap()), of(2));
+    assert_eq!(json_text(&list.run_validation(parsed(&of(2)), &request).unwrap()), of(2));
     assert_eq!(errors(&of(1)).to_json(), r#"{"non_field_errors":["Ensure this field has at least 2 elements."]}"#);
     assert_eq!(errors(&of(4)).to_json(), r#"{"non_field_errors":["Ensure this field has no more than 3 elements."]}"#);
     assert_eq!(errors("null").to_json(), r#"{"non_field_errors":["No data provided"]}"#);
@@ -274,13 +274,13 @@ fn lists() {
     let wrong = errors(&format!(r#"[{item},{{"sku":"A1"}}]"#));
     assert_eq!(json_text(&wrong.messages(true)), r#"{"1":{"quantity":["This field is required."]}}"#);
     assert_eq!(json_text(&wrong.messages(false)), r#"[{},{"quantity":["This field is required."]}]"#);
-    let part = list.run_partial_validation(&parsed(r#"[{},{"sku":"B2"}]"#), &request).unwrap();
+    let part = list.run_partial_validation(parsed(r#"[{},{"sku":"B2"}]"#), &request).unwrap();
     assert_eq!(json_text(&part), r#"[{},{"sku":"B2"}]"#);
     let ruled = ListSerializer::new(line()).validate(|items, _| match items.len() {
         1 => Err("One is not enough.".into()),
         _ => Ok(()),
     });
-    let error = ruled.run_validation(&parsed(&of(1)), &request).unwrap_err();
+    let error = ruled.run_validation(parsed(&of(1)), &request).unwrap_err();
     assert_eq!(error.to_json(), r#"{"non_field_errors":["One is not enough."]}"#);
 }
 
@@ -291,7 +291,7 @@ fn html_forms() {
         .field(Field::new("blob", JSONField::new()).required(false))
         .field(int("count").required(false).allow_null(true))
         .field(text("note").required(false));
-    let run = |pairs: &[(&str, &str)]| match serializer.run_validation(&form(pairs), &Context::default()) {
+    let run = |pairs: &[(&str, &str)]| match serializer.run_validation(form(pairs), &Context::default()) {
         Ok(valid) => json_text(&valid),
         Err(errors) => errors.to_json(),
     };

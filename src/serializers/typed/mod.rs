@@ -67,12 +67,10 @@
 
 use std::sync::Arc;
 
-use indexmap::IndexMap;
-
 use super::{ListSerializer, Validate};
 use crate::error::ValidationError;
 use crate::fields::{Choice, ChoiceField, Field, FieldType, ListField};
-use crate::value::Value;
+use crate::value::{Map, Value};
 
 mod limits;
 mod values;
@@ -210,7 +208,7 @@ pub fn unread<T: HasDefault>() -> T {
 /// The attributes that a serializer validated, while a struct is made of them.
 #[derive(Debug)]
 pub struct Attributes {
-    found: IndexMap<String, Value>,
+    found: Map,
     errors: ValidationError,
 }
 
@@ -219,7 +217,7 @@ impl Attributes {
     pub fn new(value: Value) -> Self {
         let found = match value {
             Value::Map(found) => found,
-            _ => IndexMap::new(),
+            _ => Map::new(),
         };
         Attributes { found, errors: ValidationError::fields() }
     }
@@ -244,9 +242,9 @@ impl Attributes {
         let Some((last, parents)) = path.split_last() else { return Some(Value::Map(self.found.clone())) };
         let mut place = &self.found;
         for parent in parents {
-            place = place.get(*parent)?.as_map()?;
+            place = place.get(parent)?.as_map()?;
         }
-        place.get(*last).cloned()
+        place.get(last).cloned()
     }
 
     /// What was wrong with them.
@@ -256,26 +254,26 @@ impl Attributes {
 }
 
 /// The attributes of a struct.
-pub fn attributes(of: impl Into<Value>) -> IndexMap<String, Value> {
+pub fn attributes(of: impl Into<Value>) -> Map {
     match of.into() {
         Value::Map(attributes) => attributes,
-        _ => IndexMap::new(),
+        _ => Map::new(),
     }
 }
 
 /// Takes an attribute away.
-pub fn forget(attributes: &mut IndexMap<String, Value>, path: &[&str]) {
+pub fn forget(attributes: &mut Map, path: &[&str]) {
     let Some((last, parents)) = path.split_last() else { return };
     let mut place = attributes;
     for parent in parents {
-        let Some(Value::Map(next)) = place.get_mut(*parent) else { return };
+        let Some(Value::Map(next)) = place.get_mut(parent) else { return };
         place = next;
     }
-    place.shift_remove(*last);
+    place.remove(last);
 }
 
 /// Sets an attribute at a path, and makes the objects on its way; lays an object over them all at the empty path.
-pub fn put(attributes: &mut IndexMap<String, Value>, path: &[&str], value: Value) {
+pub fn put(attributes: &mut Map, path: &[&str], value: Value) {
     let Some((last, parents)) = path.split_last() else {
         if let Value::Map(map) = value {
             attributes.extend(map);
@@ -284,14 +282,14 @@ pub fn put(attributes: &mut IndexMap<String, Value>, path: &[&str], value: Value
     };
     let mut place = attributes;
     for parent in parents {
-        let next = place.entry((*parent).to_owned()).or_insert_with(Value::map);
+        let next = place.get_or_insert_with(parent, Value::map);
         if !matches!(next, Value::Map(_)) {
             *next = Value::map();
         }
         let Value::Map(next) = next else { return };
         place = next;
     }
-    place.insert((*last).to_owned(), value);
+    place.insert(last, value);
 }
 
 #[cfg(test)]

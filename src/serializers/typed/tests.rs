@@ -99,7 +99,7 @@ fn lists_and_dictionaries() {
 
 #[test]
 fn attributes_at_their_places() {
-    let mut map = IndexMap::new();
+    let mut map = Map::new();
     put(&mut map, &["a", "b"], 1.into());
     put(&mut map, &["a", "c"], 2.into());
     put(&mut map, &["d"], 3.into());

@@ -64,6 +64,13 @@ fn columns(model: &mut ModelMeta, info: &TableInfo, errors: &mut Vec<StartupErro
             });
             continue;
         };
+        if !found.readable {
+            errors.push(StartupError::UnreadableColumn {
+                model: name.clone(),
+                column: column.column.clone(),
+                db_type: found.db_type.clone(),
+            });
+        }
         column.db_type.clone_from(&found.db_type);
         column.kind = kind::limited(column.kind, &found.db_type);
         if column.null && found.not_null {
@@ -125,8 +132,10 @@ fn is_not_negative(expression: &str, column: &str) -> bool {
 }
 
 /// Whether the join tables of a model's relations to many are there, with their columns.
-fn join_tables(model: &ModelMeta, infos: &[TableInfo], errors: &mut Vec<StartupError>) {
-    for many in &model.many_to_many {
+///
+/// One with more than a key and the two columns is a model of its own, as Django's are that somebody wrote.
+fn join_tables(model: &mut ModelMeta, infos: &[TableInfo], errors: &mut Vec<StartupError>) {
+    for many in &mut model.many_to_many {
         let name = qualified(many.schema.as_deref(), &many.table);
         let Some(info) = infos.iter().find(|info| info.name.0 == many.schema && info.name.1 == many.table) else {
             errors.push(StartupError::MissingJoinTable {
@@ -146,6 +155,11 @@ fn join_tables(model: &ModelMeta, infos: &[TableInfo], errors: &mut Vec<StartupE
                 });
             }
         }
+        let is_key = |name: &str| {
+            info.uniques.iter().any(|u| u.primary && matches!(u.columns.as_slice(), [Some(key)] if key == name))
+        };
+        let is_own = |name: &str| name != many.from_column && name != many.to_column && !is_key(name);
+        many.through_model |= info.columns.iter().any(|column| !column.numbered && is_own(&column.name));
         let unique = |unique: &UniqueInfo| {
             unique.predicate.is_none()
                 && unique.columns.len() == 2

@@ -29,6 +29,15 @@ pub enum StartupError {
         /// Those that the table has.
         columns: Vec<String>,
     },
+    /// A column is of a type that is not read (PostgreSQL's ranges, points and others).
+    UnreadableColumn {
+        /// The model.
+        model: String,
+        /// The column.
+        column: String,
+        /// Its type, as the database prints it.
+        db_type: String,
+    },
     /// The join table of a relation to many does not exist.
     MissingJoinTable {
         /// The model.
@@ -85,6 +94,11 @@ impl fmt::Display for StartupError {
                 "The table {table} of the model {model} has no column \"{column}\" (it has {}); run the migration that \
                  adds it, or give the entity's field the right column_name.",
                 columns.join(", ")
+            ),
+            StartupError::UnreadableColumn { model, column, db_type } => write!(
+                f,
+                "{model}.{column} is of the type {db_type}, which is not read; leave the column out of the entity, or \
+                 change its type, to text for example."
             ),
             StartupError::MissingJoinTable { model, relation, table } => write!(
                 f,

@@ -82,6 +82,8 @@ pub struct ColumnInfo {
     pub numbered: bool,
     /// Whether it cannot be written: it is computed from other columns, or always numbered.
     pub generated: bool,
+    /// Whether a [`Cell`] stands for its type; PostgreSQL has ranges, points and others that none does.
+    pub readable: bool,
 }
 
 /// A unique index, of a constraint or by itself.

@@ -25,7 +25,18 @@ const COLUMNS: &str = "SELECT w.ord, a.attname::text, format_type(a.atttypid, a.
   a.atthasdef OR a.attidentity <> '',
   CASE WHEN a.attgenerated = '' THEN pg_get_expr(d.adbin, d.adrelid) END,
   a.attidentity <> '' OR coalesce(pg_get_expr(d.adbin, d.adrelid) LIKE 'nextval(%', false),
-  a.attgenerated <> '' OR a.attidentity = 'a'
+  a.attgenerated <> '' OR a.attidentity = 'a',
+  (WITH RECURSIVE under AS (
+     SELECT y.oid, y.typtype, y.typcategory, y.typname, y.typbasetype, y.typelem
+     FROM pg_catalog.pg_type y WHERE y.oid = a.atttypid
+     UNION ALL
+     SELECT y.oid, y.typtype, y.typcategory, y.typname, y.typbasetype, y.typelem
+     FROM under u JOIN pg_catalog.pg_type y
+       ON y.oid = CASE WHEN u.typtype = 'd' THEN u.typbasetype WHEN u.typcategory = 'A' THEN u.typelem END)
+   SELECT bool_and(u.typtype IN ('d', 'e') OR u.typcategory = 'A' OR u.typname IN (
+     'int2', 'int4', 'int8', 'oid', 'float4', 'float8', 'numeric', 'bool', 'text', 'varchar', 'bpchar', 'name', 'char',
+     'citext', 'xml', 'json', 'jsonb', 'hstore', 'uuid', 'bytea', 'date', 'time', 'timetz', 'timestamp', 'timestamptz',
+     'interval', 'inet', 'cidr')) FROM under u)
 FROM wanted w
 JOIN pg_catalog.pg_attribute a ON a.attrelid = w.oid AND a.attnum > 0 AND NOT a.attisdropped
 LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
@@ -108,6 +119,7 @@ pub(super) async fn read(store: &Store, tables: &[TableName]) -> Result<Vec<Tabl
             default: row.optional()?,
             numbered: row.truth()?,
             generated: row.truth()?,
+            readable: row.truth()?,
         };
         if let Some(Some(info)) = infos.get_mut(n) {
             info.columns.push(column);

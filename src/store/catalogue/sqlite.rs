@@ -73,7 +73,8 @@ pub(super) async fn read(store: &Store, tables: &[TableName]) -> Result<Vec<Tabl
         }
         let generated = matches!(hidden, 2 | 3);
         let has_default = default.is_some() || generated;
-        info.columns.push(ColumnInfo { name, db_type, not_null, has_default, default, numbered: false, generated });
+        let (numbered, readable) = (false, true);
+        info.columns.push(ColumnInfo { name, db_type, not_null, has_default, default, numbered, generated, readable });
     }
 
     for mut row in Row::each(uniques) {

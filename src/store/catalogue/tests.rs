@@ -256,6 +256,7 @@ fn several_indexes_over_the_same_columns_are_one_unique() {
         default: None,
         numbered: c.auto_increment,
         generated: false,
+        readable: true,
     };
     let mut info = TableInfo::new(name("library_seat"));
     info.columns = meta.columns.iter().map(column).collect();

@@ -78,7 +78,7 @@ pub(super) fn literal(dialect: Dialect, value: &Value) -> String {
     let text = |text: &str| format!("'{}'", text.replace('\'', "''"));
     match (value, db) {
         (Value::Duration(span), _) => {
-            let (day, micros) = (86_400_000_000, span.num_microseconds().unwrap_or(i64::MAX));
+            let (day, micros) = (86_400_000_000, convert::microseconds(*span));
             let (days, rest) = (micros.div_euclid(day), micros.rem_euclid(day));
             format!("'{days} days {}.{:06} seconds'::interval", rest / 1_000_000, rest % 1_000_000)
         }

@@ -15,6 +15,10 @@ use super::sql::{list, quote, table};
 pub struct Destroy {
     statements: Vec<Statement>,
     verdict: Option<Statement>,
+    /// The same one by one, with a guard for every key that the database checks late or not at all.
+    steps: Vec<Statement>,
+    /// Whether the row is there.
+    there: Statement,
     /// The relations that protect a row from deletion, as `Document.collection`.
     pub protected_by: Vec<String>,
     /// The constraints of the children that the statements delete or change.
@@ -40,6 +44,8 @@ struct Protector {
     guard: String,
     /// Whether the database refuses before anything else is deleted.
     by_database: bool,
+    /// Whether the database refuses at all.
+    is_enforced: bool,
 }
 
 impl Destroy {
@@ -73,19 +79,30 @@ impl Destroy {
         }
         let doomed = cascade.closure(model, &wanted);
         cascade.below(model, &doomed, &mut vec![&model.table])?;
-        let guards = cascade.guards();
-        let guard: String = guards.iter().map(|g| format!(" AND {g}")).collect();
-        let mut statements = Vec::new();
-        if !cascade.deletes.is_empty() && dialect == Dialect::Postgres {
-            statements.push(Statement::new(format!("SELECT 1 FROM {from} WHERE {doomed} ORDER BY {key} FOR UPDATE")));
-            statements.extend(cascade.locks);
-        }
-        // every statement carries the guard, so that a protected row keeps all that hangs on it; deletions can only
-        // take protecting rows away, so what held for the first statement holds for the last
-        statements.extend(cascade.deletes.iter().map(|delete| Statement::new(format!("{delete}{guard}"))));
-        statements.push(Statement::new(format!("DELETE FROM {from} WHERE {doomed}{guard} RETURNING {key}")));
-        let verdict = (!guards.is_empty()).then(|| Statement::new(format!("SELECT {key} FROM {from} WHERE {wanted}")));
-        Ok(Destroy { statements, verdict, protected_by: cascade.protected_by, cascading: cascade.cascading })
+        let (late, guards) = (cascade.guards(true), cascade.guards(false));
+        let deletes = |guards: &[String]| {
+            let guard: String = guards.iter().map(|g| format!(" AND {g}")).collect();
+            let mut statements = Vec::new();
+            if !cascade.deletes.is_empty() && dialect == Dialect::Postgres {
+                let lock = format!("SELECT 1 FROM {from} WHERE {doomed} ORDER BY {key} FOR UPDATE");
+                statements.push(Statement::new(lock));
+                statements.extend(cascade.locks.iter().cloned());
+            }
+            // every statement carries the guard, so that a protected row keeps all that hangs on it; deletions can only
+            // take protecting rows away, so what held for the first statement holds for the last
+            statements.extend(cascade.deletes.iter().map(|delete| Statement::new(format!("{delete}{guard}"))));
+            statements.push(Statement::new(format!("DELETE FROM {from} WHERE {doomed}{guard} RETURNING {key}")));
+            statements
+        };
+        let there = Statement::new(format!("SELECT {key} FROM {from} WHERE {wanted}"));
+        Ok(Destroy {
+            statements: deletes(&guards),
+            verdict: (!guards.is_empty()).then(|| there.clone()),
+            steps: deletes(&late),
+            there,
+            protected_by: cascade.protected_by,
+            cascading: cascade.cascading,
+        })
     }
 
     /// The statements for one row. The last one returns the row's key; where it returns nothing, the verdict (if
@@ -101,9 +118,15 @@ impl Destroy {
         constraint.is_some_and(|name| self.cascading.iter().any(|c| c == name))
     }
 
-    /// The same statements one by one, for a transaction that is open.
+    /// The same statements one by one, for a transaction that is open. As with [`Destroy::unit`], the last one returns
+    /// the row's key; a row that is kept is kept at once, even where the database would say so at the commit.
     pub fn statements(&self, key: &DbValue) -> Vec<Bound> {
-        self.statements.iter().map(|s| s.bind(vec![key.clone()])).collect()
+        self.steps.iter().map(|s| s.bind(vec![key.clone()])).collect()
+    }
+
+    /// Returns the row's key where it is still there.
+    pub fn there(&self, key: &DbValue) -> Bound {
+        self.there.bind(vec![key.clone()])
     }
 }
 
@@ -142,10 +165,12 @@ impl Cascade<'_> {
     /// The conditions without which nothing is deleted.
     ///
     /// PostgreSQL's foreign keys need none of them, and see what other transactions do; but once the cascade has taken the
-    /// protecting rows along, no key speaks for them any more, and Django's `PROTECT` holds even then.
-    fn guards(&self) -> Vec<String> {
+    /// protecting rows along, no key speaks for them any more, and Django's `PROTECT` holds even then. Where the commit is
+    /// too late for an answer, those keys are guarded too that are checked only then.
+    fn guards(&self, late: bool) -> Vec<String> {
         let is_needed = |protector: &&Protector| {
-            self.emptied.contains(&protector.child) || (self.dialect == Dialect::Sqlite && !protector.by_database)
+            let is_alone = late || self.dialect == Dialect::Sqlite || !protector.is_enforced;
+            self.emptied.contains(&protector.child) || (is_alone && !protector.by_database)
         };
         self.protectors.iter().filter(is_needed).map(|protector| protector.guard.clone()).collect()
     }
@@ -185,7 +210,8 @@ impl Cascade<'_> {
                         _ => reference.table.clone(),
                     });
                     let guard = format!("NOT EXISTS (SELECT 1 FROM {child} WHERE {condition})");
-                    self.protectors.push(Protector { child, guard, by_database: reference.by_database });
+                    let (by_database, is_enforced) = (reference.by_database, reference.constraint.is_some());
+                    self.protectors.push(Protector { child, guard, by_database, is_enforced });
                 }
                 OnDelete::SetNull => {
                     let set = list(reference.columns.iter().map(|c| format!("{} = NULL", quote(c))));

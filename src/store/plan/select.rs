@@ -5,7 +5,7 @@ use std::fmt;
 use super::super::{Bound, Dialect, Statement};
 use super::condition;
 use super::sql::{list, quote, table};
-use crate::model::{Condition, ModelMeta};
+use crate::model::{Condition, ModelMeta, OrderMeta};
 use crate::value::DbValue;
 
 /// A table within a [`Select`].
@@ -50,6 +50,13 @@ pub struct LinkedBy {
 impl Select {
     /// Rows of a model, in the model's order or that of its key.
     pub fn new(dialect: Dialect, model: &ModelMeta) -> Self {
+        let mut select = Select::by_key(dialect, model);
+        select.order_by(model, &model.ordering);
+        select
+    }
+
+    /// Rows of a model in the order of its key, and of its table alone.
+    pub fn by_key(dialect: Dialect, model: &ModelMeta) -> Self {
         let mut select = Select {
             dialect,
             from: format!("{} AS {}", table(model.schema.as_deref(), &model.table), Alias::ROOT),
@@ -59,19 +66,28 @@ impl Select {
             order: Vec::new(),
             scope: Vec::new(),
         };
-        select.order_by(model, &model.ordering);
+        select.order_by(model, &[]);
         select
     }
 
     /// Another order; the key's where none is given.
-    pub fn order_by(&mut self, model: &ModelMeta, ordering: &[(usize, bool)]) {
-        let key = model.primary_key.iter().map(|n| (*n, false));
-        let ordering: Vec<(usize, bool)> = if ordering.is_empty() { key.collect() } else { ordering.to_vec() };
-        let column = |(n, descending): &(usize, bool)| {
-            let name = quote(&model.columns[*n].column);
-            format!("{}.{name}{}", Alias::ROOT, if *descending { " DESC" } else { "" })
+    pub fn order_by(&mut self, model: &ModelMeta, ordering: &[OrderMeta]) {
+        let key = model.primary_key.iter().map(|n| OrderMeta::from((*n, false)));
+        let ordering: Vec<OrderMeta> = if ordering.is_empty() { key.collect() } else { ordering.to_vec() };
+        self.order = ordering.iter().map(|order| self.order_of(model, order)).collect();
+    }
+
+    fn order_of(&mut self, model: &ModelMeta, order: &OrderMeta) -> String {
+        let column = &model.columns[order.column].column;
+        let to = || model.relations.iter().find(|relation| relation.columns == [order.column]);
+        let (alias, column) = match (&order.through, to()) {
+            (Some(through), Some(relation)) if relation.to_columns.len() == 1 => {
+                let (schema, to) = (relation.to_schema.as_deref(), &relation.to_table);
+                (self.join(Alias::ROOT, column, schema, to, &relation.to_columns[0]), through)
+            }
+            _ => (Alias::ROOT, column),
         };
-        self.order = ordering.iter().map(column).collect();
+        format!("{alias}.{}{}", quote(column), if order.descending { " DESC" } else { "" })
     }
 
     /// Only rows like this.

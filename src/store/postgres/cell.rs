@@ -21,8 +21,9 @@ const MAX_DAYS: i64 = 999_999_999;
 ///
 /// # Errors
 ///
-/// [`StoreError::Internal`] where there is no such column, for a type that no [`Cell`] stands for (ranges, points…:
-/// select them as text), and for what no Rust value can hold (the date `infinity`, the time `24:00:00`).
+/// [`StoreError::Internal`] where there is no such column, and for a type that no [`Cell`] stands for (ranges, points…:
+/// select them as text). What no Rust value can hold is text, as PostgreSQL prints it: the date `infinity`, the time
+/// `24:00:00`.
 pub fn cell(row: &Row, column: usize) -> Result<Cell<'_>, StoreError> {
     match row.try_get::<_, InPlace<'_>>(column) {
         Ok(InPlace(cell)) => Ok(cell),
@@ -57,8 +58,8 @@ pub(super) fn read<'a>(ty: &Type, raw: &'a [u8]) -> Result<Cell<'a>, Unreadable>
             Cell::Text(std::str::from_utf8(raw)?)
         }
         Type::BOOL => Cell::Bool(u8::from_be_bytes(raw.try_into()?) != 0),
-        Type::TIMESTAMPTZ => Cell::Timestamp(instant(micros(raw)?)?),
-        Type::TIMESTAMP => Cell::DateTime(instant(micros(raw)?)?.naive_utc()),
+        Type::TIMESTAMPTZ => instant(micros(raw)?).map_or_else(Cell::Text, Cell::Timestamp),
+        Type::TIMESTAMP => instant(micros(raw)?).map_or_else(Cell::Text, |at| Cell::DateTime(at.naive_utc())),
         Type::UUID => Cell::Uuid(Uuid::from_slice(raw)?),
         Type::FLOAT8 => Cell::Float(f64::from_be_bytes(raw.try_into()?)),
         Type::FLOAT4 => Cell::Float(widen(f32::from_be_bytes(raw.try_into()?))),
@@ -69,13 +70,13 @@ pub(super) fn read<'a>(ty: &Type, raw: &'a [u8]) -> Result<Cell<'a>, Unreadable>
             Some((1, text)) => Cell::Json(std::str::from_utf8(text)?),
             _ => return Err("a version of jsonb that is not known".into()),
         },
-        Type::DATE => Cell::Date(date(i32::from_be_bytes(raw.try_into()?))?),
+        Type::DATE => date(i32::from_be_bytes(raw.try_into()?)).map_or_else(Cell::Text, Cell::Date),
         Type::NUMERIC => Cell::Numeric(Numeric::read(raw).ok_or("a numeric that is cut short")?),
-        Type::INTERVAL => Cell::Duration(interval(raw)?),
+        Type::INTERVAL => interval(raw)?.map_or(Cell::Text(OUT_OF_RANGE), Cell::Duration),
         Type::INET | Type::CIDR => Cell::Inet(Inet::read(raw).ok_or("an address of a family that is not known")?),
-        Type::TIME => Cell::Time(time(micros(raw)?)?),
+        Type::TIME => time(micros(raw)?),
         // No zone without a day: Python's and Django's advice is to drop it.
-        Type::TIMETZ => Cell::Time(time(micros(raw.get(..8).ok_or("a time that is cut short")?)?)?),
+        Type::TIMETZ => time(micros(raw.get(..8).ok_or("a time that is cut short")?)?),
         Type::BYTEA => Cell::Bytes(raw),
         // An extension's text type has an OID of its own; an enum's value is its label.
         _ if is_text(ty) || ty.name() == "citext" || matches!(ty.kind(), Kind::Enum(_)) => {
@@ -95,18 +96,26 @@ fn micros(raw: &[u8]) -> Result<i64, Unreadable> {
     Ok(i64::from_be_bytes(raw.try_into()?))
 }
 
-fn instant(micros: i64) -> Result<DateTime<chrono::Utc>, Unreadable> {
-    if micros == i64::MAX || micros == i64::MIN {
-        return Err("an infinite timestamp".into());
+/// What is shown of a date, a time or a span that no Rust value can hold.
+const OUT_OF_RANGE: &str = "out of range";
+
+/// The point in time, or its text where it is none.
+fn instant(micros: i64) -> Result<DateTime<chrono::Utc>, &'static str> {
+    match micros {
+        i64::MAX => return Err("infinity"),
+        i64::MIN => return Err("-infinity"),
+        _ => {}
     }
-    let nanos = u32::try_from(micros.rem_euclid(1_000_000))? * 1000;
-    DateTime::from_timestamp(micros.div_euclid(1_000_000) + EPOCH_SECONDS, nanos)
-        .ok_or_else(|| "a timestamp out of range".into())
+    let nanos = u32::try_from(micros.rem_euclid(1_000_000)).map_err(|_| OUT_OF_RANGE)? * 1000;
+    DateTime::from_timestamp(micros.div_euclid(1_000_000) + EPOCH_SECONDS, nanos).ok_or(OUT_OF_RANGE)
 }
 
-fn date(days: i32) -> Result<NaiveDate, Unreadable> {
-    if days == i32::MAX || days == i32::MIN {
-        return Err("an infinite date".into());
+/// The day, or its text where it is none.
+fn date(days: i32) -> Result<NaiveDate, &'static str> {
+    match days {
+        i32::MAX => return Err("infinity"),
+        i32::MIN => return Err("-infinity"),
+        _ => {}
     }
     let start = NaiveDate::from_ymd_opt(2000, 1, 1);
     let distance = Days::new(days.unsigned_abs().into());
@@ -115,29 +124,26 @@ fn date(days: i32) -> Result<NaiveDate, Unreadable> {
     } else {
         start.and_then(|d| d.checked_add_days(distance))
     };
-    day.ok_or_else(|| "a date out of range".into())
+    day.ok_or(OUT_OF_RANGE)
 }
 
-fn time(micros: i64) -> Result<NaiveTime, Unreadable> {
+fn time<'a>(micros: i64) -> Cell<'a> {
     match NaiveTime::MIN.overflowing_add_signed(TimeDelta::microseconds(micros)) {
-        (time, 0) => Ok(time),
-        _ => Err("24:00:00 is no time of day".into()),
+        (time, 0) => Cell::Time(time),
+        _ => Cell::Text("24:00:00"),
     }
 }
 
-/// The span of an interval, whose months and years psycopg, and so Django, takes for 30 and 365 days.
-fn interval(raw: &[u8]) -> Result<TimeDelta, Unreadable> {
+/// The span of an interval, whose months and years psycopg, and so Django, takes for 30 and 365 days; none
+/// beyond Python's.
+fn interval(raw: &[u8]) -> Result<Option<TimeDelta>, Unreadable> {
     let (micros, rest) = raw.split_first_chunk::<8>().ok_or("an interval that is cut short")?;
     let (days, months) = rest.split_first_chunk::<4>().ok_or("an interval that is cut short")?;
     let (micros, days) = (i64::from_be_bytes(*micros), i64::from(i32::from_be_bytes(*days)));
     let months = i64::from(i32::from_be_bytes(months.try_into()?));
     let days = days + months / 12 * 365 + months % 12 * 30;
-    if days.abs() > MAX_DAYS {
-        return Err("an interval out of range".into());
-    }
-    TimeDelta::try_days(days)
-        .and_then(|span| span.checked_add(&TimeDelta::microseconds(micros)))
-        .ok_or_else(|| "an interval out of range".into())
+    let span = TimeDelta::try_days(days).filter(|_| days.abs() <= MAX_DAYS);
+    Ok(span.and_then(|span| span.checked_add(&TimeDelta::microseconds(micros))))
 }
 
 /// The number that a `real` prints as, so that `0.1` stays `0.1`.

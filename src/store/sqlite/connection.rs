@@ -108,6 +108,7 @@ pub(super) enum Names {
 
 /// Runs a statement to its end and copies its rows.
 pub(super) fn run(connection: &Connection, bound: &Bound, names: Names) -> Result<Rows, StoreError> {
+    let names = if bound.statement.named { Names::Kept } else { names };
     let sql = &bound.statement.sql;
     if bound.statement.cached {
         fetch(&mut *connection.prepare_cached(sql).map_err(failed)?, bound, names)

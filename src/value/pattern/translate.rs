@@ -2,13 +2,14 @@
 
 use std::fmt::Write as _;
 
+mod class;
+mod flags;
+mod group;
+
+use flags::Flags;
+
 /// How deep groups may be nested.
 const MAX_DEPTH: usize = 200;
-
-/// `str.isalnum()` and the underscore, as the inside of a class.
-const WORD: &str = r"\p{L}\p{N}_";
-/// `str.isspace()`.
-const SPACE: &str = r"\s\x1c-\x1f";
 
 /// A pattern in the other syntax.
 pub(super) struct Translated {
@@ -32,55 +33,6 @@ pub(super) fn translate(source: &str) -> Result<Translated, String> {
         return Err(translator.error("unbalanced parenthesis", translator.at));
     }
     Ok(Translated { text: translator.out, needs_backtracking: translator.needs_backtracking })
-}
-
-#[derive(Clone, Copy, Default)]
-struct Flags {
-    ascii: bool,
-    ignore_case: bool,
-    multi_line: bool,
-    dot_all: bool,
-    verbose: bool,
-}
-
-impl Flags {
-    fn set(&mut self, flag: char, on: bool) -> bool {
-        match flag {
-            'a' => self.ascii = on,
-            'i' => self.ignore_case = on,
-            'm' => self.multi_line = on,
-            's' => self.dot_all = on,
-            'x' => self.verbose = on,
-            'u' => self.ascii = !on,
-            _ => return false,
-        }
-        true
-    }
-
-    fn word(self) -> &'static str {
-        if self.ascii { "A-Za-z0-9_" } else { WORD }
-    }
-
-    fn digit(self) -> &'static str {
-        if self.ascii { "0-9" } else { r"\p{Nd}" }
-    }
-
-    fn space(self) -> &'static str {
-        if self.ascii { r" \t-\r" } else { SPACE }
-    }
-
-    /// The inside of a class for `\d`, `\w`, `\s` and their opposites.
-    fn category(self, letter: char) -> Option<String> {
-        Some(match letter {
-            'd' => self.digit().to_owned(),
-            'w' => self.word().to_owned(),
-            's' => self.space().to_owned(),
-            'D' => format!("[^{}]", self.digit()),
-            'W' => format!("[^{}]", self.word()),
-            'S' => format!("[^{}]", self.space()),
-            _ => return None,
-        })
-    }
 }
 
 struct Group {
@@ -352,106 +304,6 @@ impl Translator {
         Ok(Last::Repeat)
     }
 
-    /// A group after its parenthesis.
-    fn group(&mut self, last: Last, flags: Flags) -> Done<Last> {
-        let (start, begin) = (self.at - 1, self.out.len());
-        if self.open.len() == MAX_DEPTH {
-            return Err(self.error("too many nested groups", start));
-        }
-        let mut inner = flags;
-        let mut kind = Kind::Group;
-        let mut number = None;
-        if !self.take("?") {
-            number = Some(self.begin_group(None, start)?);
-            self.out.push('(');
-        } else if self.take("#") {
-            self.until(')', "missing ), unterminated comment")?;
-            return Ok(last);
-        } else if self.take("P<") {
-            let name = self.until('>', "missing >, unterminated name")?;
-            let _ = write!(self.out, "(?P<{name}>");
-            number = Some(self.begin_group(Some(name), start)?);
-        } else if self.take("P=") {
-            let name = self.until(')', "missing ), unterminated name")?;
-            let number = self.groups.iter().position(|group| group.name.as_deref() == Some(name.as_str()));
-            let number = number.ok_or_else(|| self.error(&format!("unknown group name '{name}'"), start))?;
-            self.reference(number + 1, flags, start)?;
-            return Ok(Last::Atom(begin));
-        } else if self.take("(") {
-            let name = self.until(')', "missing ), unterminated name")?;
-            let known = match name.parse::<usize>() {
-                Ok(number) => (1..=self.groups.len()).contains(&number).then_some(number),
-                Err(_) => self.groups.iter().position(|group| group.name.as_deref() == Some(&name)).map(|n| n + 1),
-            };
-            let known = known.ok_or_else(|| self.error("invalid group reference", start))?;
-            self.needs_backtracking = true;
-            let _ = write!(self.out, "(?({known})");
-        } else if let Some(opening) = ["<=", "<!", "=", "!", ">", ":"].into_iter().find(|opening| self.take(opening)) {
-            kind = match opening {
-                "<=" | "<!" => Kind::Behind,
-                "=" | "!" => Kind::Ahead,
-                _ => Kind::Group,
-            };
-            self.needs_backtracking |= opening != ":";
-            let _ = write!(self.out, "(?{opening}");
-        } else {
-            inner = self.scoped_flags(flags, start)?;
-            self.out.push_str("(?:");
-        }
-        self.open.push(kind);
-        self.alternatives(inner)?;
-        self.open.pop();
-        if self.next() != Some(')') {
-            return Err(self.error("missing ), unterminated subpattern", start));
-        }
-        self.out.push(')');
-        if let Some(group) = number.and_then(|number: usize| self.groups.get_mut(number)) {
-            group.closed = true;
-        }
-        Ok(if kind == Kind::Group { Last::Atom(begin) } else { Last::Look(begin) })
-    }
-
-    fn begin_group(&mut self, name: Option<String>, start: usize) -> Done<usize> {
-        if let Some(name) = &name {
-            let is_identifier = |c: char| c == '_' || c.is_ascii_alphanumeric();
-            if !name.chars().all(is_identifier) || name.starts_with(|c: char| c.is_ascii_digit()) || name.is_empty() {
-                return Err(self.error(&format!("bad character in group name '{name}'"), start));
-            }
-            if self.groups.iter().any(|group| group.name.as_ref() == Some(name)) {
-                return Err(self.error(&format!("redefinition of group name '{name}'"), start));
-            }
-        }
-        self.groups.push(Group { name, closed: false });
-        Ok(self.groups.len() - 1)
-    }
-
-    /// `i-m:` of `(?i-m:…)`.
-    fn scoped_flags(&mut self, mut flags: Flags, start: usize) -> Done<Flags> {
-        let mut on = true;
-        loop {
-            match self.next() {
-                Some(':') => return Ok(flags),
-                Some('-') if on => on = false,
-                Some(')') => return Err(self.error("global flags not at the start of the expression", start)),
-                Some(c) if flags.set(c, on) => {}
-                _ => return Err(self.error("unknown extension", start)),
-            }
-        }
-    }
-
-    fn reference(&mut self, number: usize, flags: Flags, start: usize) -> Done {
-        match number.checked_sub(1).and_then(|n| self.groups.get(n)) {
-            Some(group) if group.closed => {}
-            Some(_) => return Err(self.error("cannot refer to an open group", start)),
-            None => return Err(self.error(&format!("invalid group reference {number}"), start)),
-        }
-        self.needs_backtracking = true;
-        // in a group of its own, so that a digit after it is not part of the number
-        let _ =
-            if flags.ignore_case { write!(self.out, r"(?i:\{number})") } else { write!(self.out, r"(?:\{number})") };
-        Ok(())
-    }
-
     /// What follows a backslash; whether it is an atom.
     fn escape(&mut self, flags: Flags) -> Done<bool> {
         let start = self.at - 1;
@@ -529,87 +381,6 @@ impl Translator {
             c => c,
         })
     }
-
-    /// A class after its bracket.
-    fn class(&mut self, flags: Flags) -> Done {
-        let start = self.at - 1;
-        let unterminated = |translator: &Self| translator.error("unterminated character set", start);
-        let mut class = String::from(if self.take("^") { "[^" } else { "[" });
-        let mut has_i = false;
-        let mut first = true;
-        loop {
-            let at = self.at;
-            if self.peek() == Some(']') && !first {
-                self.at += 1;
-                break;
-            }
-            first = false;
-            let low = self.member(flags)?.ok_or_else(|| unterminated(self))?;
-            let is_range = self.peek() == Some('-') && self.chars.get(self.at + 1).is_some_and(|c| *c != ']');
-            if self.peek() == Some('-') && self.at + 1 == self.chars.len() {
-                return Err(unterminated(self));
-            }
-            if !is_range {
-                match low {
-                    Member::Char(c) => {
-                        has_i |= "iIİı".contains(c);
-                        push_char(&mut class, c);
-                    }
-                    Member::Category(category) => class.push_str(&category),
-                }
-                continue;
-            }
-            self.at += 1;
-            let high = self.member(flags)?.ok_or_else(|| unterminated(self))?;
-            match (low, high) {
-                (Member::Char(low), Member::Char(high)) if low <= high => {
-                    has_i |= "iIİı".chars().any(|c| (low..=high).contains(&c));
-                    push_char(&mut class, low);
-                    class.push('-');
-                    push_char(&mut class, high);
-                }
-                _ => return Err(self.error("bad character range", at)),
-            }
-        }
-        if has_i && flags.ignore_case {
-            class.push_str("iIİı");
-        }
-        class.push(']');
-        let _ = if flags.ignore_case { write!(self.out, "(?i:{class})") } else { write!(self.out, "{class}") };
-        Ok(())
-    }
-
-    /// One member of a class; none at the end of the pattern.
-    fn member(&mut self, flags: Flags) -> Done<Option<Member>> {
-        let Some(c) = self.next() else { return Ok(None) };
-        if c != '\\' {
-            return Ok(Some(Member::Char(c)));
-        }
-        let start = self.at - 1;
-        let Some(c) = self.peek() else { return Err(self.error("bad escape (end of pattern)", start)) };
-        if let Some(category) = flags.category(c) {
-            self.at += 1;
-            return Ok(Some(Member::Category(category)));
-        }
-        Ok(Some(Member::Char(match c {
-            'b' => {
-                self.at += 1;
-                '\x08'
-            }
-            '1'..='7' => {
-                let octal: String = self.rest().iter().take(3).take_while(|c| matches!(c, '0'..='7')).collect();
-                self.at += octal.len();
-                let c = u32::from_str_radix(&octal, 8).ok().filter(|code| *code < 0o400).and_then(char::from_u32);
-                c.ok_or_else(|| self.error("octal escape value outside of range 0-0o377", start))?
-            }
-            _ => self.escaped_char()?,
-        })))
-    }
-}
-
-enum Member {
-    Char(char),
-    Category(String),
 }
 
 /// A character for itself, wherever it stands.

@@ -36,6 +36,11 @@ impl Endpoint {
         Endpoint { policy: Arc::new(policy), methods, get_answers_head, metadata }
     }
 
+    /// Why it cannot be served.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        self.policy.check()
+    }
+
     /// Answers a request whose path is the view's; a panic on the way is a 500 like any other.
     pub(crate) async fn handle(
         &self,
@@ -65,7 +70,7 @@ impl Endpoint {
         let method = context.method();
         let Some(handler) = self.handler(method) else {
             return match (&self.metadata, method) {
-                (Metadata::Simple, &Method::OPTIONS) => Ok(Response::new(self.describe(&request)?)),
+                (Metadata::Simple, &Method::OPTIONS) => Ok(Response::new(self.describe(context).await?)),
                 (Metadata::Own(describe), &Method::OPTIONS) => Ok(Response::new(describe(&request))),
                 _ => Err(Error::MethodNotAllowed(method.to_string())),
             };
@@ -78,17 +83,23 @@ impl Endpoint {
     }
 
     /// DRF's `SimpleMetadata`, with the fields that a body may have.
-    fn describe(&self, request: &Request) -> Result<Value> {
+    async fn describe(&self, context: &Context) -> Result<Value> {
         let mut described = self.policy.metadata();
         let bodies = [Method::PUT, Method::POST];
-        let mut bodies = bodies.into_iter().filter(|method| self.policy.allows(method)).peekable();
-        if self.policy.serializer.is_none() || bodies.peek().is_none() {
+        let Some(choose) = &self.policy.serializer else { return Ok(described) };
+        let mut allowed = Vec::new();
+        for method in bodies.into_iter().filter(|method| self.policy.allows(method)) {
+            if self.policy.would_permit(context, method.clone()).await?.is_some() {
+                allowed.push(method);
+            }
+        }
+        if allowed.is_empty() {
             return Ok(described);
         }
-        let fields = metadata::fields(request.serializer()?.fields());
-        let actions = bodies.map(|method| (method.to_string(), fields.clone()));
+        let fields = metadata::fields((choose.0)(context)?.fields());
+        let actions = allowed.into_iter().map(|method| (method.to_string(), fields.clone()));
         if let Value::Map(described) = &mut described {
-            described.insert("actions".into(), Value::Map(actions.collect::<Map>()));
+            described.insert("actions", Value::Map(actions.collect::<Map>()));
         }
         Ok(described)
     }

@@ -61,12 +61,14 @@ pub struct ApiView {
     type_name: Cow<'static, str>,
     name: Option<String>,
     description: Cow<'static, str>,
-    /// Whether GET answers HEAD, and `Allow` has DRF's order: not so in function views.
-    is_class: bool,
+    /// The order of `Allow` in a function view, where GET does not answer HEAD either; none where it is DRF's own.
+    order: Option<Vec<Method>>,
     methods: Vec<(Method, BoxHandler)>,
     metadata: Metadata,
     overrides: Overrides,
     serializer: Option<SerializerOf>,
+    /// What is wrong with the serializer's declaration.
+    mistakes: Vec<String>,
 }
 
 impl Attributes for ApiView {
@@ -94,7 +96,8 @@ impl fmt::Debug for Metadata {
 }
 
 /// A view of one function for all of its methods, DRF's `@api_view`: it is called as the function is, has no HEAD, and
-/// `Allow` names the methods in the order given here.
+/// `Allow` names the methods in the order given here. OPTIONS among them only has its place there: it describes the view
+/// as it does elsewhere.
 ///
 /// ```
 /// use bowline::prelude::*;
@@ -108,10 +111,11 @@ impl fmt::Debug for Metadata {
 /// ```
 pub fn api_view<H: Handler + Clone>(methods: impl IntoIterator<Item = Method>, handler: H) -> ApiView {
     let mut view = ApiView::new(handler::function_name::<H>());
-    view.is_class = false;
-    for method in methods {
-        view = view.on(method, handler.clone());
+    let methods: Vec<Method> = methods.into_iter().collect();
+    for method in methods.iter().filter(|method| **method != Method::OPTIONS) {
+        view = view.on(method.clone(), handler.clone());
     }
+    view.order = Some(methods);
     view
 }
 
@@ -122,11 +126,12 @@ impl ApiView {
             type_name: type_name.into(),
             name: None,
             description: Cow::Borrowed(""),
-            is_class: true,
+            order: None,
             methods: Vec::new(),
             metadata: Metadata::Simple,
             overrides: Overrides::default(),
             serializer: None,
+            mistakes: Vec::new(),
         }
     }
 
@@ -188,6 +193,8 @@ impl ApiView {
 
     /// With a serializer, DRF's `serializer_class`: [`Request::validate`] runs it, and OPTIONS tells of its fields.
     ///
+    /// What [`Serializer::mistakes`] tells of stops the start of the program.
+    ///
     /// ```
     /// use bowline::fields::{CharField, Field};
     /// use bowline::prelude::*;
@@ -199,7 +206,8 @@ impl ApiView {
     /// let greeting = Serializer::new().field(Field::new("name", CharField::new()));
     /// let view = ApiView::new("GreetView").serializer(greeting).post(greet);
     /// ```
-    pub fn serializer(self, serializer: Serializer) -> Self {
+    pub fn serializer(mut self, serializer: Serializer) -> Self {
+        self.mistakes = serializer.mistakes();
         let serializer = Arc::new(serializer);
         self.serializer_by(move |_| Ok(Arc::clone(&serializer)))
     }
@@ -221,19 +229,27 @@ impl ApiView {
     /// The methods that `Allow` names, in its order.
     fn allowed(&self) -> Vec<Method> {
         let has = |method: &Method| self.has(method);
-        if self.is_class {
+        let Some(order) = &self.order else {
             let answers = |method: &Method| match *method {
                 Method::OPTIONS => true,
                 Method::HEAD => has(&Method::HEAD) || has(&Method::GET),
                 _ => has(method),
             };
             return ORDER.into_iter().filter(answers).collect();
-        }
-        let mut allowed: Vec<Method> = self.methods.iter().map(|(method, _)| method.clone()).collect();
-        if !has(&Method::OPTIONS) {
-            allowed.push(Method::OPTIONS);
+        };
+        let more = self.methods.iter().map(|(method, _)| method).chain([&Method::OPTIONS]);
+        let mut allowed = order.clone();
+        for method in more {
+            if !allowed.contains(method) {
+                allowed.push(method.clone());
+            }
         }
         allowed
+    }
+
+    /// What is wrong with the view, in sentences.
+    pub(crate) fn mistakes(&self) -> impl Iterator<Item = String> {
+        self.mistakes.iter().map(|mistake| format!("{}: {mistake}", self.type_name))
     }
 
     /// The view with what the settings say where it says nothing.
@@ -245,7 +261,7 @@ impl ApiView {
         policy.name = self.name.unwrap_or_else(|| view_name(&self.type_name));
         policy.serializer = self.serializer;
         self.overrides.apply(&mut policy);
-        Endpoint::new(policy, self.methods, self.is_class, self.metadata)
+        Endpoint::new(policy, self.methods, self.order.is_none(), self.metadata)
     }
 }
 

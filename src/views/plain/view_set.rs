@@ -54,7 +54,7 @@ impl ViewSet {
         }
     }
 
-    /// With a description for people.
+    /// With a description for people; further views without one of their own have it too.
     pub fn description(mut self, description: impl Into<Cow<'static, str>>) -> Self {
         let description = description.into();
         self.list = self.list.description(description.clone());
@@ -140,13 +140,18 @@ impl ViewSet {
             (true, "") => format!("{object}{slash}$"),
             (true, rest) => format!("{object}/{rest}{slash}$"),
         };
+        let described = self.list.description.clone();
         let mut paths = Vec::new();
         for (detail, own) in [(false, self.list), (true, self.detail)] {
             if ORDER.iter().any(|method| own.has(method)) {
                 paths.push((path(detail, ""), own));
             }
             let actions = self.actions.iter().filter(|(of_detail, ..)| *of_detail == detail);
-            paths.extend(actions.map(|(_, rest, view)| (path(detail, rest), view.clone())));
+            paths.extend(actions.map(|(_, rest, view)| {
+                let view = view.clone();
+                let own = !view.description.is_empty();
+                (path(detail, rest), if own { view } else { view.description(described.clone()) })
+            }));
         }
         paths
     }

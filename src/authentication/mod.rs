@@ -12,6 +12,16 @@ use crate::error::Result;
 use crate::store::Database;
 use crate::value::Value;
 
+mod basic;
+pub mod hashers;
+mod header;
+mod token;
+pub mod users;
+
+pub use basic::BasicAuthentication;
+pub use hashers::{PasswordHasher, Passwords};
+pub use token::TokenAuthentication;
+
 /// A client that is known: DRF's pair of `request.user` and `request.auth`.
 #[derive(Clone, Debug)]
 pub struct Authenticated {
