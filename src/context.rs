@@ -25,6 +25,7 @@ struct Inner {
     parts: Option<Parts>,
     user: Option<User>,
     auth: Option<Value>,
+    authenticator: Option<&'static str>,
     kwargs: Vec<(String, String)>,
     action: Option<Cow<'static, str>>,
     version: Option<String>,
@@ -57,6 +58,17 @@ impl User {
     /// A user by key and name.
     pub fn new(pk: impl Into<Value>, username: impl Into<String>) -> Self {
         User { pk: pk.into(), username: username.into(), is_staff: false, is_superuser: false, extra: None }
+    }
+
+    /// With whatever else the application keeps about it.
+    pub fn with(mut self, extra: Arc<dyn Any + Send + Sync>) -> Self {
+        self.extra = Some(extra);
+        self
+    }
+
+    /// What the application keeps about it, where that is of a type.
+    pub fn extra<T: Any>(&self) -> Option<&T> {
+        self.extra.as_deref()?.downcast_ref()
     }
 }
 
@@ -96,6 +108,11 @@ impl Context {
         (inner.user, inner.auth) = (Some(user), auth);
     }
 
+    /// Says which way of authentication found who sent the request.
+    pub(crate) fn set_authenticator(&mut self, name: &'static str) {
+        Arc::make_mut(&mut self.inner).authenticator = Some(name);
+    }
+
     /// Says which action of a view set the request is.
     pub(crate) fn set_action(&mut self, action: Option<Cow<'static, str>>) {
         Arc::make_mut(&mut self.inner).action = action;
@@ -130,6 +147,11 @@ impl Context {
     /// What the client proved itself with, DRF's `request.auth`: the key of its token, the claims of its JWT.
     pub fn auth(&self) -> Option<&Value> {
         self.inner.auth.as_ref()
+    }
+
+    /// The name of the way of authentication that found who sent the request, DRF's `request.successful_authenticator`.
+    pub fn authenticator(&self) -> Option<&'static str> {
+        self.inner.authenticator
     }
 
     /// The action of the view set, DRF's `view.action`: `list`, `create`, `retrieve`, `update`, `partial_update`, `destroy`,

@@ -27,6 +27,7 @@ pub mod context;
 pub mod doc;
 pub mod error;
 pub mod fields;
+pub mod filters;
 pub mod media_type;
 pub mod model;
 pub mod negotiation;

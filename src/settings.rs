@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use crate::authentication::Authentication;
 use crate::error::{ErrorFormat, ExceptionHandler};
-use crate::pagination::PageNumberPagination;
+use crate::filters::FilterBackend;
+use crate::pagination::Pagination;
 use crate::parsers::{BodyLimits, Parsers};
 use crate::permissions::Rule;
 use crate::renderers::Renderers;
@@ -16,13 +17,17 @@ use crate::versioning::Versioning;
 /// What holds for the whole application unless a view set says otherwise.
 ///
 /// ```
+/// use std::sync::Arc;
+///
 /// use bowline::prelude::*;
-/// let settings = Settings { pagination: Some(PageNumberPagination::new(20)), ..Settings::default() };
+/// let settings = Settings { pagination: Some(Arc::new(PageNumberPagination::new(20))), ..Settings::default() };
 /// ```
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// DRF's `DEFAULT_PAGINATION_CLASS` with its `PAGE_SIZE`; none by default, as in DRF.
-    pub pagination: Option<PageNumberPagination>,
+    pub pagination: Option<Arc<dyn Pagination>>,
+    /// What narrows and orders lists, DRF's `DEFAULT_FILTER_BACKENDS`; none by default, as in DRF.
+    pub filter_backends: Vec<Arc<dyn FilterBackend>>,
     /// How answers are written, DRF's `DEFAULT_RENDERER_CLASSES`: JSON alone by default.
     pub renderers: Renderers,
     /// How bodies are read, DRF's `DEFAULT_PARSER_CLASSES`: JSON, forms and multipart forms by default.
@@ -70,6 +75,7 @@ impl Default for Settings {
     fn default() -> Self {
         Settings {
             pagination: None,
+            filter_backends: Vec::new(),
             renderers: Renderers::json(),
             parsers: Parsers::default(),
             authentication: Vec::new(),

@@ -31,7 +31,7 @@ use tokio::process::Command;
 use tokio::signal::unix::{SignalKind, signal};
 
 use cluster::Databases;
-use operation::{OPERATIONS, Operation};
+use operation::{EXAMPLES, OPERATIONS, Operation};
 use report::{Comparison, Sample};
 use server::{Program, Server};
 
@@ -44,9 +44,9 @@ bowline-bench [--seconds 4] [--rounds 3] [--db postgres|sqlite|both] [--only NAM
   --seconds   length of one run
   --rounds    runs of each server for each operation
   --db        which databases; both by default
-  --only      operations: retrieve, page, page-uncounted, list, patch, post, conflict
+  --only      operations: retrieve, page, page-uncounted, list, relations, patch, post, conflict
   --out       a file for the tables, beside standard output
-  --program   the server under test; by default the example `documents`, built first.
+  --program   the server under test; by default the examples `documents` and `books`, built first.
               `peer` compares the peer with itself, which shows the noise
   --pg-bin    where PostgreSQL's programs are
 ";
@@ -154,10 +154,9 @@ async fn until_stopped(arguments: Arguments) -> Result<()> {
 async fn run(arguments: &Arguments) -> Result<()> {
     load::find_wrk().await?;
     let against_itself = arguments.program.as_deref() == Some(Path::new("peer"));
-    let program = match &arguments.program {
-        Some(path) => path.clone(),
-        None => build().await?,
-    };
+    if arguments.program.is_none() {
+        build().await?;
+    }
     let load = statistics::load_average();
     if load > 0.5 {
         eprintln!("warning: the load average is {load}: other work will disturb the measurement");
@@ -187,8 +186,7 @@ async fn run(arguments: &Arguments) -> Result<()> {
             path: "/proc/self/exe".into(),
             arguments: vec![if postgres { "peer-postgres" } else { "peer-sqlite" }.to_owned()],
         };
-        let ours = if against_itself { peer.clone() } else { Program { path: program.clone(), arguments: Vec::new() } };
-        let bench = Bench { databases: &databases, ours, peer, directory: directory.path(), arguments };
+        let bench = Bench { databases: &databases, peer, directory: directory.path(), arguments };
         let mut comparisons = Vec::new();
         for operation in OPERATIONS.iter().filter(|o| arguments.wants(o)) {
             match bench.compare(operation).await {
@@ -218,25 +216,29 @@ async fn run(arguments: &Arguments) -> Result<()> {
     }
 }
 
-/// Builds the example beside this program, and says where it is.
-async fn build() -> Result<PathBuf> {
+/// Builds the examples beside this program.
+async fn build() -> Result<()> {
     let status = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-        .args(["build", "--release", "-p", "bowline", "--example", "documents"])
+        .args(["build", "--release", "-p", "bowline"])
+        .args(EXAMPLES.iter().flat_map(|example| ["--example", example]))
         .kill_on_drop(true)
         .status()
         .await?;
-    let path = env::current_exe()?.with_file_name("examples/documents");
-    if status.success() && path.exists() {
-        Ok(path)
-    } else {
-        Err("there is no example `documents` to measure; --program PATH names another server".into())
+    for example in EXAMPLES {
+        if !status.success() || !path_of(example)?.exists() {
+            return Err(format!("there is no example `{example}` to measure; --program names another server").into());
+        }
     }
+    Ok(())
+}
+
+fn path_of(example: &str) -> Result<PathBuf> {
+    Ok(env::current_exe()?.with_file_name("examples").join(example))
 }
 
 /// The comparison of two programs on one kind of database.
 struct Bench<'a> {
     databases: &'a Databases,
-    ours: Program,
     peer: Program,
     directory: &'a Path,
     arguments: &'a Arguments,
@@ -244,7 +246,12 @@ struct Bench<'a> {
 
 impl Bench<'_> {
     async fn compare(&self, operation: &Operation) -> Result<Comparison> {
-        let ours = self.start(&self.ours, "ours", operation).await?;
+        let ours = match &self.arguments.program {
+            Some(path) if path == Path::new("peer") => self.peer.clone(),
+            Some(path) => Program { path: path.clone(), arguments: Vec::new() },
+            None => Program { path: path_of(operation.example)?, arguments: Vec::new() },
+        };
+        let ours = self.start(&ours, "ours", operation).await?;
         let peer = self.start(&self.peer, "peer", operation).await?;
         check::same_answers(operation, &ours, &peer).await?;
         // Statements prepared, caches warm.

@@ -39,6 +39,8 @@ pub(crate) struct Operation {
     pub(crate) name: &'static str,
     pub(crate) title: &'static str,
     pub(crate) data: Data,
+    /// The example that is measured.
+    pub(crate) example: &'static str,
     /// Set for both servers.
     pub(crate) environment: &'static [(&'static str, &'static str)],
     pub(crate) writes: bool,
@@ -51,11 +53,15 @@ pub(crate) struct Operation {
 const PAGED: &[(&str, &str)] = &[("PAGE_SIZE", "20")];
 const UNCOUNTED: &[(&str, &str)] = &[("PAGE_SIZE", "20"), ("PAGE_COUNT", "off")];
 
-pub(crate) const OPERATIONS: [Operation; 7] = [
+/// The examples that are measured.
+pub(crate) const EXAMPLES: [&str; 2] = ["documents", "books"];
+
+pub(crate) const OPERATIONS: [Operation; 8] = [
     Operation {
         name: "retrieve",
         title: "retrieve by id",
         data: Data::Large,
+        example: "documents",
         environment: PAGED,
         writes: false,
         status: 200,
@@ -65,6 +71,7 @@ pub(crate) const OPERATIONS: [Operation; 7] = [
         name: "page",
         title: "page of 20 with count",
         data: Data::Large,
+        example: "documents",
         environment: PAGED,
         writes: false,
         status: 200,
@@ -74,6 +81,7 @@ pub(crate) const OPERATIONS: [Operation; 7] = [
         name: "page-uncounted",
         title: "page of 20 without count",
         data: Data::Large,
+        example: "documents",
         environment: UNCOUNTED,
         writes: false,
         status: 200,
@@ -83,15 +91,27 @@ pub(crate) const OPERATIONS: [Operation; 7] = [
         name: "list",
         title: "bare list of a table of 20",
         data: Data::Small,
+        example: "documents",
         environment: &[],
         writes: false,
         status: 200,
         request: r#"return wrk.format("GET", "/documents/")"#,
     },
     Operation {
+        name: "relations",
+        title: "bare list of 20 books with author and reviews",
+        data: Data::Small,
+        example: "books",
+        environment: &[],
+        writes: false,
+        status: 200,
+        request: r#"return wrk.format("GET", "/books/")"#,
+    },
+    Operation {
         name: "patch",
         title: "PATCH blob",
         data: Data::Large,
+        example: "documents",
         environment: PAGED,
         writes: true,
         status: 200,
@@ -102,6 +122,7 @@ pub(crate) const OPERATIONS: [Operation; 7] = [
         name: "post",
         title: "POST",
         data: Data::Large,
+        example: "documents",
         environment: PAGED,
         writes: true,
         status: 201,
@@ -112,6 +133,7 @@ pub(crate) const OPERATIONS: [Operation; 7] = [
         name: "conflict",
         title: "POST of a uid that is taken",
         data: Data::Large,
+        example: "documents",
         environment: PAGED,
         writes: true,
         status: 400,

@@ -12,7 +12,9 @@ use axum::http::HeaderMap;
 use axum::routing::get;
 use axum::serve::ListenerExt;
 use bytes::{BufMut, Bytes, BytesMut};
+use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 use deadpool_postgres::{Manager, ManagerConfig, Pool, PoolError, RecyclingMethod, Runtime};
+use rust_decimal::Decimal;
 use serde_json::value::RawValue;
 use tokio::net::TcpListener;
 use tokio_postgres::error::SqlState;
@@ -20,13 +22,17 @@ use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 use tokio_postgres::{NoTls, Row};
 
 use crate::Result;
-use crate::wire::{self, Input, PageQuery, Paging, Reply};
+use crate::wire::{self, Book, Input, PageQuery, Paging, Reply, Reviews};
 
 const RETRIEVE: &str = "SELECT id, uid, blob, collection_id FROM seed_document WHERE id = $1";
 const LIST: &str = "SELECT id, uid, blob, collection_id FROM seed_document ORDER BY id";
 const PAGE: &str = "SELECT id, uid, blob, collection_id FROM seed_document ORDER BY id LIMIT $1 OFFSET $2";
 const PAGE_AND_COUNT: &str = "SELECT id, uid, blob, collection_id, (SELECT count(*) FROM seed_document) \
      FROM seed_document ORDER BY id LIMIT $1 OFFSET $2";
+const BOOKS: &str = "SELECT b.id, b.title, b.pages, b.price, b.published, a.id, a.name, a.email \
+     FROM shop_book b JOIN shop_author a ON a.id = b.author_id ORDER BY b.id";
+const REVIEWS: &str =
+    "SELECT book_id, id, stars, text, written_at FROM shop_review WHERE book_id = ANY($1) ORDER BY id";
 const INSERT: &str = "INSERT INTO seed_document (uid, blob, collection_id) VALUES ($1, $2, $3) \
      ON CONFLICT DO NOTHING RETURNING id, uid, blob, collection_id";
 
@@ -53,6 +59,7 @@ pub(crate) async fn serve() -> Result<()> {
     let router = Router::new()
         .route("/documents/", get(list).post(create))
         .route("/documents/{id}/", get(retrieve).patch(change))
+        .route("/books/", get(books))
         .with_state(Arc::new(app));
     let listener = TcpListener::bind(env::var("BIND")?).await?;
     let listener = listener.tap_io(|stream| {
@@ -121,6 +128,52 @@ async fn list(State(app): State<Arc<App>>, Query(query): Query<PageQuery>, heade
         (None, more)
     };
     Ok(Reply::ok(wire::envelope(&headers, page, count, more, &array(&rows)?)))
+}
+
+/// The books, then the reviews of all of them.
+async fn books(State(app): State<Arc<App>>) -> Result<Reply, Reply> {
+    let client = app.pool.get().await.map_err(broken)?;
+    let statement = client.prepare_cached(BOOKS).await.map_err(failed)?;
+    let books = client.query(&statement, &[]).await.map_err(failed)?;
+    let ids: Vec<i64> = books.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>().map_err(failed)?;
+    let statement = client.prepare_cached(REVIEWS).await.map_err(failed)?;
+    let rows = client.query(&statement, &[&ids]).await.map_err(failed)?;
+    let mut reviews = Reviews::default();
+    for row in &rows {
+        let book = row.try_get(0).map_err(failed)?;
+        reviews.add(book, |out| write_review(out, row)).map_err(failed)?;
+    }
+    let mut out = Vec::with_capacity(books.len() * 256);
+    let mut ends = Vec::with_capacity(books.len());
+    for (id, row) in ids.into_iter().zip(&books) {
+        write_book(&mut out, row).map_err(failed)?;
+        ends.push((id, out.len()));
+    }
+    Ok(Reply::ok(reviews.within(&out, &ends)))
+}
+
+fn write_book(out: &mut Vec<u8>, row: &Row) -> Result<(), tokio_postgres::Error> {
+    let price: Decimal = row.try_get(3)?;
+    let published: NaiveDate = row.try_get(4)?;
+    let book = Book {
+        id: row.try_get(0)?,
+        title: row.try_get(1)?,
+        pages: row.try_get(2)?,
+        price: &price.to_string(),
+        published: &published.to_string(),
+        author: (row.try_get(5)?, row.try_get(6)?, row.try_get(7)?),
+    };
+    book.write(out);
+    Ok(())
+}
+
+fn write_review(out: &mut Vec<u8>, row: &Row) -> Result<(), tokio_postgres::Error> {
+    let written_at: DateTime<Utc> = row.try_get(4)?;
+    let words = row.try_get(3)?;
+    wire::review(out, row.try_get(1)?, row.try_get(2)?, words, |out| {
+        out.extend_from_slice(written_at.to_rfc3339_opts(SecondsFormat::Micros, true).as_bytes());
+    });
+    Ok(())
 }
 
 async fn create(State(app): State<Arc<App>>, bytes: Bytes) -> Result<Reply, Reply> {

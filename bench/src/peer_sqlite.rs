@@ -22,13 +22,17 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use crate::Result;
-use crate::wire::{self, Input, PageQuery, Paging, Reply};
+use crate::wire::{self, Book, Input, PageQuery, Paging, Reply, Reviews};
 
 const RETRIEVE: &str = "SELECT id, uid, blob, collection_id FROM seed_document WHERE id = ?1";
 const LIST: &str = "SELECT id, uid, blob, collection_id FROM seed_document ORDER BY id";
 const PAGE: &str = "SELECT id, uid, blob, collection_id FROM seed_document ORDER BY id LIMIT ?1 OFFSET ?2";
 const PAGE_AND_COUNT: &str = "SELECT id, uid, blob, collection_id, (SELECT count(*) FROM seed_document) \
      FROM seed_document ORDER BY id LIMIT ?1 OFFSET ?2";
+const BOOKS: &str = "SELECT b.id, b.title, b.pages, b.price, b.published, a.id, a.name, a.email \
+     FROM shop_book b JOIN shop_author a ON a.id = b.author_id ORDER BY b.id";
+const REVIEWS: &str = "SELECT book_id, id, stars, text, written_at FROM shop_review \
+     WHERE book_id IN (SELECT value FROM json_each(?1)) ORDER BY id";
 // The foreign key is deferred: a row that broke it would fail the COMMIT of everybody in the batch.
 const INSERT: &str = "INSERT INTO seed_document (uid, blob, collection_id) SELECT ?1, ?2, ?3 \
      WHERE EXISTS (SELECT 1 FROM seed_collection WHERE id = ?3) \
@@ -90,6 +94,7 @@ pub(crate) async fn serve() -> Result<()> {
     let router = Router::new()
         .route("/documents/", get(list).post(create))
         .route("/documents/{id}/", get(retrieve).patch(change))
+        .route("/books/", get(books))
         .with_state(Arc::new(app));
     let listener = TcpListener::bind(env::var("BIND")?).await?;
     let listener = listener.tap_io(|stream| {
@@ -126,14 +131,11 @@ async fn retrieve(State(app): State<Arc<App>>, Path(id): Path<String>) -> Reply 
 async fn list(State(app): State<Arc<App>>, Query(query): Query<PageQuery>, headers: HeaderMap) -> Result<Reply, Reply> {
     let page = query.number()?;
     let paging = app.paging;
-    let (answer, reply) = oneshot::channel();
-    let job: ReadJob = Box::new(move |connection| {
-        let read = read_list(connection, paging, page, &headers);
-        let _ = answer.send(read.unwrap_or_else(|error| Reply::failed(&error)));
-    });
-    let reader = app.next_reader.fetch_add(1, Ordering::Relaxed) % app.readers.len();
-    app.readers[reader].send(job).map_err(gone)?;
-    reply.await.map_err(gone)
+    app.read(move |connection| read_list(connection, paging, page, &headers)).await
+}
+
+async fn books(State(app): State<Arc<App>>) -> Result<Reply, Reply> {
+    app.read(read_books).await
 }
 
 async fn create(State(app): State<Arc<App>>, bytes: Bytes) -> Result<Reply, Reply> {
@@ -159,6 +161,19 @@ async fn change(State(app): State<Arc<App>>, Path(id): Path<String>, bytes: Byte
 impl App {
     fn points(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
         self.points.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn read(
+        &self,
+        read: impl FnOnce(&Connection) -> rusqlite::Result<Reply> + Send + 'static,
+    ) -> Result<Reply, Reply> {
+        let (answer, reply) = oneshot::channel();
+        let job: ReadJob = Box::new(move |connection| {
+            let _ = answer.send(read(connection).unwrap_or_else(|error| Reply::failed(&error)));
+        });
+        let reader = self.next_reader.fetch_add(1, Ordering::Relaxed) % self.readers.len();
+        self.readers[reader].send(job).map_err(gone)?;
+        reply.await.map_err(gone)
     }
 
     async fn write(&self, change: Change) -> Result<Reply, Reply> {
@@ -200,6 +215,53 @@ fn read_list(connection: &Connection, paging: Paging, page: i64, headers: &Heade
     };
     let count = paging.count.then_some(count);
     Ok(Reply::ok(wire::envelope(headers, page, count, more, &out)))
+}
+
+/// The books, then the reviews of all of them.
+fn read_books(connection: &Connection) -> rusqlite::Result<Reply> {
+    // the books are written once without their reviews: where each one's reviews belong, and its key
+    let mut books = Vec::with_capacity(8 * 1024);
+    let mut ends: Vec<(i64, usize)> = Vec::with_capacity(32);
+    let mut ids = String::from("[");
+    let mut digits = itoa::Buffer::new();
+    let mut statement = connection.prepare_cached(BOOKS)?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let id = row.get(0)?;
+        let price: f64 = row.get(3)?;
+        let book = Book {
+            id,
+            title: row.get_ref(1)?.as_str()?,
+            pages: row.get(2)?,
+            price: &format!("{price:.2}"),
+            published: row.get_ref(4)?.as_str()?,
+            author: (row.get(5)?, row.get_ref(6)?.as_str()?, row.get_ref(7)?.as_str()?),
+        };
+        if !ends.is_empty() {
+            ids.push(',');
+        }
+        ids.push_str(digits.format(id));
+        book.write(&mut books);
+        ends.push((id, books.len()));
+    }
+    ids.push(']');
+    let mut reviews = Reviews::default();
+    let mut statement = connection.prepare_cached(REVIEWS)?;
+    let mut rows = statement.query([ids])?;
+    while let Some(row) = rows.next()? {
+        let (day, time) = row.get_ref(4)?.as_str()?.split_once(' ').unwrap_or_default();
+        reviews.add(row.get(0)?, |out| {
+            let words = row.get_ref(3)?.as_str()?;
+            wire::review(out, row.get(1)?, row.get(2)?, words, |out| {
+                out.extend_from_slice(day.as_bytes());
+                out.push(b'T');
+                out.extend_from_slice(time.as_bytes());
+                out.push(b'Z');
+            });
+            Ok::<_, rusqlite::Error>(())
+        })?;
+    }
+    Ok(Reply::ok(reviews.within(&books, &ends)))
 }
 
 /// Writes up to `limit` rows; returns how many there were, and the count that the first one brought.

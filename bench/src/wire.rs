@@ -1,5 +1,6 @@
 //! What both hand-written peers say on the wire: bodies in, bodies out, as DRF writes them.
 
+use std::collections::HashMap;
 use std::env;
 
 use axum::http::{HeaderMap, StatusCode, header};
@@ -132,6 +133,94 @@ pub(crate) fn document(out: &mut Vec<u8>, id: i64, uid: &str, blob: &[u8], colle
     out.extend_from_slice(b",\"collection\":");
     out.extend_from_slice(digits.format(collection).as_bytes());
     out.push(b'}');
+}
+
+/// A book with its author, up to its reviews; numbers and dates are already text.
+#[derive(Debug)]
+pub(crate) struct Book<'a> {
+    pub(crate) id: i64,
+    pub(crate) title: &'a str,
+    pub(crate) pages: i32,
+    pub(crate) price: &'a str,
+    pub(crate) published: &'a str,
+    pub(crate) author: (i64, &'a str, &'a str),
+}
+
+impl Book<'_> {
+    /// Writes it, up to where its reviews belong.
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        let mut digits = itoa::Buffer::new();
+        out.extend_from_slice(b"{\"id\":");
+        out.extend_from_slice(digits.format(self.id).as_bytes());
+        out.extend_from_slice(b",\"title\":");
+        text(out, self.title);
+        out.extend_from_slice(b",\"pages\":");
+        out.extend_from_slice(digits.format(self.pages).as_bytes());
+        out.extend_from_slice(b",\"price\":\"");
+        out.extend_from_slice(self.price.as_bytes());
+        out.extend_from_slice(b"\",\"published\":\"");
+        out.extend_from_slice(self.published.as_bytes());
+        out.extend_from_slice(b"\",\"author\":{\"id\":");
+        let (id, name, email) = self.author;
+        out.extend_from_slice(digits.format(id).as_bytes());
+        out.extend_from_slice(b",\"name\":");
+        text(out, name);
+        out.extend_from_slice(b",\"email\":");
+        text(out, email);
+        out.extend_from_slice(b"},\"reviews\":[");
+    }
+}
+
+/// The reviews of all books, by book: one buffer each.
+#[derive(Debug, Default)]
+pub(crate) struct Reviews(HashMap<i64, Vec<u8>>);
+
+impl Reviews {
+    /// Adds a review of a book, which `write` writes.
+    pub(crate) fn add<E>(&mut self, book: i64, write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>) -> Result<(), E> {
+        let out = self.0.entry(book).or_insert_with(|| Vec::with_capacity(512));
+        if !out.is_empty() {
+            out.push(b',');
+        }
+        write(out)
+    }
+
+    /// The list of the books, whose keys and ends in `books` are given, each with its reviews.
+    pub(crate) fn within(&self, books: &[u8], ends: &[(i64, usize)]) -> Vec<u8> {
+        let length = books.len() + self.0.values().map(|reviews| reviews.len() + 3).sum::<usize>() + 3 * ends.len() + 2;
+        let mut out = Vec::with_capacity(length);
+        let mut start = 0;
+        out.push(b'[');
+        for (id, end) in ends {
+            if start > 0 {
+                out.push(b',');
+            }
+            out.extend_from_slice(&books[start..*end]);
+            out.extend_from_slice(self.0.get(id).map_or(&[], Vec::as_slice));
+            out.extend_from_slice(b"]}");
+            start = *end;
+        }
+        out.push(b']');
+        out
+    }
+}
+
+/// Writes one review; `written_at` writes the time.
+pub(crate) fn review(out: &mut Vec<u8>, id: i64, stars: i32, words: &str, written_at: impl FnOnce(&mut Vec<u8>)) {
+    let mut digits = itoa::Buffer::new();
+    out.extend_from_slice(b"{\"id\":");
+    out.extend_from_slice(digits.format(id).as_bytes());
+    out.extend_from_slice(b",\"stars\":");
+    out.extend_from_slice(digits.format(stars).as_bytes());
+    out.extend_from_slice(b",\"text\":");
+    text(out, words);
+    out.extend_from_slice(b",\"written_at\":\"");
+    written_at(out);
+    out.extend_from_slice(b"\"}");
+}
+
+fn text(out: &mut Vec<u8>, text: &str) {
+    serde_json::to_writer(out, text).expect("a string always serializes into memory");
 }
 
 /// Copies JSON without the spaces between its tokens: databases store or print some, DRF answers without.

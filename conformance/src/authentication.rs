@@ -1,34 +1,17 @@
 //! How clients may log in: `/auth/`.
-//!
-//! Who somebody is, by the tables of Django, is not told yet: these ways only say how a client should have done it.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use bowline::authentication::{
-    Authenticated, Authentication, BasicAuthentication, PasswordHasher, Passwords, TokenAuthentication,
+    Accounts, Authenticated, Authentication, BasicAuthentication, Hasher, Passwords, TokenAuthentication,
 };
 use bowline::fields::{CharField, Field};
 use bowline::prelude::*;
 use bowline::serializers::Serializer;
 
-/// A way to log in, by its `WWW-Authenticate` header and by the header that it reads.
-#[derive(Debug)]
-struct Way(Option<&'static str>, Option<&'static str>);
-
-#[bowline::async_trait]
-impl Authentication for Way {
-    async fn authenticate(&self, _: &Context, _: &Database) -> bowline::Result<Option<Authenticated>> {
-        Ok(None)
-    }
-
-    fn authenticate_header(&self, _: &Context) -> Option<Cow<'static, str>> {
-        self.0.map(Cow::Borrowed)
-    }
-
-    fn vary(&self) -> Option<&'static str> {
-        self.1
-    }
+/// The accounts, with the hasher of `config/hashers.py`.
+pub fn accounts() -> Accounts {
+    Accounts::new(Passwords::new(Hasher::Pbkdf2Sha256 { iterations: 1000 }))
 }
 
 /// `TokenAuthentication`.
@@ -36,18 +19,29 @@ pub fn token() -> Arc<dyn Authentication> {
     Arc::new(TokenAuthentication::new())
 }
 
-/// `BasicAuthentication`, with the quick hashes of `config/hashers.py`.
+/// `BasicAuthentication`.
 pub fn basic() -> Arc<dyn Authentication> {
-    Arc::new(BasicAuthentication::new().passwords(passwords()))
-}
-
-fn passwords() -> Passwords {
-    Passwords::new(PasswordHasher::Pbkdf2Sha256 { iterations: 1000 })
+    Arc::new(BasicAuthentication::new(accounts()))
 }
 
 /// `SessionAuthentication`.
 pub fn session() -> Arc<dyn Authentication> {
-    Arc::new(Way(None, Some("Cookie")))
+    Arc::new(Session)
+}
+
+/// Sessions are not read yet.
+#[derive(Debug)]
+struct Session;
+
+#[bowline::async_trait]
+impl Authentication for Session {
+    async fn authenticate(&self, _: &Context, _: &Database) -> bowline::Result<Option<Authenticated>> {
+        Ok(None)
+    }
+
+    fn vary(&self) -> Option<&'static str> {
+        Some("Cookie")
+    }
 }
 
 async fn login(mut request: Request, credentials: Arc<Serializer>) -> bowline::Result<Response> {

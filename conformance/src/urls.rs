@@ -7,7 +7,8 @@ use bowline::renderers::{BrowsableAPIRenderer, Renderers};
 use bowline::storage::FileSystemStorage;
 
 use crate::{
-    authentication, fields, functions, models, negotiation, parsers, permissions, raise, throttling, versions, viewsets,
+    authentication, fields, filters, functions, models, negotiation, pagination, parsers, permissions, raise,
+    throttling, versions, viewsets,
 };
 
 /// All of them, with the settings of `config/settings.py`.
@@ -20,7 +21,8 @@ pub fn urls(media: &str) -> bowline::Result<DefaultRouter> {
         .include("perm/", permissions::urls())
         .include("generic/", viewsets::generic())
         .include("bulk/", viewsets::bulk())
-        .include("page/", viewsets::pages())
+        .include("page/", pagination::urls())
+        .include("filter/", filters::urls())
         .settings(Settings {
             renderers: Renderers::json().and(BrowsableAPIRenderer::new()),
             authentication: vec![authentication::token(), authentication::basic(), authentication::session()],

@@ -6,7 +6,7 @@ use sea_orm::ActiveValue::Set;
 
 use crate::models::{author, book, entry, event, review, shelf_item, tag};
 use crate::serializers as s;
-use crate::{actions, memory, throttling};
+use crate::{actions, filters, memory, throttling};
 
 /// `/`: the models of the issue that all of this began with.
 pub fn seed() -> DefaultRouter {
@@ -18,7 +18,7 @@ pub fn seed() -> DefaultRouter {
 /// `/lib/`
 pub fn lib() -> DefaultRouter {
     DefaultRouter::new()
-        .register("authors", ModelViewSet::new().serializer(s::authors()).description("Authors of books."))
+        .register("authors", authors())
         .register("profiles", ModelViewSet::new().serializer(s::profiles()).name("ProfileViewSet"))
         .register("publishers", ModelViewSet::new().serializer(s::publishers()))
         .register("tags", tags())
@@ -74,8 +74,21 @@ fn books() -> ModelViewSet<book::Entity> {
         .serializer(s::books())
         .lookup_field("slug")
         .pagination(PageNumberPagination::new(5))
+        .filter_backend(DjangoFilterBackend::new())
+        .filter_backend(SearchFilter::new())
+        .filter_backend(OrderingFilter::new())
+        .filterset(filters::book_filter())
+        .search_fields(["title", "author__last_name", "=isbn"])
+        .ordering_fields(["title", "price", "pages", "published"])
         .description("Books, by *slug*.\n\nHas extra actions.");
     actions::all().into_iter().fold(books, ModelViewSet::action)
+}
+
+fn authors() -> ModelViewSet<author::Entity> {
+    ModelViewSet::new().serializer(s::authors()).description("Authors of books.").get_queryset(|request| {
+        let active = request.action() == Some("list") && request.query_param("active").as_deref() == Some("1");
+        active.then(|| Condition::eq(author::Column::IsActive, true))
+    })
 }
 
 struct ReviewedByAlice;
@@ -203,17 +216,6 @@ pub fn generic() -> DefaultRouter {
         .generic("tags/retrieve/<str:pk>/", tags("TagRetrieve", &[Action::Retrieve]))
         .generic("tags/update/<str:name>/", tags("TagUpdate", &changes).lookup_field("name"))
         .generic("tags/destroy/<int:pk>/", tags("TagDestroy", &[Action::Destroy]))
-}
-
-/// `/page/`, as far as pages have numbers.
-pub fn pages() -> DefaultRouter {
-    let pages = ModelViewSet::<entry::Entity>::new()
-        .serializer(s::entries_brief())
-        .actions([Action::List])
-        .ordering(["id"])
-        .pagination(PageNumberPagination::new(5))
-        .name("PageList");
-    DefaultRouter::new().generic("number/", pages)
 }
 
 /// `/bulk/`

@@ -4,6 +4,7 @@
 
 use std::env;
 use std::io::IsTerminal;
+use std::sync::Arc;
 
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
@@ -53,7 +54,7 @@ pub async fn serve(api: DefaultRouter) -> Result<()> {
             let pagination = PageNumberPagination::new(size);
             let uncounted = env::var("PAGE_COUNT").is_ok_and(|count| count == "off");
             let pagination = if uncounted { pagination.without_count() } else { pagination };
-            api.configure(|settings| settings.pagination = Some(pagination))
+            api.configure(|settings| settings.pagination = Some(Arc::new(pagination)))
         }
     };
     listen(api, &database, &bind).await

@@ -1,357 +1,365 @@
-//! Django's password hashes: `algorithm$…$hash`, as `auth_user.password` holds them.
+//! Hashes of passwords, as Django keeps them.
 //!
-//! See Django's chapter "Password management". Whatever is not understood is a password that nobody knows.
-
-use std::sync::Arc;
+//! See Django's chapter "Password management".
 
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
+use sha1::Sha1;
+use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
-use tokio::sync::Semaphore;
 
+use super::random;
 use crate::error::{Error, Result};
 
-/// The characters of Django's salts.
-const SALT: &[u8; 62] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
-/// The least characters of a salt of theirs with 128 bits.
-const SALT_LENGTH: usize = 22;
-/// More work than this is not done for one password, whatever a hash asks for.
-const MOST_ITERATIONS: u32 = 20_000_000;
+/// Salts shorter than this have less than 128 bits.
+const SALT: usize = 22;
 
-/// How new passwords are hashed; those that were hashed otherwise are hashed again when their user logs in.
+/// A way to hash passwords, with its cost: what new hashes are made with.
+///
+/// Hashes of every one of them are verified, whichever it is that new ones are made with.
+///
+/// ```
+/// use bowline::authentication::Hasher;
+///
+/// let hasher = Hasher::Pbkdf2Sha256 { iterations: 10 };
+/// let encoded = hasher.encode("s3cret")?;
+/// assert!(encoded.starts_with("pbkdf2_sha256$10$"));
+/// assert!(Hasher::verify("s3cret", &encoded));
+/// assert!(!Hasher::verify("secret", &encoded));
+/// # Ok::<(), bowline::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum PasswordHasher {
+pub enum Hasher {
     /// `pbkdf2_sha256`, Django's default.
     Pbkdf2Sha256 {
-        /// How often it is hashed; 1,000,000 in Django 5.2.
+        /// Rounds of HMAC.
         iterations: u32,
     },
-    /// `argon2` with Django's parameters: argon2id, 100 MiB, two passes, eight lanes.
-    Argon2,
-    /// `scrypt` with Django's parameters.
-    Scrypt,
-    /// `bcrypt_sha256`.
+    /// `pbkdf2_sha1`.
+    Pbkdf2Sha1 {
+        /// Rounds of HMAC.
+        iterations: u32,
+    },
+    /// `argon2`, as argon2id.
+    Argon2 {
+        /// Passes over the memory.
+        time: u32,
+        /// KiB of memory.
+        memory: u32,
+        /// Lanes.
+        parallelism: u32,
+    },
+    /// `bcrypt_sha256`: bcrypt of the password's SHA-256.
     BcryptSha256 {
-        /// The base-2 logarithm of how often it is hashed; 12 in Django.
+        /// The logarithm of the rounds.
         rounds: u32,
+    },
+    /// `bcrypt`, which reads the first 72 bytes of a password only.
+    Bcrypt {
+        /// The logarithm of the rounds.
+        rounds: u32,
+    },
+    /// `scrypt`.
+    Scrypt {
+        /// Django's `work_factor`, a power of two.
+        work: u32,
+        /// The block size.
+        block: u32,
+        /// Lanes.
+        parallelism: u32,
     },
 }
 
-impl Default for PasswordHasher {
+/// Django's, with the iterations of Django 5.2.
+impl Default for Hasher {
     fn default() -> Self {
-        PasswordHasher::Pbkdf2Sha256 { iterations: 1_000_000 }
+        Hasher::Pbkdf2Sha256 { iterations: 1_000_000 }
     }
 }
 
-/// What a hash says of a password.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// It is another one.
-    Wrong,
-    /// It is the one.
-    Right,
-    /// It is the one, and its hash is not made as new ones are: this is its new hash.
-    Outdated(String),
+/// A hash in its parts.
+#[derive(Debug)]
+struct Encoded<'a> {
+    /// How it was made.
+    hasher: Hasher,
+    salt: Salt<'a>,
+    hash: Vec<u8>,
+    variety: argon2::Algorithm,
+    version: argon2::Version,
 }
 
-impl PasswordHasher {
-    /// A password as `auth_user.password` keeps it.
+#[derive(Debug)]
+enum Salt<'a> {
+    Text(&'a str),
+    Bytes(Vec<u8>),
+    /// Of bcrypt, with everything else.
+    Whole(&'a str),
+}
+
+impl Salt<'_> {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Salt::Text(text) | Salt::Whole(text) => text.as_bytes(),
+            Salt::Bytes(bytes) => bytes,
+        }
+    }
+}
+
+impl Hasher {
+    /// Django's default of `argon2`.
+    pub const ARGON2: Hasher = Hasher::Argon2 { time: 2, memory: 102_400, parallelism: 8 };
+    /// Django's default of `scrypt`.
+    pub const SCRYPT: Hasher = Hasher::Scrypt { work: 1 << 14, block: 8, parallelism: 5 };
+
+    /// Django's name of the algorithm.
+    pub fn algorithm(self) -> &'static str {
+        match self {
+            Hasher::Pbkdf2Sha256 { .. } => "pbkdf2_sha256",
+            Hasher::Pbkdf2Sha1 { .. } => "pbkdf2_sha1",
+            Hasher::Argon2 { .. } => "argon2",
+            Hasher::BcryptSha256 { .. } => "bcrypt_sha256",
+            Hasher::Bcrypt { .. } => "bcrypt",
+            Hasher::Scrypt { .. } => "scrypt",
+        }
+    }
+
+    /// The hash of a password with a new salt, Django's `make_password`. It takes long on purpose: not for the event loop.
     ///
     /// # Errors
     ///
-    /// 500 where the machine has no random numbers.
-    pub fn make_password(self, password: &str) -> Result<String> {
-        let salt = salt()?;
-        self.encode(password, &salt).ok_or_else(|| Error::internal("a password could not be hashed"))
-    }
-
-    fn encode(self, password: &str, salt: &str) -> Option<String> {
-        Some(match self {
-            PasswordHasher::Pbkdf2Sha256 { iterations } => {
-                let hash = STANDARD.encode(pbkdf2_sha256(password, salt, iterations));
-                format!("pbkdf2_sha256${iterations}${salt}${hash}")
+    /// 500 where the costs are beyond what the algorithm allows.
+    pub fn encode(self, password: &str) -> Result<String> {
+        let salt = random::text(SALT, random::ALPHANUMERIC)?;
+        let hash = |length, salt: &str| {
+            self.hash(password, salt.as_bytes(), length, argon2::Algorithm::Argon2id, argon2::Version::V0x13)
+                .ok_or_else(|| Error::internal(format!("{self:?} is beyond what the algorithm allows")))
+        };
+        let algorithm = self.algorithm();
+        Ok(match self {
+            Hasher::Pbkdf2Sha256 { iterations } => {
+                format!("{algorithm}${iterations}${salt}${}", STANDARD.encode(hash(32, &salt)?))
             }
-            PasswordHasher::Argon2 => {
-                let params = argon2::Params::new(102_400, 2, 8, None).ok()?;
-                let hasher = argon2::Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, params);
-                let mut hash = [0_u8; 32];
-                hasher.hash_password_into(password.as_bytes(), salt.as_bytes(), &mut hash).ok()?;
-                let unpadded = base64::engine::general_purpose::STANDARD_NO_PAD;
-                let (salt, hash) = (unpadded.encode(salt), unpadded.encode(hash));
-                format!("argon2$argon2id$v=19$m=102400,t=2,p=8${salt}${hash}")
+            Hasher::Pbkdf2Sha1 { iterations } => {
+                format!("{algorithm}${iterations}${salt}${}", STANDARD.encode(hash(20, &salt)?))
             }
-            PasswordHasher::Scrypt => {
-                let hash = STANDARD.encode(scrypt_of(password, salt, 14, 8, 5)?);
-                format!("scrypt$16384${salt}$8$5${hash}")
+            Hasher::Argon2 { time, memory, parallelism } => format!(
+                "{algorithm}$argon2id$v=19$m={memory},t={time},p={parallelism}${}${}",
+                STANDARD_NO_PAD.encode(&salt),
+                STANDARD_NO_PAD.encode(hash(32, &salt)?)
+            ),
+            Hasher::BcryptSha256 { rounds } | Hasher::Bcrypt { rounds } => {
+                let parts = bcrypt::hash_with_result(self.bcrypt_input(password), rounds).map_err(Error::internal)?;
+                format!("{algorithm}${}", parts.format_for_version(bcrypt::Version::TwoB))
             }
-            PasswordHasher::BcryptSha256 { rounds } => {
-                let hash = bcrypt::hash(sha256_hex(password), rounds).ok()?;
-                format!("bcrypt_sha256${hash}")
+            Hasher::Scrypt { work, block, parallelism } => {
+                format!("{algorithm}${work}${salt}${block}${parallelism}${}", STANDARD.encode(hash(64, &salt)?))
             }
         })
     }
 
-    /// Whether a hash was made as this hasher makes them.
-    fn is_own(self, encoded: &str) -> bool {
-        let mut parts = encoded.split('$');
-        match (self, parts.next()) {
-            (PasswordHasher::Pbkdf2Sha256 { iterations }, Some("pbkdf2_sha256")) => {
-                parts.next().is_some_and(|n| n == iterations.to_string())
-                    && parts.next().is_some_and(|salt| salt.len() >= SALT_LENGTH)
-            }
-            (PasswordHasher::Argon2, Some("argon2")) => {
-                parts.eq(encoded.split('$').skip(1)) && encoded.starts_with("argon2$argon2id$v=19$m=102400,t=2,p=8$")
-            }
-            (PasswordHasher::Scrypt, Some("scrypt")) => {
-                let rest: Vec<&str> = parts.collect();
-                matches!(rest.as_slice(), ["16384", _, "8", "5", _])
-            }
-            (PasswordHasher::BcryptSha256 { rounds }, Some("bcrypt_sha256")) => {
-                encoded.split('$').nth(3).and_then(|n| n.parse().ok()) == Some(rounds)
-            }
-            _ => false,
+    /// Whether a password is the one of a hash, whatever that was made with; compared in constant time. It takes long on
+    /// purpose: not for the event loop.
+    pub fn verify(password: &str, encoded: &str) -> bool {
+        let Some(encoded) = Encoded::parse(encoded) else { return false };
+        let Encoded { hasher, salt, hash, variety, version } = encoded;
+        if let Salt::Whole(whole) = salt {
+            return bcrypt::verify(hasher.bcrypt_input(password), whole).unwrap_or(false);
+        }
+        match hasher.hash(password, salt.bytes(), hash.len(), variety, version) {
+            Some(computed) => computed.ct_eq(&hash).into(),
+            None => false,
         }
     }
-}
 
-/// Checks passwords, as many at a time as the machine has cores, and never on a thread that answers requests.
-#[derive(Clone, Debug)]
-pub struct Passwords {
-    hasher: PasswordHasher,
-    places: Arc<Semaphore>,
-}
-
-impl Default for Passwords {
-    fn default() -> Self {
-        Passwords::new(PasswordHasher::default())
-    }
-}
-
-impl Passwords {
-    /// With the hasher of new passwords.
-    pub fn new(hasher: PasswordHasher) -> Self {
-        let cores = std::thread::available_parallelism().map_or(2, usize::from);
-        Passwords { hasher, places: Arc::new(Semaphore::new(cores)) }
+    /// How a hash was made; none of text that is none, like the `!` of a user without a password.
+    pub fn identify(encoded: &str) -> Option<Hasher> {
+        Encoded::parse(encoded).map(|encoded| encoded.hasher)
     }
 
-    /// Whether a password is the one of a hash; without a hash, for a user that there is not, it costs as much and is wrong.
-    ///
-    /// # Errors
-    ///
-    /// 500 where the machine has no random numbers or no threads.
-    pub async fn check(&self, password: String, encoded: Option<String>) -> Result<Verdict> {
-        let place = Arc::clone(&self.places).acquire_owned().await.map_err(Error::internal)?;
-        let hasher = self.hasher;
-        let work = move || {
-            let _place = place;
-            let Some(encoded) = encoded else {
-                return hasher.make_password(&password).map(|_| Verdict::Wrong);
-            };
-            if !verify(&password, &encoded) {
-                return Ok(Verdict::Wrong);
+    /// Whether a hash was made in another way, or with another cost or too short a salt.
+    pub fn must_update(self, encoded: &str) -> bool {
+        let Some(encoded) = Encoded::parse(encoded) else { return true };
+        let salted = match self {
+            Hasher::Pbkdf2Sha256 { .. } | Hasher::Pbkdf2Sha1 { .. } | Hasher::Argon2 { .. } => {
+                encoded.salt.bytes().len() >= SALT
             }
-            Ok(match hasher.is_own(&encoded) {
-                true => Verdict::Right,
-                false => Verdict::Outdated(hasher.make_password(&password)?),
-            })
+            _ => true,
         };
-        tokio::task::spawn_blocking(work).await.map_err(Error::internal)?
+        let outdated = encoded.hasher != self || !salted;
+        outdated || (encoded.variety, encoded.version) != (argon2::Algorithm::Argon2id, argon2::Version::V0x13)
     }
 
-    /// A password as `auth_user.password` keeps it.
-    ///
-    /// # Errors
-    ///
-    /// As [`check`](Self::check).
-    pub async fn make(&self, password: String) -> Result<String> {
-        let place = Arc::clone(&self.places).acquire_owned().await.map_err(Error::internal)?;
-        let hasher = self.hasher;
-        let work = move || {
-            let _place = place;
-            hasher.make_password(&password)
-        };
-        tokio::task::spawn_blocking(work).await.map_err(Error::internal)?
-    }
-}
-
-/// Whether a password is the one of a hash, Django's `check_password`.
-pub fn verify(password: &str, encoded: &str) -> bool {
-    let parts: Vec<&str> = encoded.split('$').collect();
-    match parts.as_slice() {
-        ["pbkdf2_sha256", iterations, salt, hash] => {
-            let Some(iterations) = work(iterations) else { return false };
-            same(STANDARD.encode(pbkdf2_sha256(password, salt, iterations)).as_bytes(), hash.as_bytes())
-        }
-        ["pbkdf2_sha1", iterations, salt, hash] => {
-            let Some(iterations) = work(iterations) else { return false };
-            let mut found = [0_u8; 20];
-            pbkdf2::pbkdf2_hmac::<sha1::Sha1>(password.as_bytes(), salt.as_bytes(), iterations, &mut found);
-            same(STANDARD.encode(found).as_bytes(), hash.as_bytes())
-        }
-        ["argon2", "argon2id" | "argon2i" | "argon2d", ..] => argon2_is(password, &parts).unwrap_or(false),
-        ["bcrypt_sha256", "", ..] => {
-            bcrypt::verify(sha256_hex(password), encoded.trim_start_matches("bcrypt_sha256$")).unwrap_or(false)
-        }
-        ["bcrypt", "", ..] => bcrypt::verify(password, encoded.trim_start_matches("bcrypt$")).unwrap_or(false),
-        ["scrypt", n, salt, r, p, hash] => {
-            let Ok(n) = n.parse::<u32>() else { return false };
-            let (Ok(r), Ok(p)) = (r.parse(), p.parse()) else { return false };
-            if !n.is_power_of_two() || n > 1 << 20 {
-                return false;
+    /// What remains to be done so that a wrong password costs as much as it will once the hash is up to date (Django's
+    /// `harden_runtime`).
+    pub(super) fn remainder(self, encoded: &str) -> Option<Hasher> {
+        match (self, Hasher::identify(encoded)?) {
+            (Hasher::Pbkdf2Sha256 { iterations: now }, Hasher::Pbkdf2Sha256 { iterations: then }) if now > then => {
+                Some(Hasher::Pbkdf2Sha256 { iterations: now - then })
             }
-            let found = u8::try_from(n.trailing_zeros()).ok().and_then(|log| scrypt_of(password, salt, log, r, p));
-            found.is_some_and(|found| same(STANDARD.encode(found).as_bytes(), hash.as_bytes()))
+            (Hasher::Pbkdf2Sha1 { iterations: now }, Hasher::Pbkdf2Sha1 { iterations: then }) if now > then => {
+                Some(Hasher::Pbkdf2Sha1 { iterations: now - then })
+            }
+            _ => None,
         }
-        _ => false,
+    }
+
+    /// The work of one hash, in rounds of whatever it is.
+    pub(super) fn cost(self) -> u64 {
+        match self {
+            Hasher::Pbkdf2Sha256 { iterations } | Hasher::Pbkdf2Sha1 { iterations } => iterations.into(),
+            Hasher::Argon2 { time, memory, .. } => u64::from(time) * u64::from(memory),
+            Hasher::BcryptSha256 { rounds } | Hasher::Bcrypt { rounds } => 1 << rounds.min(63),
+            Hasher::Scrypt { work, block, parallelism } => u64::from(work) * u64::from(block) * u64::from(parallelism),
+        }
+    }
+
+    fn bcrypt_input(self, password: &str) -> Vec<u8> {
+        match self {
+            Hasher::BcryptSha256 { .. } => random::to_hex(&Sha256::digest(password)).into_bytes(),
+            _ => password.as_bytes().to_vec(),
+        }
+    }
+
+    /// The bytes of a hash; none where the costs or the salt are beyond what the algorithm allows.
+    fn hash(
+        self,
+        password: &str,
+        salt: &[u8],
+        length: usize,
+        variety: argon2::Algorithm,
+        version: argon2::Version,
+    ) -> Option<Vec<u8>> {
+        let mut out = vec![0; length];
+        let password = password.as_bytes();
+        match self {
+            Hasher::Pbkdf2Sha256 { iterations } => {
+                pbkdf2::pbkdf2_hmac::<Sha256>(password, salt, iterations, &mut out);
+            }
+            Hasher::Pbkdf2Sha1 { iterations } => pbkdf2::pbkdf2_hmac::<Sha1>(password, salt, iterations, &mut out),
+            Hasher::Argon2 { time, memory, parallelism } => {
+                let params = argon2::Params::new(memory, time, parallelism, Some(length)).ok()?;
+                argon2::Argon2::new(variety, version, params).hash_password_into(password, salt, &mut out).ok()?;
+            }
+            Hasher::Scrypt { work, block, parallelism } => {
+                let log = u8::try_from(work.checked_ilog2().filter(|_| work.is_power_of_two())?).ok()?;
+                let params = scrypt::Params::new(log, block, parallelism).ok()?;
+                scrypt::scrypt(password, salt, &params, &mut out).ok()?;
+            }
+            Hasher::BcryptSha256 { .. } | Hasher::Bcrypt { .. } => return None,
+        }
+        Some(out)
     }
 }
 
-fn work(iterations: &str) -> Option<u32> {
-    iterations.parse().ok().filter(|n| (1..=MOST_ITERATIONS).contains(n))
-}
-
-fn same(a: &[u8], b: &[u8]) -> bool {
-    a.ct_eq(b).into()
-}
-
-fn pbkdf2_sha256(password: &str, salt: &str, iterations: u32) -> [u8; 32] {
-    let mut hash = [0_u8; 32];
-    pbkdf2::pbkdf2_hmac::<sha2::Sha256>(password.as_bytes(), salt.as_bytes(), iterations, &mut hash);
-    hash
-}
-
-fn scrypt_of(password: &str, salt: &str, log_n: u8, r: u32, p: u32) -> Option<[u8; 64]> {
-    if r > 64 || p > 64 {
-        return None;
+impl<'a> Encoded<'a> {
+    fn parse(encoded: &'a str) -> Option<Self> {
+        let (algorithm, rest) = encoded.split_once('$')?;
+        let mut variety = argon2::Algorithm::Argon2id;
+        let mut version = argon2::Version::V0x13;
+        let (hasher, salt, hash) = match algorithm {
+            "pbkdf2_sha256" | "pbkdf2_sha1" => {
+                let mut parts = rest.splitn(3, '$');
+                let iterations = parts.next()?.parse().ok().filter(|iterations| *iterations > 0)?;
+                let (salt, hash) = (parts.next()?, STANDARD.decode(parts.next()?).ok()?);
+                let hasher = match algorithm {
+                    "pbkdf2_sha256" => Hasher::Pbkdf2Sha256 { iterations },
+                    _ => Hasher::Pbkdf2Sha1 { iterations },
+                };
+                (hasher, Salt::Text(salt), hash)
+            }
+            "argon2" => {
+                let mut parts = rest.split('$');
+                variety = argon2::Algorithm::new(parts.next()?).ok()?;
+                let mut next = parts.next()?;
+                version = argon2::Version::V0x10;
+                if let Some(number) = next.strip_prefix("v=") {
+                    version = argon2::Version::try_from(number.parse::<u32>().ok()?).ok()?;
+                    next = parts.next()?;
+                }
+                let costs = next.split(',').filter_map(|part| part.split_once('='));
+                let cost = |name| costs.clone().find(|(n, _)| *n == name)?.1.parse().ok();
+                let hasher = Hasher::Argon2 { time: cost("t")?, memory: cost("m")?, parallelism: cost("p")? };
+                let salt = STANDARD_NO_PAD.decode(parts.next()?).ok()?;
+                (hasher, Salt::Bytes(salt), STANDARD_NO_PAD.decode(parts.next()?).ok()?)
+            }
+            "bcrypt_sha256" | "bcrypt" => {
+                let rounds = rest.strip_prefix('$')?.split('$').nth(1)?.parse().ok().filter(|r| (4..32).contains(r))?;
+                let hasher = match algorithm {
+                    "bcrypt" => Hasher::Bcrypt { rounds },
+                    _ => Hasher::BcryptSha256 { rounds },
+                };
+                (hasher, Salt::Whole(rest), Vec::new())
+            }
+            "scrypt" => {
+                let mut parts = rest.splitn(5, '$');
+                let work = parts.next()?.parse().ok()?;
+                let salt = parts.next()?;
+                let (block, parallelism) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+                (Hasher::Scrypt { work, block, parallelism }, Salt::Text(salt), STANDARD.decode(parts.next()?).ok()?)
+            }
+            _ => return None,
+        };
+        let whole = matches!(salt, Salt::Whole(_));
+        (whole || !hash.is_empty()).then_some(Encoded { hasher, salt, hash, variety, version })
     }
-    let params = scrypt::Params::new(log_n, r, p).ok()?;
-    let mut hash = [0_u8; 64];
-    scrypt::scrypt(password.as_bytes(), salt.as_bytes(), &params, &mut hash).ok()?;
-    Some(hash)
-}
-
-fn argon2_is(password: &str, parts: &[&str]) -> Option<bool> {
-    let ["argon2", kind, version, params, salt, hash] = parts else { return None };
-    let unpadded = base64::engine::general_purpose::STANDARD_NO_PAD;
-    let (salt, hash) = (unpadded.decode(salt).ok()?, unpadded.decode(hash).ok()?);
-    let number = |name: &str| params.split(',').find_map(|p| p.strip_prefix(name)?.strip_prefix('=')?.parse().ok());
-    let (memory, passes, lanes): (u32, u32, u32) = (number("m")?, number("t")?, number("p")?);
-    if memory > 1 << 20 || passes > 64 || lanes > 64 || hash.len() > 128 {
-        return None;
-    }
-    let params = argon2::Params::new(memory, passes, lanes, Some(hash.len())).ok()?;
-    let algorithm = match *kind {
-        "argon2id" => argon2::Algorithm::Argon2id,
-        "argon2i" => argon2::Algorithm::Argon2i,
-        _ => argon2::Algorithm::Argon2d,
-    };
-    let version = if *version == "v=19" { argon2::Version::V0x13 } else { argon2::Version::V0x10 };
-    let mut found = vec![0_u8; hash.len()];
-    argon2::Argon2::new(algorithm, version, params).hash_password_into(password.as_bytes(), &salt, &mut found).ok()?;
-    Some(same(&found, &hash))
-}
-
-fn sha256_hex(password: &str) -> String {
-    use sha2::Digest;
-    hex(&sha2::Sha256::digest(password.as_bytes()))
-}
-
-/// Bytes as hexadecimal digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// Random characters of an alphabet of at most 64.
-///
-/// # Errors
-///
-/// 500 where the machine has no random numbers.
-pub(super) fn random_text(alphabet: &[u8], length: usize) -> Result<String> {
-    let mut text = String::with_capacity(length);
-    let mut bytes = [0_u8; 64];
-    while text.len() < length {
-        getrandom::fill(&mut bytes).map_err(|error| Error::internal(error.to_string()))?;
-        // six bits of each; what falls behind the alphabet is drawn again
-        let drawn = bytes.iter().filter_map(|byte| alphabet.get(usize::from(byte & 63)));
-        let missing = length - text.len();
-        text.extend(drawn.take(missing).map(|byte| char::from(*byte)));
-    }
-    Ok(text)
-}
-
-fn salt() -> Result<String> {
-    random_text(SALT, SALT_LENGTH)
 }
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::panic)]
-
     use super::*;
 
-    /// As Django 5.2 hashed "lètmein".
-    const HASHES: [&str; 6] = [
-        "argon2$argon2id$v=19$m=102400,t=2,p=8$VDRMblJ6ejVPaGp4RUt2MlhnSHlDQg$sUzLg8XACVL9NmRkMFEJt9XX3kvzofInPRM+7Qtfnd0",
-        "bcrypt_sha256$$2b$04$26rIaRGqlCS72FxgR1prWO.hwHXp28XtbBvMMr/q83819AfHtzZO.",
-        "bcrypt$$2b$04$IGequUlyiEKfpuofqgWcLepE34uy2UWmTc9RvFDRyYTe7RatVYAa2",
-        "pbkdf2_sha256$1000$seasaltseasaltseasalt1$ByDLwFcLXi3YhFaA3hudyGCwiYh1Sik4FL98D2Zc20Y=",
-        "pbkdf2_sha1$1000$seasaltseasaltseasalt1$yT/H49wWGgd4CFZw6J/qiyXyeAQ=",
-        "scrypt$16384$seasaltseasaltseasalt1$8$5$lg4jDIwtgAuOIa3TPkjeMNAxpY6UzMsL8zZkCyvkSvGayuH7QQjfFnE65KZ+VncJEceL6PMtsDN1+n+nK0BkJQ==",
-    ];
+    #[test]
+    fn django_s_hashes_are_verified() {
+        let fixed = "pbkdf2_sha256$1000$fixedsaltforalicexxxxxxx$9hL6imRhe9aXJKLyOJjnvtqCKW93/B6HvY+XT/Gb/Es=";
+        assert!(Hasher::verify("alice-pass", fixed));
+        assert!(!Hasher::verify("alice-pas", fixed));
+        assert!(!Hasher::Pbkdf2Sha256 { iterations: 1000 }.must_update(fixed));
+        assert!(Hasher::default().must_update(fixed));
+        assert!(Hasher::Pbkdf2Sha1 { iterations: 1000 }.must_update(fixed));
+    }
 
     #[test]
-    fn there_and_back() {
+    fn every_way_verifies_what_it_made() {
         for hasher in [
-            PasswordHasher::Pbkdf2Sha256 { iterations: 10 },
-            PasswordHasher::Scrypt,
-            PasswordHasher::BcryptSha256 { rounds: 4 },
-            PasswordHasher::Argon2,
+            Hasher::Pbkdf2Sha256 { iterations: 3 },
+            Hasher::Pbkdf2Sha1 { iterations: 3 },
+            Hasher::Argon2 { time: 1, memory: 64, parallelism: 2 },
+            Hasher::BcryptSha256 { rounds: 4 },
+            Hasher::Bcrypt { rounds: 4 },
+            Hasher::Scrypt { work: 16, block: 8, parallelism: 1 },
         ] {
-            let encoded = hasher.make_password("lètmein").unwrap();
-            assert!(verify("lètmein", &encoded), "{encoded}");
-            assert!(!verify("letmein", &encoded), "{encoded}");
-            assert!(hasher.is_own(&encoded), "{encoded}");
-            assert!(!PasswordHasher::Pbkdf2Sha256 { iterations: 11 }.is_own(&encoded), "{encoded}");
+            let encoded = hasher.encode("pa$s wörd").unwrap();
+            assert!(encoded.starts_with(&format!("{}$", hasher.algorithm())), "{encoded}");
+            assert!(Hasher::verify("pa$s wörd", &encoded), "{encoded}");
+            assert!(!Hasher::verify("pa$s word", &encoded), "{encoded}");
+            assert_eq!(Hasher::identify(&encoded), Some(hasher));
+            assert!(!hasher.must_update(&encoded), "{encoded}");
+            assert_ne!(encoded, hasher.encode("pa$s wörd").unwrap());
         }
     }
 
     #[test]
-    fn hashes_of_django() {
-        for encoded in HASHES {
-            assert!(verify("lètmein", encoded), "{encoded}");
-            assert!(!verify("lètmeinz", encoded), "{encoded}");
-        }
-    }
-
-    #[test]
-    fn what_is_no_hash_is_nobodys_password() {
-        for encoded in [
+    fn gibberish_is_no_hash() {
+        for text in [
             "",
             "!",
             "!abc",
-            "x",
+            "$",
             "pbkdf2_sha256",
-            "pbkdf2_sha256$x$y$z",
-            "pbkdf2_sha256$0$y$z",
-            "md5$a$b",
-            "scrypt$3$a$8$5$x",
-            "scrypt$16384$a$99999999$5$x",
-            "argon2$argon2id$v=19$m=9999999999,t=2,p=8$a$b",
-            "bcrypt$$2b$99$x",
-            "pbkdf2_sha256$4294967295$a$b",
+            "pbkdf2_sha256$",
+            "pbkdf2_sha256$0$salt$aGFzaA==",
+            "pbkdf2_sha256$1$salt$",
+            "pbkdf2_sha256$x$salt$aGFzaA==",
+            "argon2$argon2id$v=19$m=1,t=1,p=1$c2FsdA$",
+            "argon2$argon2x$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$c2FsdHNhbHQ",
+            "bcrypt$$2b$99$abc",
+            "bcrypt_sha256$$2b$04$",
+            "scrypt$15$salt$8$1$aGFzaA==",
+            "scrypt$0$salt$8$1$aGFzaA==",
+            "md5$salt$hash",
         ] {
-            assert!(!verify("", encoded) && !verify("x", encoded), "{encoded}");
+            assert!(!Hasher::verify("", text), "{text}");
         }
-    }
-
-    #[tokio::test]
-    async fn old_hashes_are_made_anew() {
-        let passwords = Passwords::new(PasswordHasher::Pbkdf2Sha256 { iterations: 20 });
-        let old = PasswordHasher::Pbkdf2Sha256 { iterations: 10 }.make_password("x").unwrap();
-        let Verdict::Outdated(new) = passwords.check("x".into(), Some(old.clone())).await.unwrap() else { panic!() };
-        assert_eq!(passwords.check("x".into(), Some(new)).await.unwrap(), Verdict::Right);
-        assert_eq!(passwords.check("y".into(), Some(old)).await.unwrap(), Verdict::Wrong);
-        assert_eq!(passwords.check("y".into(), None).await.unwrap(), Verdict::Wrong);
     }
 }

@@ -2,8 +2,25 @@
 //!
 //! See DRF's chapter "Authentication".
 
+mod accounts;
+mod basic;
+mod hashers;
+mod header;
+mod passwords;
+mod random;
+mod row;
+mod token;
+
 use std::borrow::Cow;
 use std::fmt;
+
+pub use accounts::{Account, Accounts};
+pub use basic::BasicAuthentication;
+pub use hashers::Hasher;
+pub use passwords::{Checked, Passwords};
+pub use token::{TokenAuthentication, obtain_token};
+
+use http::HeaderMap;
 
 use async_trait::async_trait;
 
@@ -11,16 +28,6 @@ use crate::context::{Context, User};
 use crate::error::Result;
 use crate::store::Database;
 use crate::value::Value;
-
-mod basic;
-pub mod hashers;
-mod header;
-mod token;
-pub mod users;
-
-pub use basic::BasicAuthentication;
-pub use hashers::{PasswordHasher, Passwords};
-pub use token::TokenAuthentication;
 
 /// A client that is known: DRF's pair of `request.user` and `request.auth`.
 #[derive(Clone, Debug)]
@@ -81,6 +88,26 @@ pub trait Authentication: Send + Sync + fmt::Debug + 'static {
     /// [`Error::authentication_failed`](crate::Error::authentication_failed) for credentials of this kind that are wrong;
     /// no other way is asked then.
     async fn authenticate(&self, request: &Context, database: &Database) -> Result<Option<Authenticated>>;
+
+    /// The same, with headers for the answer, whatever that will be: a cookie that is to be forgotten.
+    ///
+    /// # Errors
+    ///
+    /// As [`authenticate`](Self::authenticate).
+    async fn authenticate_with(
+        &self,
+        request: &Context,
+        database: &Database,
+        _headers: &mut HeaderMap,
+    ) -> Result<Option<Authenticated>> {
+        self.authenticate(request, database).await
+    }
+
+    /// Its name, which [`Context::authenticator`] tells handlers: that of its type.
+    fn name(&self) -> &'static str {
+        let name = std::any::type_name::<Self>();
+        name.rsplit("::").next().unwrap_or(name)
+    }
 
     /// The `WWW-Authenticate` header of a 401.
     fn authenticate_header(&self, _request: &Context) -> Option<Cow<'static, str>> {

@@ -1,81 +1,114 @@
-//! `Authorization: Token …`
+//! DRF's tokens: one per user, in the table `authtoken_token`.
 
 use std::borrow::Cow;
 
 use async_trait::async_trait;
-use sea_orm::{ColumnTrait, EntityTrait, JoinType, QueryFilter, QuerySelect, RelationTrait};
+use chrono::Utc;
+use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, Query};
 
-use super::header::{Credentials, credentials};
-use super::users::{token, user};
-use super::{Authenticated, Authentication};
-use crate::context::{Context, User};
+use super::accounts::{self, USERS};
+use super::header::{self, failed};
+use super::row::Row;
+use super::{Account, Authenticated, Authentication, random};
+use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::store::Database;
 
-/// By a key in `authtoken_token`, DRF's `TokenAuthentication`: `Authorization: Token 401f7ac8…`, one statement.
+const TOKENS: &str = "authtoken_token";
+
+/// A token in `Authorization: Token …`, DRF's `TokenAuthentication` over its table `authtoken_token`.
+///
+/// The key of the token is [`Context::auth`]. Keys are kept as they are, as DRF keeps them: for a database of one's own,
+/// [`BearerTokens`](super::BearerTokens) are the better choice.
 ///
 /// ```
 /// use bowline::authentication::TokenAuthentication;
-/// use bowline::prelude::*;
-/// let settings = Settings { authentication: vec![std::sync::Arc::new(TokenAuthentication::new())], ..Settings::default() };
-/// # let _ = (settings, TokenAuthentication::new().keyword("Bearer"));
+/// let bearer = TokenAuthentication::new().keyword("Bearer");
+/// # let _ = bearer;
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct TokenAuthentication {
-    keyword: Cow<'static, str>,
-}
-
-impl Default for TokenAuthentication {
-    fn default() -> Self {
-        Self::new()
-    }
+    keyword: Option<Cow<'static, str>>,
 }
 
 impl TokenAuthentication {
-    /// With the keyword `Token`.
+    /// By `Authorization: Token …`.
     pub fn new() -> Self {
-        TokenAuthentication { keyword: Cow::Borrowed("Token") }
+        TokenAuthentication::default()
     }
 
-    /// With another keyword, like `Bearer`.
+    /// With another word before the token.
     pub fn keyword(mut self, keyword: impl Into<Cow<'static, str>>) -> Self {
-        self.keyword = keyword.into();
+        self.keyword = Some(keyword.into());
         self
+    }
+
+    fn word(&self) -> Cow<'static, str> {
+        self.keyword.clone().unwrap_or(Cow::Borrowed("Token"))
+    }
+}
+
+/// The token of a header, as text.
+pub(super) fn of_header<'a>(request: &'a Context, keyword: &str) -> Result<Option<&'a str>> {
+    let Some(word) = header::credentials(request, keyword, "token", "Token")? else { return Ok(None) };
+    match std::str::from_utf8(word) {
+        Ok(token) => Ok(Some(token)),
+        Err(_) => Err(failed("Invalid token header. Token string should not contain invalid characters.")),
     }
 }
 
 #[async_trait]
 impl Authentication for TokenAuthentication {
     async fn authenticate(&self, request: &Context, database: &Database) -> Result<Option<Authenticated>> {
-        let key = match credentials(request, &self.keyword) {
-            Credentials::Others => return Ok(None),
-            Credentials::None => {
-                return Err(Error::authentication_failed("Invalid token header. No credentials provided."));
-            }
-            Credentials::Several => {
-                return Err(Error::authentication_failed(
-                    "Invalid token header. Token string should not contain spaces.",
-                ));
-            }
-            Credentials::One(key) => key,
-        };
-        let Ok(key) = std::str::from_utf8(key) else {
-            let detail = "Invalid token header. Token string should not contain invalid characters.";
-            return Err(Error::authentication_failed(detail));
-        };
-        let found = user::Entity::find()
-            .join(JoinType::InnerJoin, token::Relation::User.def().rev())
-            .filter(token::Column::Key.eq(key))
-            .one(&database.framework())
-            .await?;
-        let found = found.ok_or_else(|| Error::authentication_failed("Invalid token."))?;
-        if !found.is_active {
-            return Err(Error::authentication_failed("User inactive or deleted."));
+        let Some(key) = of_header(request, &self.word())? else { return Ok(None) };
+        if key.contains('\0') {
+            return Err(failed("Invalid token."));
         }
-        Ok(Some(Authenticated::by(User::from(&found), key)))
+        let mut select = accounts::select();
+        select.inner_join(TOKENS, Expr::col((TOKENS, "user_id")).equals((USERS, "id")));
+        let rows = database.select(select.and_where(Expr::col((TOKENS, "key")).eq(key))).await?;
+        if rows.is_empty() {
+            return Err(failed("Invalid token."));
+        }
+        let account = Account::read(&rows, 0)?;
+        if !account.is_active {
+            return Err(failed("User inactive or deleted."));
+        }
+        Ok(Some(Authenticated::by(account.into(), key)))
     }
 
     fn authenticate_header(&self, _: &Context) -> Option<Cow<'static, str>> {
-        Some(self.keyword.clone())
+        Some(self.word())
     }
+}
+
+/// The key of a user's token, made now where there is none: DRF's `Token.objects.get_or_create`. However many ask at once, all
+/// get the same.
+///
+/// # Errors
+///
+/// Where the database fails.
+pub async fn obtain_token(database: &Database, account: &Account) -> Result<String> {
+    let mut select = Query::select();
+    select.column("key").from(TOKENS).and_where(Expr::col("user_id").eq(account.id));
+    let mut insert = Query::insert();
+    insert
+        .into_table(TOKENS)
+        .columns(["key", "created", "user_id"])
+        .on_conflict(OnConflict::column("user_id").do_nothing().to_owned());
+    insert
+        .values([random::hex(20)?.into(), Utc::now().into(), account.id.into()])
+        .map_err(Error::internal)?
+        .returning_col("key");
+    let mut rows = database.select(&select).await?;
+    if rows.is_empty() {
+        rows = database.apply(&insert).await?;
+    }
+    if rows.is_empty() {
+        rows = database.select(&select).await?;
+    }
+    if rows.is_empty() {
+        return Err(Error::internal("a token was deleted while it was made"));
+    }
+    Row(&rows, 0).text(0)
 }

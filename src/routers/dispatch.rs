@@ -12,16 +12,16 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use super::resolve::{Mounted, Resolver, Root, Target, unescaped};
 use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::pagination::Location;
 use crate::pause::Pause;
+use crate::renderers::Accepted;
 use crate::response::Response;
 use crate::serializers::Mode;
 use crate::value::query::parameters;
-use crate::value::{Map, Value};
+use crate::value::{DbValue, Map, Value};
 use crate::view_info::ViewInfo;
 use crate::views::detached::Detached;
 use crate::views::policy::{Begun, Bound, Policy};
-use crate::views::{Action, Body as ActionBody, ExtraAction, Lists, Metadata, View, run_action};
+use crate::views::{Action, Body as ActionBody, ExtraAction, Lists, Metadata, Resource, View, run_action};
 
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 const ROOT: [Method; 3] = [Method::GET, Method::HEAD, Method::OPTIONS];
@@ -80,7 +80,7 @@ impl Dispatch {
         let mut begun = Begun::default();
         let answer = async {
             policy.initial(&mut context, suffix, &mut begun).await?;
-            self.answer(&target, suffix, policy, &context, body, pause).await
+            self.answer(&target, suffix, policy, &context, (body, begun.accepted.as_ref()), pause).await
         };
         let outcome = AssertUnwindSafe(answer).catch_unwind().await;
         let outcome = outcome.unwrap_or_else(|_| Err(Error::internal("a hook, a validator or a view panicked")));
@@ -93,7 +93,7 @@ impl Dispatch {
         suffix: Option<&str>,
         policy: &Policy,
         context: &Context,
-        body: Body,
+        (body, accepted): (Body, Option<&Accepted>),
         pause: Pause,
     ) -> Result<Response> {
         let method = context.method();
@@ -119,6 +119,9 @@ impl Dispatch {
         }
         match target {
             Target::Root(root) => Ok(Response::new(addresses(root, suffix, context))),
+            Target::List(mounted, _) if matches!(*method, Method::GET | Method::HEAD) => {
+                Box::pin(mounted.view.list(context, accepted)).await
+            }
             Target::List(mounted, _) => list(&mounted.view, policy, context, body, pause).await,
             Target::Detail(mounted, text, _) => detail(&mounted.view, text, policy, context, body, pause).await,
             Target::Extra(mounted, extra, _) => action(&mounted.view, &extra.action, policy, context, body).await,
@@ -160,13 +163,8 @@ fn wants_json(headers: &HeaderMap) -> bool {
     accept.is_some_and(|accept| accept.contains("application/json"))
 }
 
-/// A request to the list of a view set.
+/// A request that writes to the list of a view set.
 async fn list(view: &Arc<View>, policy: &Policy, context: &Context, body: Body, pause: Pause) -> Result<Response> {
-    if matches!(*context.method(), Method::GET | Method::HEAD) {
-        let url = format!("{}{}", context.origin(), context.path());
-        let location = Location { url: &url, query: context.query() };
-        return Ok(Response::json(Box::pin(view.resource(Action::List).list(&location, context)).await?));
-    }
     let data = policy.parse(context, body).await?;
     let (view, cx) = (Arc::clone(view), context.clone());
     match *context.method() {
@@ -193,13 +191,21 @@ async fn list(view: &Arc<View>, policy: &Policy, context: &Context, body: Body, 
             })
         }
         Method::DELETE => {
-            let write = async move { view.destroy_list(view.resource(Action::Destroy), &data, &cx, &pause).await };
+            let write = async move {
+                let resource = view.resource(Action::Destroy);
+                let narrowed = Box::pin(resource.narrowed(&cx)).await?;
+                view.destroy_list(narrowed.as_ref().unwrap_or(resource), &data, &cx, &pause).await
+            };
             Detached::new(write).await?;
             Ok(Response::no_content())
         }
         _ => {
             let (action, mode) = updating(context.method());
-            let write = async move { view.update_list(view.resource(action), &data, mode, &cx, &pause).await };
+            let write = async move {
+                let resource = view.resource(action);
+                let narrowed = Box::pin(resource.narrowed(&cx)).await?;
+                view.update_list(narrowed.as_ref().unwrap_or(resource), &data, mode, &cx, &pause).await
+            };
             Ok(Response::json(Detached::new(write).await?))
         }
     }
@@ -218,11 +224,15 @@ async fn detail(
     match *context.method() {
         Method::GET | Method::HEAD => {
             let resource = view.resource(Action::Retrieve);
-            Ok(Response::json(Box::pin(resource.retrieve(&resource.key(text)?, context)).await?))
+            Ok(Response::json(Box::pin(resource.retrieve_narrowed(&resource.key(text)?, context)).await?))
         }
         Method::DELETE => {
             let key = view.resource(Action::Destroy).key(text)?;
-            let write = async move { view.destroy(view.resource(Action::Destroy), &key, &cx, &pause).await };
+            let write = async move {
+                let resource = view.resource(Action::Destroy);
+                let narrowed = Box::pin(resource.narrowed(&cx)).await?;
+                view.destroy(narrowed.as_ref().unwrap_or(resource), &key, &cx, &pause).await
+            };
             Detached::new(write).await?;
             Ok(Response::no_content())
         }
@@ -233,11 +243,15 @@ async fn detail(
                 Ok(data) => data,
                 Err(error) => {
                     // DRF looks for the row before it looks at the body
-                    Box::pin(view.resource(action).must_see(&key, context)).await?;
+                    Box::pin(view.resource(action).must_see_narrowed(&key, context)).await?;
                     return Err(error);
                 }
             };
-            let write = async move { view.update(view.resource(action), &key, &data, mode, &cx, &pause).await };
+            let write = async move {
+                let resource = view.resource(action);
+                let narrowed = Box::pin(resource.narrowed(&cx)).await?;
+                view.update(narrowed.as_ref().unwrap_or(resource), &key, &data, mode, &cx, &pause).await
+            };
             Ok(Response::json(Detached::new(write).await?))
         }
     }
@@ -289,10 +303,10 @@ async fn metadata(target: &Target<'_>, policy: &Policy, context: &Context) -> Re
                 actions.insert("POST", view.resource(Action::Create).serializer.metadata());
             }
             let resource = view.resource(Action::Update);
-            let key = context.kwarg(&view.lookup.0).and_then(|text| resource.key(text).ok());
-            if let (true, Some(key)) = (policy.allows(&Method::PUT), key)
+            let key = context.kwarg(&view.lookup.0).map_or_else(|| Err(Error::http404()), |text| resource.key(text));
+            if policy.allows(&Method::PUT)
                 && let Some(put) = may(Method::PUT).await?
-                && resource.may_see(&key, &put).await?
+                && may_see(resource, key, &put).await?
             {
                 actions.insert("PUT", resource.serializer.metadata());
             }
@@ -300,9 +314,8 @@ async fn metadata(target: &Target<'_>, policy: &Policy, context: &Context) -> Re
         Target::Detail(Mounted { view, .. }, text, _) if view.actions.contains(Action::Update) => {
             let resource = view.resource(Action::Update);
             // as in DRF, what is not there cannot be changed
-            if let Ok(key) = resource.key(text)
-                && let Some(put) = may(Method::PUT).await?
-                && resource.may_see(&key, &put).await?
+            if let Some(put) = may(Method::PUT).await?
+                && may_see(resource, resource.key(text), &put).await?
             {
                 actions.insert("PUT", resource.serializer.metadata());
             }
@@ -313,6 +326,15 @@ async fn metadata(target: &Target<'_>, policy: &Policy, context: &Context) -> Re
         found.insert("actions", Value::Map(actions));
     }
     Ok(found)
+}
+
+/// Whether a request sees the row of a key; what is wrong with the request is no matter here.
+async fn may_see(resource: &Resource, key: Result<DbValue>, context: &Context) -> Result<bool> {
+    let Ok(key) = key else { return Ok(false) };
+    match resource.must_see_narrowed(&key, context).await {
+        Err(error) if error.status().is_server_error() => Err(error),
+        seen => Ok(seen.is_ok()),
+    }
 }
 
 /// What PUT and PATCH mean.

@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use sea_orm::EntityTrait;
 
-use crate::authentication;
 use crate::error::{Error, Result};
+use crate::filters::Bound as Filters;
 use crate::model::entity::ModelSource;
 use crate::model::{Model, ModelMeta};
 use crate::relations::Urls;
@@ -345,9 +345,7 @@ impl DefaultRouter {
             }
         }
         let names: Arc<dyn Reverse> = Arc::new(names);
-        let mut own = KnownEntities::default();
-        authentication::users::learn(&mut own);
-        let database = Database::new(store.clone(), Arc::clone(&known), own, settings.replays);
+        let database = Database::new(store.clone(), Arc::clone(&known), settings.replays);
         let build =
             Build { dialect: store.dialect(), models: &models, urls: &urls, storage: &settings.storage, within: false };
         let bound = Bound { settings: &settings, database: &database, urls: &names };
@@ -375,7 +373,7 @@ impl DefaultRouter {
                 .view(declared)
                 .and_then(|view| Mounted::generic(view, &bound).map_err(|mistake| vec![mistake]));
             match (PathPattern::parse(&path), mounted) {
-                (Ok(pattern), Ok(mounted)) => single.push((pattern, mounted)),
+                (Ok(pattern), Ok(mounted)) => single.push((pattern, mounted.alone())),
                 (pattern, mounted) => {
                     mistakes.extend(pattern.err());
                     mistakes.extend(mounted.err().unwrap_or_default());
@@ -485,21 +483,35 @@ impl Application<'_> {
         let plan = Plan::new(dialect, Arc::clone(model), &select, rows, shown, serializer.probes(), models)
             .map_err(|mistake| vec![mistake])?;
         let whole: Vec<usize> = (0..model.columns.len()).collect();
+        let pagination = match &declared.pagination {
+            Paginated::Default => self.settings.pagination.clone(),
+            Paginated::Own(own) => own.clone(),
+        };
+        let pagination = match pagination {
+            Some(pagination) => Some(pagination.over(model, dialect).map_err(|m| vec![m])?.unwrap_or(pagination)),
+            None => None,
+        };
+        let filters = Filters::new(
+            &declared.filters,
+            &self.settings.filter_backends,
+            model,
+            models,
+            serializer.shown_sources(),
+            self.database.clone(),
+        )?;
         Ok(Resource {
+            filters: Arc::new(filters),
             store: self.store.clone(),
             database: self.database.clone(),
             known: Arc::clone(self.known),
-            whole: shape.layout(&whole, 0),
-            pagination: match &declared.pagination {
-                Paginated::Default => self.settings.pagination.clone(),
-                Paginated::Own(own) => own.clone(),
-            },
+            whole: shape.layout(&whole, 0).into(),
+            pagination,
             isolation: self.store.isolation(),
             replays: self.settings.replays,
             judged,
-            serializer,
-            shape,
+            shape: Arc::new(shape),
             plan,
+            serializer: Arc::clone(&serializer),
         })
     }
 }

@@ -141,6 +141,14 @@ impl Mounted {
         Ok(Mounted { list, detail, extras, own_key, style, view: Arc::new(view) })
     }
 
+    /// A view of its own, which is not named as one of a set's.
+    pub(super) fn alone(mut self) -> Self {
+        for policy in [&mut self.list, &mut self.detail] {
+            policy.name = view_name(&policy.info.type_name);
+        }
+        self
+    }
+
     /// The extra action of the list, or of one object, that a path below the view set's is.
     fn extra<'a>(&'a self, detail: bool, rest: &'a str) -> Option<(Target<'a>, Option<&'a str>)> {
         self.extras.iter().filter(|extra| extra.action.detail == detail).find_map(|extra| {

@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 use crate::context::Context;
 use crate::error::ErrorDetail;
-use crate::fields::{Field, FieldContext};
+use crate::fields::{Field, FieldContext, Source};
 use crate::model::{ColumnKind, ModelMeta};
 use crate::relations::Related;
 use crate::storage::UploadTo;
@@ -240,6 +240,17 @@ impl BoundSerializer {
     /// The probes, in DRF's order of errors.
     pub(crate) fn probes(&self) -> Vec<Probe> {
         self.constraints.iter().map(|c| c.probe.clone()).collect()
+    }
+
+    /// The sources of the fields that answers show, as paths.
+    pub(crate) fn shown_sources(&self) -> Vec<String> {
+        let shown = self.fields.iter().filter(|bound| !bound.field.write_only);
+        let path = |bound: &BoundField| match &bound.field.source {
+            Source::Name => Some(bound.field.name.clone().into_owned()),
+            Source::Path(path) => Some(path.join("__")),
+            Source::Whole => None,
+        };
+        shown.filter_map(path).collect()
     }
 
     fn position(&self, name: &str) -> Option<usize> {

@@ -16,7 +16,9 @@ use crate::fields::{Field, FieldContext};
 use crate::model::{ColumnKind, ModelMeta, Row};
 use crate::relations::{Hyperlink, Link};
 use crate::store::plan::{Alias, LinkedBy, Select};
-use crate::store::{Bound, Cell, Changes, Dialect, Retry, Rows, Statement, Store, StoreError, Transaction, many};
+use crate::store::{
+    Bound, Cell, Changes, Dialect, Retry, RowStream, Rows, Statement, Store, StoreError, Transaction, many,
+};
 use crate::value::{DbValue, Value, write};
 
 /// A serializer's reads.
@@ -125,6 +127,8 @@ pub(crate) enum Via<'a> {
     /// Replayed so many times where a serializable transaction got in its way.
     Store(&'a Store, u32),
     Transaction(&'a Transaction),
+    /// Between the portions of a long read, in the state of the database that it sees.
+    Stream(&'a RowStream),
 }
 
 impl Via<'_> {
@@ -144,6 +148,7 @@ impl Via<'_> {
             }
             // rare, and larger than a read: not to be carried by every request
             Via::Transaction(tx) => Box::pin(tx.query(bound)).await,
+            Via::Stream(rows) => Box::pin(rows.read(bound)).await,
         }
     }
 }

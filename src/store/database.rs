@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, ProxyExecResult, QueryResult, Statement as SeaStatement};
+use sea_orm::{
+    ConnectionTrait, DbBackend, DbErr, ExecResult, ProxyExecResult, QueryResult, Statement as SeaStatement,
+    StatementBuilder,
+};
 
 use super::transaction::{bound, failed, results};
 use super::{Bound, Dialect, KnownEntities, Retry, Rows, Store, StoreError, Transaction, Unit};
@@ -15,20 +18,13 @@ use super::{Bound, Dialect, KnownEntities, Retry, Rows, Store, StoreError, Trans
 pub struct Database {
     store: Store,
     known: Arc<KnownEntities>,
-    /// The entities of the framework itself: an application may have its own of the same tables.
-    own: Arc<KnownEntities>,
     replays: u32,
 }
 
 impl Database {
-    /// Of a store whose entities are known, the application's and the framework's.
-    pub(crate) fn new(store: Store, known: Arc<KnownEntities>, own: KnownEntities, replays: u32) -> Self {
-        Database { store, known, own: Arc::new(own), replays }
-    }
-
-    /// The same for queries of the framework's own entities.
-    pub(crate) fn framework(&self) -> Self {
-        Database { known: Arc::clone(&self.own), ..self.clone() }
+    /// Of a store whose entities are known.
+    pub fn new(store: Store, known: Arc<KnownEntities>, replays: u32) -> Self {
+        Database { store, known, replays }
     }
 
     /// The store under it.
@@ -79,6 +75,29 @@ impl Database {
                 Err(error) => retry.again(error).await?,
             }
         }
+    }
+
+    /// A SELECT as SeaORM's builder says it, in one round trip: the rows with the columns in the statement's order.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::read`].
+    pub async fn select(&self, statement: &(impl StatementBuilder + ?Sized)) -> Result<Rows, StoreError> {
+        self.read(self.built(statement)).await
+    }
+
+    /// A statement that writes, as SeaORM's builder says it, in one round trip: the rows that it returns.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::write`].
+    pub async fn apply(&self, statement: &(impl StatementBuilder + ?Sized)) -> Result<Rows, StoreError> {
+        self.write(self.built(statement)).await
+    }
+
+    /// A statement of SeaORM's builder, in the database's SQL.
+    pub fn built(&self, statement: &(impl StatementBuilder + ?Sized)) -> Bound {
+        bound(statement.build(&self.get_database_backend()))
     }
 
     async fn rows(&self, statement: SeaStatement) -> Result<Vec<QueryResult>, DbErr> {

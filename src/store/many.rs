@@ -55,6 +55,14 @@ pub fn any_of(dialect: Dialect, place: usize, db_type: &str) -> String {
     }
 }
 
+/// The same for a place that has its text already.
+pub(super) fn any_of_place(dialect: Dialect, place: &str, db_type: &str) -> String {
+    match dialect {
+        Dialect::Postgres => format!("= ANY({place}::{})", array_of(db_type)),
+        Dialect::Sqlite => format!("IN (SELECT value FROM json_each({place}))"),
+    }
+}
+
 /// A [`list`] as rows, for FROM: the columns `value` and `n`, its place in the list from 1.
 ///
 /// ```

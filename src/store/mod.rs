@@ -7,11 +7,15 @@
 //! |---|---|
 //! | [`Store::read`] | one statement, on a connection or thread for readers; cancelled when dropped |
 //! | [`Store::snapshot`] | several reads that see one state |
+//! | [`Store::stream`] | a read of any number of rows, portion by portion |
 //! | [`Store::write`] | a [`Unit`]: one statement, or several in one transaction, in one round trip |
 //! | [`Store::begin`] | an open [`Transaction`] whose statements depend on what was read before |
 
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
 use crate::value::DbValue;
 use catalogue::Catalogue;
@@ -29,6 +33,7 @@ mod retry;
 mod rows;
 pub mod schema;
 pub mod sqlite;
+mod stream;
 mod transaction;
 
 pub use changes::{Changes, ColumnSet};
@@ -38,6 +43,7 @@ pub use error::{StoreError, Violation, ViolationKind};
 pub use postgres::{List, Pairs};
 pub use retry::Retry;
 pub use rows::{Cell, Inet, Numeric, PackedRows, Rows};
+pub use stream::RowStream;
 pub use transaction::{KnownEntities, Transaction, store_error};
 
 /// Which SQL is spoken.
@@ -166,6 +172,10 @@ impl Default for StoreOptions {
 pub struct Store {
     transport: Transport,
     isolation: Isolation,
+    /// Long reads that may be open at once: they leave connections for others.
+    streams: Arc<Semaphore>,
+    /// How long one waits for its turn.
+    patience: Duration,
     /// What start-up read of the tables, for the names of violated constraints.
     catalogue: Arc<OnceLock<Arc<Catalogue>>>,
     /// Ends the ticks with the last clone.
@@ -198,6 +208,8 @@ impl Store {
     ///
     /// [`StoreError::Unavailable`] where the database cannot be reached or the file not be opened.
     pub async fn connect(url: &str, options: StoreOptions) -> Result<Self, StoreError> {
+        let streams = Arc::new(Semaphore::new((options.max_connections / 2).max(1)));
+        let patience = options.acquire_timeout;
         let isolation = if options.serializable { Isolation::Serializable } else { Isolation::ReadCommitted };
         let transport = if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             Transport::Postgres(postgres::Postgres::connect(url, options).await?)
@@ -207,7 +219,7 @@ impl Store {
         };
         let alive = Arc::new(());
         tokio::spawn(tick(Arc::downgrade(&alive)));
-        Ok(Store { transport, isolation, catalogue: Arc::default(), _alive: alive })
+        Ok(Store { transport, isolation, streams, patience, catalogue: Arc::default(), _alive: alive })
     }
 
     /// What start-up read of the tables, once it has ([`catalogue::learn`]).
@@ -259,6 +271,25 @@ impl Store {
             Transport::Postgres(pg) => pg.snapshot(bounds).await,
             Transport::Sqlite(sqlite) => sqlite.snapshot(bounds).await,
         }
+    }
+
+    /// Opens a read of any number of rows, which are fetched portion by portion as they are asked for; half as many of them as
+    /// there are connections may be open at once.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] when there was no turn or connection to be had in time; what else goes wrong, the first portion
+    /// says.
+    pub async fn stream(&self, bound: Bound) -> Result<RowStream, StoreError> {
+        let turn = timeout(self.patience, Arc::clone(&self.streams).acquire_owned()).await;
+        let Ok(Ok(permit)) = turn else {
+            return Err(StoreError::Unavailable("too many long reads are open".into()));
+        };
+        let rows = match &self.transport {
+            Transport::Postgres(pg) => pg.stream(bound).await?,
+            Transport::Sqlite(sqlite) => sqlite.stream(bound)?,
+        };
+        Ok(rows.keeping(permit))
     }
 
     /// Runs a unit and answers after it is durable: the rows of each statement, and of the verdict where it ran.

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
 use uuid::Uuid;
 
+pub(crate) mod base64;
 pub mod convert;
 mod decimal;
 pub(crate) mod duration;

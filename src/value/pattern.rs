@@ -12,6 +12,9 @@ use translate::translate;
 /// The most memory that a compiled pattern may take: a class of all letters, repeated some hundred times, takes a lot.
 const SIZE_LIMIT: usize = 64 << 20;
 
+/// The same for a pattern of a client's.
+const CLIENT_SIZE_LIMIT: usize = 1 << 20;
+
 /// A compiled pattern; cheap to clone.
 ///
 /// `\d`, `\w`, `\s` and letters without regard to case are those of Unicode, and `$` also matches before a newline that
@@ -47,14 +50,26 @@ impl Pattern {
     /// [`PatternError`] for what `re.compile` refuses, for what it accepts and no engine here has (`\N{…}`), and for a pattern that
     /// takes too much memory.
     pub fn new(source: impl Into<String>) -> Result<Self, PatternError> {
-        let source = source.into();
+        Pattern::limited(source.into(), SIZE_LIMIT)
+    }
+
+    /// Compiles a pattern that a client sent, which may take little memory.
+    ///
+    /// # Errors
+    ///
+    /// As [`Pattern::new`].
+    pub fn of_client(source: impl Into<String>) -> Result<Self, PatternError> {
+        Pattern::limited(source.into(), CLIENT_SIZE_LIMIT)
+    }
+
+    fn limited(source: String, limit: usize) -> Result<Self, PatternError> {
         let error = |reason: String| PatternError { source: source.clone(), reason };
         let translated = translate(&source).map_err(error)?;
         let engine = if translated.needs_backtracking {
-            let built = fancy_regex::RegexBuilder::new(&translated.text).delegate_size_limit(SIZE_LIMIT).build();
+            let built = fancy_regex::RegexBuilder::new(&translated.text).delegate_size_limit(limit).build();
             Engine::Backtracking(built.map_err(|e| error(e.to_string()))?)
         } else {
-            let built = regex::RegexBuilder::new(&translated.text).size_limit(SIZE_LIMIT).build();
+            let built = regex::RegexBuilder::new(&translated.text).size_limit(limit).build();
             Engine::Linear(built.map_err(|e| error(e.to_string()))?)
         };
         Ok(Pattern { source, engine })

@@ -11,7 +11,7 @@ use sea_orm::{ColumnTrait, EntityTrait, IdenStatic, Iterable, QueryFilter};
 
 use super::attributes::{Attributes, Overrides};
 use super::plain::{Answer, function_name, pretty_name};
-use super::resource::{Resource, Stop, Tries};
+use super::resource::{Resource, Stop, Tries, filtered};
 use super::{Action, View};
 use crate::context::Context;
 use crate::error::{Error, Result};
@@ -296,6 +296,8 @@ impl ActionRequest {
         let resource = self.resource();
         let key = self.key.as_ref().ok_or_else(|| Error::internal("an action of the list has no object"))?;
         let key = &resource.key(key)?;
+        let narrowed = Box::pin(resource.narrowed(&self.context)).await?;
+        let resource = narrowed.as_ref().unwrap_or(resource);
         let bound = match &self.connection {
             Connection::Transaction(_) => resource.plan.lock(key),
             Connection::Database(_) => resource.plan.stored(key),
@@ -340,9 +342,12 @@ impl ActionRequest {
             let source = Source::column(model, model.column(IdenStatic::as_str(&column))?)?;
             Some(Order { source, descending })
         });
-        let listing = Listing { order: Some(order.collect()), ..resource.listing(&self.context)? };
-        let rows =
-            self.via().read(resource.plan.reads().listing(&listing, Window::Part { limit: 1, offset: 0 })).await?;
+        let listing = Listing { order: Some(order.collect()), ..resource.listing(&self.context).await? };
+        let rows = self
+            .via()
+            .read(resource.plan.reads().listing(&listing, Window::Part { limit: 1, offset: 0 }))
+            .await
+            .map_err(filtered)?;
         if rows.is_empty() {
             return Ok(None);
         }

@@ -10,9 +10,11 @@ use std::sync::Arc;
 use http::Method;
 use sea_orm::EntityTrait;
 
+use crate::context::Context;
+use crate::filters::{self, FilterBackend, FilterSet, OrderingFields};
 use crate::model::Condition;
 use crate::model::entity::ModelSource;
-use crate::pagination::PageNumberPagination;
+use crate::pagination::Pagination;
 use crate::permissions::IntoRules;
 use crate::serializers::{Declaration, ModelSerializer};
 use crate::value::Value;
@@ -30,6 +32,7 @@ mod read;
 mod request;
 mod resource;
 mod row;
+mod stream;
 mod valid;
 mod write;
 
@@ -81,6 +84,7 @@ pub(crate) struct Declared {
     pub(crate) overrides: Overrides,
     pub(crate) hooks: Option<Arc<dyn ViewSetHooks>>,
     pub(crate) pagination: Paginated,
+    pub(crate) filters: filters::Declared,
 }
 
 impl Declared {
@@ -260,7 +264,7 @@ pub(crate) enum Paginated {
     /// As the settings say.
     Default,
     /// This way, or not at all.
-    Own(Option<PageNumberPagination>),
+    Own(Option<Arc<dyn Pagination>>),
 }
 
 impl<E: EntityTrait> ModelViewSet<E> {
@@ -286,6 +290,7 @@ impl<E: EntityTrait> ModelViewSet<E> {
             overrides: Overrides::default(),
             hooks: None,
             pagination: Paginated::Default,
+            filters: filters::Declared::default(),
         };
         ModelViewSet { declared, entity: PhantomData }
     }
@@ -414,6 +419,66 @@ impl<E: EntityTrait> ModelViewSet<E> {
         self
     }
 
+    /// Only these rows for a request, or all of the view set's (DRF's `get_queryset`): others are not there, for reads and
+    /// for writes. The condition is part of every statement, so that a row that leaves it meanwhile is not written either.
+    ///
+    /// It belongs to existing rows; a new one may be like it or not.
+    ///
+    /// ```
+    /// use bowline::prelude::*;
+    /// # use bowline::doc::booking;
+    /// let bookings = ModelViewSet::<booking::Entity>::new().get_queryset(|request: &Context| {
+    ///     let room = request.header("x-room")?.parse::<i64>().ok()?;
+    ///     Some(Condition::eq(booking::Column::RoomId, room))
+    /// });
+    /// ```
+    pub fn get_queryset(mut self, queryset: impl Fn(&Context) -> Option<Condition> + Send + Sync + 'static) -> Self {
+        self.declared.filters.queryset = Some(Arc::new(queryset));
+        self
+    }
+
+    /// With other filter backends than the settings name (DRF's `filter_backends`).
+    pub fn filter_backends(mut self, backends: impl IntoIterator<Item = Arc<dyn FilterBackend>>) -> Self {
+        self.declared.filters.backends = Some(backends.into_iter().collect());
+        self
+    }
+
+    /// With this filter backend, after those that were named so, and without those of the settings.
+    pub fn filter_backend(mut self, backend: impl FilterBackend + 'static) -> Self {
+        self.declared.filters.backends.get_or_insert_default().push(Arc::new(backend));
+        self
+    }
+
+    /// What `DjangoFilterBackend` filters by (django-filter's `filterset_class`).
+    pub fn filterset(mut self, filterset: FilterSet) -> Self {
+        self.declared.filters.filterset = Some(filterset);
+        self
+    }
+
+    /// The fields that `DjangoFilterBackend` filters by, for equality (django-filter's `filterset_fields`).
+    pub fn filterset_fields<'a>(self, fields: impl IntoIterator<Item = &'a str>) -> Self {
+        self.filterset(FilterSet::new().fields(fields))
+    }
+
+    /// The fields that `SearchFilter` searches, with their prefixes (DRF's `search_fields`).
+    pub fn search_fields<'a>(mut self, fields: impl IntoIterator<Item = &'a str>) -> Self {
+        self.declared.filters.search_fields = fields.into_iter().map(str::to_owned).collect();
+        self
+    }
+
+    /// The fields that `OrderingFilter` orders by (DRF's `ordering_fields`); those that the serializer shows by default.
+    pub fn ordering_fields<'a>(mut self, fields: impl IntoIterator<Item = &'a str>) -> Self {
+        let fields = fields.into_iter().map(str::to_owned).collect();
+        self.declared.filters.ordering_fields = OrderingFields::These(fields);
+        self
+    }
+
+    /// `OrderingFilter` orders by any column (DRF's `ordering_fields = "__all__"`).
+    pub fn order_by_any_field(mut self) -> Self {
+        self.declared.filters.ordering_fields = OrderingFields::All;
+        self
+    }
+
     /// With `perform_*` hooks, inside the open transaction.
     pub fn hooks(mut self, hooks: impl ViewSetHooks) -> Self {
         self.declared.hooks = Some(Arc::new(hooks));
@@ -421,8 +486,8 @@ impl<E: EntityTrait> ModelViewSet<E> {
     }
 
     /// With pages of its own (DRF's `pagination_class`).
-    pub fn pagination(mut self, pagination: PageNumberPagination) -> Self {
-        self.declared.pagination = Paginated::Own(Some(pagination));
+    pub fn pagination(mut self, pagination: impl Pagination) -> Self {
+        self.declared.pagination = Paginated::Own(Some(Arc::new(pagination)));
         self
     }
 

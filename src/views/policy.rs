@@ -86,6 +86,8 @@ pub(crate) struct Begun {
     pub(crate) accepted: Option<Accepted>,
     /// The headers that decided who it is.
     vary: Vec<&'static str>,
+    /// What the ways of authentication add to the answer.
+    headers: HeaderMap,
 }
 
 impl Policy {
@@ -196,8 +198,10 @@ impl Policy {
         let ways = if context.user().is_some() { &[] } else { self.authentication.as_slice() };
         for way in ways {
             begun.vary.extend(way.vary());
-            if let Some(Authenticated { user, auth }) = way.authenticate(context, self.database()?).await? {
+            let found = way.authenticate_with(context, self.database()?, &mut begun.headers).await?;
+            if let Some(Authenticated { user, auth }) = found {
                 context.set_user(user, auth);
+                context.set_authenticator(way.name());
                 break;
             }
         }
@@ -275,7 +279,7 @@ impl Policy {
     /// The answer as bytes, with the headers that every answer of the view has: DRF's `handle_exception` and
     /// `finalize_response`.
     pub(crate) fn finish(&self, outcome: Result<Response>, context: &Context, begun: Begun) -> HttpResponse {
-        let Begun { accepted, vary } = begun;
+        let Begun { accepted, vary, headers: added } = begun;
         let accepted = accepted.unwrap_or_else(|| self.renderers.first());
         let response = outcome.unwrap_or_else(|error| self.answer(error, context, &accepted));
         let mut response = match self.render(response, context, &accepted) {
@@ -293,12 +297,33 @@ impl Policy {
         };
         let headers = response.headers_mut();
         headers.insert(header::ALLOW, self.allow.clone());
-        let accept = self.renderers.has_several().then_some("Accept");
-        let names: Vec<&str> = accept.into_iter().chain(vary).collect();
+        let names = self.vary(headers, &vary);
         if let (false, Ok(value)) = (names.is_empty(), HeaderValue::from_str(&names.join(", "))) {
-            headers.append(header::VARY, value);
+            headers.insert(header::VARY, value);
+        }
+        for (name, value) in &added {
+            // what a handler has set itself is newer
+            if !headers.contains_key(name) {
+                headers.append(name, value.clone());
+            }
         }
         response
+    }
+
+    /// The headers that the answer varies by: the handler's own, those of the view, and last, as Django's middleware adds it,
+    /// the cookies.
+    fn vary(&self, headers: &HeaderMap, asked: &[&'static str]) -> Vec<String> {
+        let own = headers.get_all(header::VARY).iter().filter_map(|value| value.to_str().ok());
+        let own = own.flat_map(|value| value.split(',')).map(str::trim).filter(|name| !name.is_empty());
+        let accept = self.renderers.has_several().then_some("Accept");
+        let mut names: Vec<String> = Vec::new();
+        for name in own.chain(accept).chain(asked.iter().copied()) {
+            if !names.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+                names.push(name.to_owned());
+            }
+        }
+        names.sort_by_key(|name| name.eq_ignore_ascii_case("cookie"));
+        names
     }
 
     /// The answer to an error outside of any view: without the headers that are a view's.

@@ -1,12 +1,27 @@
 //! Retrieve and list.
 
+use std::sync::Arc;
+
+use axum::body::Body;
+use http::Method;
+use http::header::CONTENT_TYPE;
+
 use super::resource::Resource;
+use super::{Action, View};
 use crate::context::Context;
 use crate::error::Result;
-use crate::pagination::{Location, PageNumberPagination};
+use crate::pagination::{Found, Page, Wanted};
+use crate::renderers::Accepted;
+use crate::response::Response;
 use crate::serializers::shape::Group;
-use crate::store::{Cell, Rows, StoreError};
+use crate::store::plan::{Filter, Listing, Window, estimate};
+use crate::store::{Cell, Dialect, Rows, StoreError};
 use crate::value::DbValue;
+
+/// From how many rows on an estimate will do instead of a count.
+const WORTH_AN_ESTIMATE: u64 = 10_000;
+/// A list of more rows than this is written while it is read.
+const LONG: u64 = 1_000;
 
 impl Resource {
     /// One row as JSON.
@@ -15,7 +30,17 @@ impl Resource {
     ///
     /// 404 where no row has the key.
     pub(crate) async fn retrieve(&self, key: &DbValue, cx: &Context) -> Result<Vec<u8>> {
-        let rows = self.read(self.plan.reads().retrieve(key)).await?;
+        self.retrieve_among(key, self.plan.narrow(), cx).await
+    }
+
+    /// The same among those that a request may see.
+    pub(crate) async fn retrieve_narrowed(&self, key: &DbValue, cx: &Context) -> Result<Vec<u8>> {
+        let listing = Box::pin(self.listing(cx)).await?;
+        self.retrieve_among(key, &listing.filters, cx).await
+    }
+
+    async fn retrieve_among(&self, key: &DbValue, narrow: &[Filter], cx: &Context) -> Result<Vec<u8>> {
+        let rows = self.read_filtered(self.plan.reads().one(key, narrow)).await?;
         match rows.len() {
             0 => return Err(self.no_match()),
             1 => {}
@@ -29,86 +54,168 @@ impl Resource {
         Ok(out)
     }
 
-    /// DRF's `get_object` where only its errors are wanted.
+    /// DRF's `get_object` where only its errors are wanted, among the rows of a narrowed resource.
     ///
     /// # Errors
     ///
     /// 404 where no row has the key, 401 or 403 where the permissions do not grant it.
     pub(crate) async fn must_see(&self, key: &DbValue, cx: &Context) -> Result<()> {
-        let rows = self.read(self.plan.reads().retrieve(key)).await?;
+        self.must_see_among(key, self.plan.narrow(), cx).await
+    }
+
+    /// The same among those that a request may see.
+    ///
+    /// # Errors
+    ///
+    /// 400 for parameters that a filter backend refuses.
+    pub(crate) async fn must_see_narrowed(&self, key: &DbValue, cx: &Context) -> Result<()> {
+        let listing = Box::pin(self.listing(cx)).await?;
+        self.must_see_among(key, &listing.filters, cx).await
+    }
+
+    async fn must_see_among(&self, key: &DbValue, narrow: &[Filter], cx: &Context) -> Result<()> {
+        let rows = self.read_filtered(self.plan.reads().one(key, narrow)).await?;
         if rows.is_empty() {
             return Err(self.no_match());
         }
         self.permit_read(&rows, cx)
     }
 
-    /// Whether a row has the key, and the permissions grant it.
-    ///
-    /// # Errors
-    ///
-    /// What is no answer to such a question: the database is away.
-    pub(crate) async fn may_see(&self, key: &DbValue, cx: &Context) -> Result<bool> {
-        match self.must_see(key, cx).await {
-            Ok(()) => Ok(true),
-            Err(error) if error.status().is_server_error() => Err(error),
-            Err(_) => Ok(false),
-        }
-    }
-
-    /// All rows as a JSON array, or a page in DRF's envelope.
+    /// A page in its envelope.
     ///
     /// # Errors
     ///
     /// 404 for a page that does not exist.
-    pub(crate) async fn list(&self, location: &Location<'_>, cx: &Context) -> Result<Vec<u8>> {
-        let reads = self.plan.reads();
-        let Some(pagination) = &self.pagination else {
-            let rows = self.read(reads.list()).await?;
-            let groups = self.shape.load(&rows, self.via()).await?;
-            let mut out = Vec::with_capacity(16 + 128 * rows.len());
-            self.write_list(&rows, rows.len(), &groups, cx, &mut out)?;
-            return Ok(out);
-        };
-        let mut page = pagination.page(location)?;
-        if PageNumberPagination::is_last(&page) {
-            let rows = self.read(reads.count()).await?;
-            page = pagination.last_of(counted(&rows, 0)?);
-        }
-        if !pagination.counts() {
-            // one row more than the page tells whether there is a next one
-            let rows = self.read(reads.page_uncounted(page.limit + 1, page.offset)).await?;
-            let shown = rows.len().min(usize::try_from(page.limit).unwrap_or(usize::MAX));
-            let groups = self.shape.load(&rows, self.via()).await?;
-            let mut out = Vec::with_capacity(256 + 128 * shown);
-            pagination.open_uncounted(location, &page, rows.len() > shown, rows.is_empty(), &mut out)?;
-            self.write_list(&rows, shown, &groups, cx, &mut out)?;
-            out.push(b'}');
-            return Ok(out);
-        }
-        let rows = self.read(reads.page(page.limit, page.offset)).await?;
-        let count = counted(&rows, self.plan.width())?;
-        let shown = rows.len();
-        if shown == 0 && page.number > 1 {
-            return Err(pagination.no_such_page());
-        }
+    async fn page(&self, listing: &Listing, page: &dyn Page, cx: &Context) -> Result<Response> {
+        let (rows, count) = self.rows_of(listing, page.wanted()).await?;
+        let found = Found { rows: &rows, count, keys: &listing.keys, keys_at: self.plan.width() };
+        let envelope = page.envelope(&found)?;
+        let shown = envelope.shown.unwrap_or(rows.len()).min(rows.len());
         let groups = self.shape.load(&rows, self.via()).await?;
         let mut out = Vec::with_capacity(256 + 128 * shown);
-        pagination.open(location, &page, count, &mut out)?;
-        self.write_list(&rows, shown, &groups, cx, &mut out)?;
-        out.push(b'}');
-        Ok(out)
+        envelope.open(&mut out);
+        if envelope.backwards {
+            self.write_list(&rows, (0..shown).rev(), &groups, cx, &mut out)?;
+        } else {
+            self.write_list(&rows, 0..shown, &groups, cx, &mut out)?;
+        }
+        envelope.close(&mut out);
+        let mut response = Response::json(out);
+        response.headers = envelope.headers;
+        Ok(response)
     }
 
-    fn write_list(&self, rows: &Rows, shown: usize, groups: &[Group], cx: &Context, out: &mut Vec<u8>) -> Result<()> {
+    /// The rows that a page wants, and how many there are in all where it wants to know.
+    async fn rows_of(&self, listing: &Listing, wanted: Wanted) -> Result<(Rows, Option<u64>)> {
+        let reads = self.plan.reads();
+        let behind = self.plan.width() + listing.keys.len();
+        match wanted {
+            Wanted::Part { limit, offset } => {
+                Ok((self.read_filtered(reads.listing(listing, Window::Part { limit, offset })).await?, None))
+            }
+            Wanted::Counted { limit, offset } => {
+                let rows = self.read_filtered(reads.listing(listing, Window::Counted { limit, offset })).await?;
+                if !rows.is_empty() || offset == 0 {
+                    let count = counted(&rows, behind)?;
+                    return Ok((rows, Some(count)));
+                }
+                // behind the end no row says how many there are
+                let part = reads.listing(listing, Window::Part { limit, offset });
+                let mut both = self.snapshot(vec![part, reads.listing(listing, Window::Count)]).await?;
+                let count = both.pop().map_or(Ok(0), |rows| counted(&rows, 0))?;
+                Ok((both.pop().unwrap_or_else(Rows::none), Some(count)))
+            }
+            Wanted::Last { size } => {
+                let rows = self.read_filtered(reads.listing(listing, Window::Last { size })).await?;
+                let count = counted(&rows, behind)?;
+                Ok((rows, Some(count)))
+            }
+            Wanted::Estimated { limit, offset } => {
+                let rows = self.read_filtered(reads.listing(listing, Window::Part { limit, offset })).await?;
+                let seen = offset.saturating_add(u64::try_from(rows.len()).unwrap_or(u64::MAX));
+                if seen < offset.saturating_add(limit) && (seen > offset || offset == 0) {
+                    return Ok((rows, Some(seen)));
+                }
+                let count = self.estimated(listing).await?;
+                Ok((rows, Some(count.max(seen))))
+            }
+        }
+    }
+
+    /// About how many rows there are; exactly where these are few.
+    async fn estimated(&self, listing: &Listing) -> Result<u64> {
+        let reads = self.plan.reads();
+        if self.store.dialect() == Dialect::Postgres {
+            let plan = self.read_filtered(reads.listing(listing, Window::Estimate)).await?;
+            let estimate = match plan.cell(0, 0)? {
+                Cell::Json(plan) | Cell::Text(plan) => estimate(plan),
+                _ => None,
+            };
+            if let Some(estimate) = estimate.filter(|rows| *rows >= WORTH_AN_ESTIMATE) {
+                return Ok(estimate);
+            }
+        }
+        Ok(counted(&self.read_filtered(reads.listing(listing, Window::Count)).await?, 0)?)
+    }
+
+    fn write_list(
+        &self,
+        rows: &Rows,
+        shown: impl Iterator<Item = usize>,
+        groups: &[Group],
+        cx: &Context,
+        out: &mut Vec<u8>,
+    ) -> Result<()> {
         out.push(b'[');
-        for row in 0..shown {
-            if row > 0 {
+        for (n, row) in shown.enumerate() {
+            if n > 0 {
                 out.push(b',');
             }
             self.shape.represent(rows, row, groups, cx, out)?;
         }
         out.push(b']');
         Ok(())
+    }
+}
+
+impl View {
+    /// All rows as a JSON array, or a page in its envelope.
+    ///
+    /// # Errors
+    ///
+    /// 404 for a page that does not exist.
+    pub(crate) async fn list(self: &Arc<Self>, cx: &Context, accepted: Option<&Accepted>) -> Result<Response> {
+        let resource = self.resource(Action::List);
+        let mut listing = Box::pin(resource.listing(cx)).await?;
+        let page = match &resource.pagination {
+            Some(pagination) => pagination.paginate(cx, &mut listing)?,
+            None => None,
+        };
+        if let Some(page) = page {
+            return resource.page(&listing, &*page, cx).await;
+        }
+        // other renderers than those that take JSON as it is want all of it at once
+        let flows = accepted.filter(|accepted| accepted.media_type.is_none() && accepted.renderer().passes_json());
+        let window = match flows {
+            Some(_) => Window::Part { limit: LONG + 1, offset: 0 },
+            None => Window::All,
+        };
+        let rows = resource.read_filtered(resource.plan.reads().listing(&listing, window)).await?;
+        if let Some(accepted) = flows.filter(|_| rows.len() as u64 > LONG) {
+            drop(rows);
+            // nobody reads what comes after the headers
+            let is_head = cx.method() == Method::HEAD;
+            let body = if is_head { Body::empty() } else { self.flow(&listing, cx).await? };
+            let mut response = Response::from(axum::response::Response::new(body));
+            if let Some(media_type) = &accepted.prepared.content_type {
+                response.headers.insert(CONTENT_TYPE, media_type.clone());
+            }
+            return Ok(response);
+        }
+        let groups = resource.shape.load(&rows, resource.via()).await?;
+        let mut out = Vec::with_capacity(16 + 128 * rows.len());
+        resource.write_list(&rows, 0..rows.len(), &groups, cx, &mut out)?;
+        Ok(Response::json(out))
     }
 }
 

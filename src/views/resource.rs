@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use crate::context::Context;
-use crate::error::{Error, Result, ValidationError};
+use crate::error::{Error, ErrorDetail, NON_FIELD_ERRORS, Result, ValidationError};
+use crate::filters::Bound as Filters;
 use crate::model::{ColumnKind, ModelMeta};
-use crate::pagination::PageNumberPagination;
+use crate::pagination::Pagination;
 use crate::permissions::Granted;
 use crate::relations::{KeyError, parse_key};
 use crate::serializers::shape::{Shape, Slot};
@@ -24,20 +25,22 @@ const UNEXPLAINED: u32 = 4;
 /// A model's serializer and statements over a store.
 #[derive(Debug)]
 pub(crate) struct Resource {
+    /// What narrows and orders its lists.
+    pub(crate) filters: Arc<Filters>,
     pub(crate) store: Store,
     /// The same as handlers see it.
     pub(crate) database: Database,
     pub(crate) serializer: Arc<BoundSerializer>,
-    pub(crate) shape: Shape,
+    pub(crate) shape: Arc<Shape>,
     pub(crate) plan: Plan,
     pub(crate) known: Arc<KnownEntities>,
-    pub(crate) pagination: Option<PageNumberPagination>,
+    pub(crate) pagination: Option<Arc<dyn Pagination>>,
     pub(crate) isolation: Isolation,
     pub(crate) replays: u32,
     /// Where the model's columns are in rows that are read; none where no permission wants to see them.
     pub(crate) judged: Vec<usize>,
     /// Where the fields are in whole rows, where an answer needs nothing else.
-    pub(crate) whole: Vec<Slot>,
+    pub(crate) whole: Arc<[Slot]>,
 }
 
 /// Why a try at a write ended without an answer.
@@ -148,6 +151,18 @@ pub(super) fn add_rules(errors: &mut ValidationError, rules: ValidationError) {
     }
 }
 
+/// What the database says to a request's filters, a regular expression of another kind for one, is a 400.
+pub(crate) fn filtered(error: StoreError) -> Error {
+    match error {
+        StoreError::Data(source) => {
+            tracing::debug!(%source, "a filter's value is none for the database");
+            ValidationError::field(NON_FIELD_ERRORS, ErrorDetail::new("A filter has an invalid value.", "invalid"))
+                .into()
+        }
+        error => error.into(),
+    }
+}
+
 /// The truth of a probe's answer.
 pub(crate) fn truth(cell: Cell<'_>) -> bool {
     matches!(cell, Cell::Bool(true) | Cell::Int(1))
@@ -218,6 +233,49 @@ impl Resource {
         let mut out = Vec::with_capacity(256);
         self.shape.represent(&rows, 0, &groups, cx, &mut out)?;
         Ok(Some(out))
+    }
+
+    /// The resource as a request may see it, where it may not see all of it.
+    ///
+    /// # Errors
+    ///
+    /// 400 for parameters that a filter backend refuses.
+    pub(crate) async fn narrowed(&self, cx: &Context) -> Result<Option<Resource>> {
+        if self.filters.is_empty() {
+            return Ok(None);
+        }
+        let listing = self.filters.listing(cx).await?;
+        if listing.filters.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(Resource {
+            filters: Arc::clone(&self.filters),
+            store: self.store.clone(),
+            database: self.database.clone(),
+            serializer: Arc::clone(&self.serializer),
+            shape: Arc::clone(&self.shape),
+            plan: self.plan.narrowed(listing.filters).map_err(Error::internal)?,
+            known: Arc::clone(&self.known),
+            pagination: self.pagination.clone(),
+            isolation: self.isolation,
+            replays: self.replays,
+            judged: self.judged.clone(),
+            whole: Arc::clone(&self.whole),
+        }))
+    }
+
+    /// What a request wants of a list: what its scope and the filter backends say.
+    ///
+    /// # Errors
+    ///
+    /// 400 for parameters that a filter backend refuses.
+    pub(crate) async fn listing(&self, cx: &Context) -> Result<Listing> {
+        if self.filters.is_empty() { Ok(Listing::default()) } else { self.filters.listing(cx).await }
+    }
+
+    /// A read by what a request filters by: a value that the database cannot compare is the request's mistake.
+    pub(crate) async fn read_filtered(&self, bound: Bound) -> Result<Rows> {
+        self.read(bound).await.map_err(filtered)
     }
 
     /// The way of questions outside of a transaction.
@@ -326,13 +384,15 @@ impl Resource {
         Ok((tx.knowing(Arc::clone(&self.known)), rows))
     }
 
-    /// What a request wants of the list.
-    ///
-    /// # Errors
-    ///
-    /// 400 for filters that are wrong.
-    pub(crate) fn listing(&self, _cx: &Context) -> Result<Listing> {
-        Ok(Listing::default())
+    /// Several reads of one state of the database, replayed likewise.
+    pub(crate) async fn snapshot(&self, bounds: Vec<Bound>) -> Result<Vec<Rows>, StoreError> {
+        let mut retry = Retry::new(self.replays);
+        loop {
+            match self.store.snapshot(bounds.clone()).await {
+                Ok(rows) => return Ok(rows),
+                Err(error) => retry.again(error).await?,
+            }
+        }
     }
 
     /// A read, replayed where a serializable transaction got in its way.

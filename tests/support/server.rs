@@ -77,6 +77,11 @@ impl Server {
         Client::new(self.address)
     }
 
+    /// The process's number.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// What the server has written so far.
     pub(crate) fn log(&self) -> String {
         self.log.lock().unwrap().clone()

@@ -10,9 +10,8 @@ use super::{Parser, ParserContext, RequestBody};
 use crate::error::{Error, Result};
 use crate::media_type::charset::Charset;
 use crate::media_type::header::Parameters;
-use crate::value::{Form, Upload, Value};
+use crate::value::{Form, Upload, Value, base64};
 
-mod base64;
 mod file_name;
 mod parts;
 pub(super) mod spool;

@@ -8,9 +8,11 @@ use crate::value::{DbValue, convert};
 
 use super::super::{Bound, Dialect, Statement, Unit};
 use super::condition;
+use super::filter::{Filter, Filtering, Values};
 use super::sql::{list, quote, table};
+use super::texts::Texts;
 
-/// The statements that delete one row by its key, which is the only value of each.
+/// The statements that delete one row by its key, the first value of each.
 #[derive(Clone, Debug)]
 pub struct Destroy {
     statements: Vec<Statement>,
@@ -23,6 +25,8 @@ pub struct Destroy {
     pub protected_by: Vec<String>,
     /// The constraints of the children that the statements delete or change.
     cascading: Vec<String>,
+    /// The values after the key.
+    given: Vec<DbValue>,
 }
 
 struct Cascade<'a> {
@@ -54,6 +58,7 @@ impl Destroy {
         model: &ModelMeta,
         key: usize,
         scope: Option<&Condition>,
+        narrow: &[Filter],
         models: &[Arc<ModelMeta>],
     ) -> Result<Self, String> {
         let from = table(model.schema.as_deref(), &model.table);
@@ -76,6 +81,12 @@ impl Destroy {
         if let Some(scope) = scope {
             let mut of = |n: usize| quote(&model.columns[n].column);
             wanted.push_str(&format!(" AND ({})", condition::sql(dialect, scope, model, &mut of)));
+        }
+        // the first place is the key's
+        let mut values = Values { dialect, values: vec![DbValue::String(None)] };
+        let mut filtering = Filtering::new(dialect, quote(&model.table), &mut values);
+        for filter in narrow {
+            wanted.push_str(&format!(" AND ({})", filtering.step(filter, false)));
         }
         let doomed = cascade.closure(model, &wanted);
         cascade.below(model, &doomed, &mut vec![&model.table])?;
@@ -102,13 +113,30 @@ impl Destroy {
             there,
             protected_by: cascade.protected_by,
             cascading: cascade.cascading,
+            given: values.values.split_off(1),
         })
+    }
+
+    /// The same with texts that are kept by what keeps those of requests.
+    pub(super) fn kept_by(self, texts: &Texts) -> Self {
+        let kept = |statements: Vec<Statement>| statements.into_iter().map(|statement| texts.kept(statement)).collect();
+        Destroy {
+            statements: kept(self.statements),
+            steps: kept(self.steps),
+            there: texts.kept(self.there),
+            verdict: self.verdict.map(|statement| texts.kept(statement)),
+            ..self
+        }
+    }
+
+    fn bind(&self, statement: &Statement, key: &DbValue) -> Bound {
+        statement.bind(std::iter::once(key).chain(&self.given).cloned().collect())
     }
 
     /// The statements for one row. The last one returns the row's key; where it returns nothing, the verdict (if
     /// there is one) tells a protected row from one that is not there.
     pub fn unit(&self, key: &DbValue) -> Unit {
-        let bind = |statement: &Statement| statement.bind(vec![key.clone()]);
+        let bind = |statement: &Statement| self.bind(statement, key);
         Unit { statements: self.statements.iter().map(bind).collect(), verdict: self.verdict.as_ref().map(bind) }
     }
 
@@ -121,12 +149,12 @@ impl Destroy {
     /// The same statements one by one, for a transaction that is open. As with [`Destroy::unit`], the last one returns
     /// the row's key; a row that is kept is kept at once, even where the database would say so at the commit.
     pub fn statements(&self, key: &DbValue) -> Vec<Bound> {
-        self.steps.iter().map(|s| s.bind(vec![key.clone()])).collect()
+        self.steps.iter().map(|s| self.bind(s, key)).collect()
     }
 
     /// Returns the row's key where it is still there.
     pub fn there(&self, key: &DbValue) -> Bound {
-        self.there.bind(vec![key.clone()])
+        self.bind(&self.there, key)
     }
 }
 

@@ -2,77 +2,11 @@
 
 use std::sync::Arc;
 
-use super::super::{Bound, Dialect, Statement};
+use super::super::{Bound, Statement};
+use super::filter::{Filter, Filtering, Source, Values};
 use super::select::{Alias, Reads};
-use super::sql::{cast, quote};
-use crate::model::{ColumnKind, ModelMeta};
+use super::sql::quote;
 use crate::value::DbValue;
-
-/// What a list is filtered or ordered by: a column of its rows.
-///
-/// Worked out when the router is built; requests share it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Source {
-    /// The SQL of its value.
-    sql: String,
-    /// The database's type of it, for casts.
-    db_type: String,
-    /// What its values are.
-    pub kind: ColumnKind,
-}
-
-impl Source {
-    /// A column of the rows themselves, by its position.
-    pub fn column(model: &ModelMeta, column: usize) -> Option<Arc<Self>> {
-        let column = model.columns.get(column)?;
-        let sql = format!("{}.{}", Alias::ROOT, quote(&column.column));
-        Some(Arc::new(Source { sql, db_type: column.db_type.clone(), kind: column.kind }))
-    }
-}
-
-/// What rows have to be like, by the values that a request brings.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum Filter {
-    /// A value is compared with another one; NULL is neither.
-    Compare(Arc<Source>, Operator, DbValue),
-    /// A value is NULL, or is not.
-    IsNull(Arc<Source>, bool),
-    /// All of them hold; none at all is true.
-    All(Vec<Filter>),
-    /// One of them holds; none at all is false.
-    Any(Vec<Filter>),
-    /// It does not hold.
-    Not(Box<Filter>),
-}
-
-/// How values are compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Operator {
-    /// `=`
-    Eq,
-    /// `<`
-    Lt,
-    /// `<=`
-    Lte,
-    /// `>`
-    Gt,
-    /// `>=`
-    Gte,
-}
-
-impl Operator {
-    fn sql(self) -> &'static str {
-        match self {
-            Operator::Eq => "=",
-            Operator::Lt => "<",
-            Operator::Lte => "<=",
-            Operator::Gt => ">",
-            Operator::Gte => ">=",
-        }
-    }
-}
 
 /// What rows are ordered by.
 #[derive(Clone, Debug, PartialEq)]
@@ -86,16 +20,20 @@ pub struct Order {
 /// Which rows of a resource a request wants, in which order.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Listing {
-    /// All of them hold.
+    /// All of them hold; each is a call of Django's `filter()`.
     pub filters: Vec<Filter>,
     /// Another order than the resource's own.
     pub order: Option<Vec<Order>>,
+    /// Values that are read beside the rows, behind their columns.
+    pub keys: Vec<Arc<Source>>,
+    /// Whether a row comes once even where a filter finds it several times over a relation to many, Django's `distinct()`.
+    pub distinct: bool,
 }
 
 impl Listing {
     /// Whether it wants nothing but what the resource shows by itself.
     pub fn is_plain(&self) -> bool {
-        self.filters.is_empty() && self.order.is_none()
+        self.filters.is_empty() && self.order.is_none() && self.keys.is_empty()
     }
 }
 
@@ -118,92 +56,101 @@ pub enum Window {
         /// The rows before them.
         offset: u64,
     },
+    /// The last rows, as many as the last of the pages of this size has, with the count of all as their last column.
+    Last {
+        /// The size of a page.
+        size: u64,
+    },
     /// The count alone.
     Count,
+    /// What the database takes the count for: its plan, of which [`estimate`] reads the count. PostgreSQL alone.
+    Estimate,
 }
 
-/// SQL under construction, with the values of its places.
-struct Text {
-    dialect: Dialect,
-    values: Vec<DbValue>,
-}
-
-impl Text {
-    fn place(&mut self, value: DbValue, db_type: &str) -> String {
-        self.values.push(value);
-        let n = self.values.len();
-        match self.dialect {
-            Dialect::Postgres if !db_type.is_empty() => format!("${n}::{}", cast(db_type)),
-            Dialect::Postgres => format!("${n}"),
-            Dialect::Sqlite => format!("?{n}"),
-        }
-    }
-
-    fn filter(&mut self, filter: &Filter) -> String {
-        match filter {
-            Filter::Compare(source, operator, value) => {
-                let place = self.place(value.clone(), &source.db_type);
-                format!("{} {} {place}", source.sql, operator.sql())
-            }
-            Filter::IsNull(source, wanted) => format!("{} IS {}NULL", source.sql, if *wanted { "" } else { "NOT " }),
-            Filter::All(parts) => self.joined(parts, " AND ", "1 = 1"),
-            Filter::Any(parts) => self.joined(parts, " OR ", "1 = 0"),
-            Filter::Not(part) => format!("NOT ({})", self.filter(part)),
-        }
-    }
-
-    fn joined(&mut self, parts: &[Filter], with: &str, empty: &str) -> String {
-        if parts.is_empty() {
-            return empty.into();
-        }
-        let parts: Vec<String> = parts.iter().map(|part| format!("({})", self.filter(part))).collect();
-        parts.join(with)
-    }
+/// The number of rows that a plan counts with.
+pub fn estimate(plan: &str) -> Option<u64> {
+    let (_, rest) = plan.split_once("\"Plan Rows\":")?;
+    let number: String = rest.trim_start().chars().take_while(char::is_ascii_digit).collect();
+    number.parse().ok()
 }
 
 impl Reads {
     /// The statement that reads a part of the rows that a request wants.
     ///
-    /// Its text depends on what is asked and not on the values, but clients can ask for any number of things: it is
-    /// prepared anew each time.
+    /// Its text depends on what is asked and not on the values; clients can ask for any number of things, so that only some
+    /// texts are kept prepared.
     pub fn listing(&self, listing: &Listing, window: Window) -> Bound {
         if listing.is_plain() {
-            return match window {
-                Window::All => self.list(),
-                Window::Counted { limit, offset } => self.page(limit, offset),
-                Window::Part { limit, offset } => self.page_uncounted(limit, offset),
-                Window::Count => self.count(),
-            };
+            match window {
+                Window::All => return self.list(),
+                Window::Counted { limit, offset } => return self.page(limit, offset),
+                Window::Part { limit, offset } => return self.page_uncounted(limit, offset),
+                Window::Count => return self.count(),
+                Window::Last { .. } | Window::Estimate => {}
+            }
         }
         let parts = self.parts();
-        let mut text = Text { dialect: parts.dialect, values: Vec::new() };
-        let own = listing.filters.iter().map(|filter| format!("({})", text.filter(filter)));
+        let mut values = Values { dialect: parts.dialect, values: Vec::new() };
+        let mut text = Filtering::new(parts.dialect, Alias::ROOT.to_string(), &mut values);
+        let own = listing.filters.iter().map(|filter| format!("({})", text.step(filter, !listing.distinct)));
         let wanted: Vec<String> = parts.scope.iter().cloned().chain(own.collect::<Vec<_>>()).collect();
         let wanted = if wanted.is_empty() { String::new() } else { format!(" WHERE {}", wanted.join(" AND ")) };
+        let counted = format!("{}{}{wanted}", parts.root, text.joins());
         let order = match &listing.order {
             Some(order) if !order.is_empty() => {
-                let by = |o: &Order| format!("{}{}", o.source.sql, if o.descending { " DESC" } else { "" });
+                let by = |o: &Order| format!("{}{}", text.value(&o.source), if o.descending { " DESC" } else { "" });
                 order.iter().map(by).collect::<Vec<_>>().join(", ")
             }
             _ => parts.order.clone(),
         };
-        let (columns, from, root) = (&parts.columns, &parts.from, &parts.root);
+        let columns = std::iter::once(parts.columns.clone()).filter(|columns| !columns.is_empty());
+        let columns: Vec<String> = columns.chain(listing.keys.iter().map(|key| text.value(key))).collect();
+        let columns = columns.join(", ");
+        let from = format!("{}{}{wanted} ORDER BY {order}", parts.from, text.joins());
         let sql = match window {
-            Window::Count => format!("SELECT count(*) FROM {root}{wanted}"),
-            Window::All => format!("SELECT {columns} FROM {from}{wanted} ORDER BY {order}"),
+            Window::Count => format!("SELECT count(*) FROM {counted}"),
+            Window::Estimate => format!("EXPLAIN (FORMAT JSON) SELECT 1 FROM {counted}"),
+            Window::All => format!("SELECT {columns} FROM {from}"),
+            // a page that is not full and not empty says by itself how many rows there are: they are not looked through
+            // once more
             Window::Counted { limit, offset } => {
-                let (limit, offset) = (text.place(count(limit), ""), text.place(count(offset), ""));
+                let (limit, offset) = (text.cast(count(limit), "bigint"), text.cast(count(offset), "bigint"));
                 format!(
-                    "SELECT {columns}, (SELECT count(*) FROM {root}{wanted}) FROM {from}{wanted} ORDER BY {order} \
-                     LIMIT {limit} OFFSET {offset}"
+                    "WITH page AS (SELECT {columns} FROM {from} LIMIT {limit} OFFSET {offset}), \
+                     seen AS (SELECT count(*) AS n FROM page) \
+                     SELECT page.*, CASE WHEN (SELECT n FROM seen) < {limit} THEN {offset} + (SELECT n FROM seen) \
+                     ELSE (SELECT count(*) FROM {counted}) END FROM page"
+                )
+            }
+            Window::Last { size } => {
+                let size = text.cast(count(size), "bigint");
+                format!(
+                    "SELECT {columns}, (SELECT count(*) FROM {counted}) FROM {from} LIMIT {size} OFFSET \
+                     (SELECT CASE count(*) WHEN 0 THEN 0 ELSE (count(*) - 1) / {size} * {size} END FROM {counted})"
                 )
             }
             Window::Part { limit, offset } => {
-                let (limit, offset) = (text.place(count(limit), ""), text.place(count(offset), ""));
-                format!("SELECT {columns} FROM {from}{wanted} ORDER BY {order} LIMIT {limit} OFFSET {offset}")
+                let (limit, offset) = (text.place(count(limit)), text.place(count(offset)));
+                format!("SELECT {columns} FROM {from} LIMIT {limit} OFFSET {offset}")
             }
         };
-        Statement::once(sql).bind(text.values)
+        self.texts().kept(Statement::new(sql)).bind(values.values)
+    }
+
+    /// One row by its key, among those that a request may see.
+    pub fn one(&self, key: &DbValue, narrow: &[Filter]) -> Bound {
+        if narrow.is_empty() {
+            return self.retrieve(key);
+        }
+        let parts = self.parts();
+        let mut values = Values { dialect: parts.dialect, values: Vec::new() };
+        let mut text = Filtering::new(parts.dialect, Alias::ROOT.to_string(), &mut values);
+        let key = text.place(key.clone());
+        let by = format!("{}.{} = {key}", Alias::ROOT, quote(&parts.by));
+        let own = narrow.iter().map(|filter| format!("({})", text.step(filter, false)));
+        let wanted: Vec<String> = parts.scope.iter().cloned().chain(own.collect::<Vec<_>>()).chain([by]).collect();
+        let sql = format!("SELECT {} FROM {} WHERE {}", parts.columns, parts.from, wanted.join(" AND "));
+        self.texts().kept(Statement::point(sql)).bind(values.values)
     }
 }
 

@@ -16,18 +16,22 @@ use crate::value::DbValue;
 
 use super::many::InsertMany;
 use super::{Bound, Changes, ColumnSet, Dialect, Statement};
+use texts::Texts;
 
 pub(in crate::store) mod condition;
 mod destroy;
+mod filter;
 mod links;
 mod listing;
 mod select;
 pub(in crate::store) mod sql;
+mod texts;
 mod write;
 
 pub use destroy::Destroy;
+pub use filter::{Filter, Hop, Operator, Part, Source, ignoring_case};
 pub use links::{SetLinks, join_table, owned_by, under};
-pub use listing::{Filter, Listing, Operator, Order, Source, Window};
+pub use listing::{Listing, Order, Window, estimate};
 pub use select::{Alias, LinkedBy, Reads, Select};
 
 /// How many texts are kept before further ones are made for one use; bounds the memory that clients can claim.
@@ -115,13 +119,22 @@ pub(super) enum Place {
     Key,
     /// The new value of a column.
     Column(usize),
+    /// A value that the statement brings along.
+    Given(usize),
+}
+
+/// What the places of a statement are filled with, in order.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Filling {
+    places: Vec<Place>,
+    given: Vec<DbValue>,
 }
 
 /// A statement for one set of columns, with the meaning of its places and of what it returns.
 #[derive(Debug)]
 pub struct Prepared {
     statement: Statement,
-    places: Vec<Place>,
+    filling: Filling,
     /// The probes whose answers come first in the row, by position in the plan.
     pub probes: Vec<usize>,
     /// The columns that come after them.
@@ -129,26 +142,27 @@ pub struct Prepared {
     /// Whether the last statement's row is there whatever happened, with the key's column NULL where nothing was written.
     pub guarded: bool,
     /// Asks the probes after a guarded statement that wrote nothing (SQLite).
-    verdict: Option<(Statement, Vec<Place>)>,
+    verdict: Option<(Statement, Filling)>,
 }
 
 impl Prepared {
     /// The statement with its values.
     pub fn bind(&self, key: Option<&DbValue>, changes: &Changes) -> Bound {
-        bind(&self.statement, &self.places, key, changes)
+        bind(&self.statement, &self.filling, key, changes)
     }
 
     /// The verdict with its values.
     pub fn bind_verdict(&self, key: Option<&DbValue>, changes: &Changes) -> Option<Bound> {
-        self.verdict.as_ref().map(|(statement, places)| bind(statement, places, key, changes))
+        self.verdict.as_ref().map(|(statement, filling)| bind(statement, filling, key, changes))
     }
 }
 
-fn bind(statement: &Statement, places: &[Place], key: Option<&DbValue>, changes: &Changes) -> Bound {
+fn bind(statement: &Statement, filling: &Filling, key: Option<&DbValue>, changes: &Changes) -> Bound {
     let null = || DbValue::String(None);
-    let values = places.iter().map(|place| match place {
+    let values = filling.places.iter().map(|place| match place {
         Place::Key => key.cloned().unwrap_or_else(null),
         Place::Column(column) => changes.get(*column).cloned().unwrap_or_else(null),
+        Place::Given(n) => filling.given.get(*n).cloned().unwrap_or_else(null),
     });
     statement.bind(values.collect())
 }
@@ -178,14 +192,18 @@ pub struct Plan {
     key: usize,
     by: usize,
     scope: Option<Condition>,
+    /// What else a request's rows have to be like.
+    narrow: Vec<Filter>,
     shown: Vec<usize>,
-    probes: Vec<Probe>,
-    reads: Reads,
-    own: Reads,
+    probes: Arc<[Probe]>,
+    reads: Arc<Reads>,
+    own: Arc<Reads>,
     width: usize,
-    lock: Statement,
-    stored: Statement,
+    lock: (Statement, Filling),
+    stored: (Statement, Filling),
     destroy: Destroy,
+    models: Arc<[Arc<ModelMeta>]>,
+    texts: Arc<Texts>,
     kept: RwLock<HashMap<(Purpose, ColumnSet), Arc<Prepared>>>,
 }
 
@@ -220,7 +238,7 @@ impl Plan {
         if model.columns.len() > ColumnSet::MAX {
             return Err(format!("{}: a resource can have {} columns at most.", model.name, ColumnSet::MAX));
         }
-        let destroy = Destroy::new(dialect, &model, by, scope.as_ref(), models)?;
+        let destroy = Destroy::new(dialect, &model, by, scope.as_ref(), &[], models)?;
         let mut scoped = select.clone();
         if let Some(scope) = &scope {
             scoped.filter(&model, scope);
@@ -230,20 +248,62 @@ impl Plan {
             key,
             by,
             scope,
+            narrow: Vec::new(),
             shown,
-            probes,
-            own: select.reads(&model.columns[key].column),
-            reads: scoped.reads(&model.columns[by].column),
+            probes: probes.into(),
+            own: Arc::new(select.reads(&model.columns[key].column)),
+            reads: Arc::new(scoped.reads(&model.columns[by].column)),
             width: select.width(),
-            lock: Statement::new(""),
-            stored: Statement::new(""),
+            lock: (Statement::new(""), Filling::default()),
+            stored: (Statement::new(""), Filling::default()),
             destroy,
+            models: models.into(),
+            texts: Arc::default(),
             kept: RwLock::default(),
             model,
         };
         plan.lock = plan.make_stored(true);
         plan.stored = plan.make_stored(false);
         Ok(plan)
+    }
+
+    /// The same for the rows that a request may see: every statement has the filters in its WHERE, but for those that read a
+    /// row just written.
+    ///
+    /// # Errors
+    ///
+    /// As [`Plan::new`].
+    pub fn narrowed(&self, narrow: Vec<Filter>) -> Result<Self, String> {
+        let destroy = Destroy::new(self.dialect, &self.model, self.by, self.scope.as_ref(), &narrow, &self.models)?;
+        let mut plan = Plan {
+            dialect: self.dialect,
+            model: Arc::clone(&self.model),
+            key: self.key,
+            by: self.by,
+            scope: self.scope.clone(),
+            narrow,
+            shown: self.shown.clone(),
+            probes: Arc::clone(&self.probes),
+            reads: Arc::clone(&self.reads),
+            own: Arc::clone(&self.own),
+            width: self.width,
+            lock: (Statement::new(""), Filling::default()),
+            stored: (Statement::new(""), Filling::default()),
+            destroy: destroy.kept_by(&self.texts),
+            models: Arc::clone(&self.models),
+            texts: Arc::clone(&self.texts),
+            kept: RwLock::default(),
+        };
+        let (lock, filling) = plan.make_stored(true);
+        plan.lock = (self.texts.kept(lock), filling);
+        let (stored, filling) = plan.make_stored(false);
+        plan.stored = (self.texts.kept(stored), filling);
+        Ok(plan)
+    }
+
+    /// What else a request's rows have to be like.
+    pub fn narrow(&self) -> &[Filter] {
+        &self.narrow
     }
 
     /// The model.
@@ -283,12 +343,14 @@ impl Plan {
 
     /// All columns of one row, locked until the transaction ends.
     pub fn lock(&self, key: &DbValue) -> Bound {
-        self.lock.bind(vec![key.clone()])
+        let (statement, filling) = &self.lock;
+        bind(statement, filling, Some(key), &Changes::default())
     }
 
     /// The same without a lock.
     pub fn stored(&self, key: &DbValue) -> Bound {
-        self.stored.bind(vec![key.clone()])
+        let (statement, filling) = &self.stored;
+        bind(statement, filling, Some(key), &Changes::default())
     }
 
     /// How a row is deleted.
@@ -335,6 +397,10 @@ impl Plan {
             Purpose::ExamineNew => self.make_examine(columns, false),
             Purpose::ExamineStored => self.make_examine(columns, true),
         };
+        if !self.narrow.is_empty() {
+            made.statement = self.texts.kept(made.statement);
+            made.verdict = made.verdict.map(|(statement, filling)| (self.texts.kept(statement), filling));
+        }
         let mut kept = self.kept.write().unwrap_or_else(|e| e.into_inner());
         if kept.len() >= KEPT {
             made.statement.cached = false;

@@ -1,10 +1,12 @@
 //! What a serializer reads of a row and of the rows that it points to: one SELECT with its joins.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::super::{Bound, Dialect, Statement};
 use super::condition;
 use super::sql::{list, quote, table};
+use super::texts::Texts;
 use crate::model::{Condition, ModelMeta, OrderMeta};
 use crate::value::DbValue;
 
@@ -179,9 +181,11 @@ impl Select {
             root: root.to_owned(),
             scope: self.scope.clone(),
             order: order.clone(),
+            by: by.to_owned(),
         };
         Reads {
             parts,
+            texts: Arc::default(),
             retrieve: Statement::point(format!("SELECT {columns} FROM {from}{wanted}")),
             list: Statement::new(format!("SELECT {columns} FROM {from}{scope} ORDER BY {order}")),
             page: Statement::new(format!(
@@ -235,12 +239,15 @@ pub(super) struct Parts {
     pub(super) root: String,
     pub(super) scope: Vec<String>,
     pub(super) order: String,
+    /// The column that names a row.
+    pub(super) by: String,
 }
 
 /// The statements that read a resource.
 #[derive(Clone, Debug)]
 pub struct Reads {
     parts: Parts,
+    texts: Arc<Texts>,
     retrieve: Statement,
     list: Statement,
     page: Statement,
@@ -273,6 +280,10 @@ impl Reads {
 
     pub(super) fn parts(&self) -> &Parts {
         &self.parts
+    }
+
+    pub(super) fn texts(&self) -> &Texts {
+        &self.texts
     }
 
     /// How many rows there are.

@@ -1,9 +1,9 @@
 //! SQL text: names, places and types of one dialect.
 
-use std::fmt::Write;
-
 use super::super::{Dialect, Statement};
-use super::Place;
+use super::filter::{Places, numbered};
+use super::{Filling, Place};
+use crate::value::DbValue;
 
 /// A name in quotes.
 pub(in crate::store) fn quote(name: &str) -> String {
@@ -51,11 +51,13 @@ pub(super) struct Text {
     dialect: Dialect,
     pub(super) sql: String,
     pub(super) places: Vec<Place>,
+    /// The values of [`Place::Given`].
+    given: Vec<DbValue>,
 }
 
 impl Text {
     pub(super) fn new(dialect: Dialect) -> Self {
-        Text { dialect, sql: String::new(), places: Vec::new() }
+        Text { dialect, sql: String::new(), places: Vec::new(), given: Vec::new() }
     }
 
     pub(super) fn push(&mut self, sql: &str) -> &mut Self {
@@ -72,18 +74,19 @@ impl Text {
                 self.places.len()
             }
         };
-        let mut text = String::new();
-        // writing to a String cannot fail
-        let _ = match self.dialect {
-            Dialect::Postgres if !db_type.is_empty() => write!(text, "${number}::{}", cast(db_type)),
-            Dialect::Postgres => write!(text, "${number}"),
-            Dialect::Sqlite => write!(text, "?{number}"),
-        };
-        text
+        numbered(self.dialect, number, db_type)
     }
 
-    pub(super) fn statement(self) -> (Statement, Vec<Place>) {
-        (Statement::new(self.sql), self.places)
+    pub(super) fn statement(self) -> (Statement, Filling) {
+        (Statement::new(self.sql), Filling { places: self.places, given: self.given })
+    }
+}
+
+impl Places for Text {
+    fn place(&mut self, value: DbValue, db_type: &str) -> String {
+        self.given.push(value);
+        self.places.push(Place::Given(self.given.len() - 1));
+        numbered(self.dialect, self.places.len(), db_type)
     }
 }
 

@@ -4,8 +4,9 @@ use crate::model::{ColumnKind, Condition, Period};
 
 use super::super::many::InsertMany;
 use super::super::{ColumnSet, Dialect, Statement};
+use super::filter::Filtering;
 use super::sql::{Text, list, quote, table};
-use super::{Free, Lookup, Place, Plan, Prepared, Probe, condition};
+use super::{Filling, Free, Lookup, Place, Plan, Prepared, Probe, condition};
 
 impl Plan {
     /// What an answer needs back: the shown columns but for written JSON, which is answered as it was sent.
@@ -182,24 +183,29 @@ impl Plan {
     }
 
     /// Narrows a condition to the rows of the resource.
-    fn scoped(&self, wanted: &mut String) {
+    fn scoped(&self, wanted: &mut String, text: &mut Text) {
         if let Some(scope) = &self.scope {
             let mut of = |n: usize| quote(&self.model.columns[n].column);
             wanted.push_str(&format!(" AND ({})", condition::sql(self.dialect, scope, &self.model, &mut of)));
         }
+        let mut filtering = Filtering::new(self.dialect, quote(&self.model.table), text);
+        for filter in &self.narrow {
+            wanted.push_str(&format!(" AND ({})", filtering.step(filter, false)));
+        }
     }
 
-    pub(super) fn make_stored(&self, locked: bool) -> Statement {
+    pub(super) fn make_stored(&self, locked: bool) -> (Statement, Filling) {
         let all: Vec<usize> = (0..self.model.columns.len()).collect();
         let mut text = Text::new(self.dialect);
         let mut wanted = self.is_meant(&mut text);
-        self.scoped(&mut wanted);
+        self.scoped(&mut wanted, &mut text);
         let lock = match self.dialect {
             Dialect::Postgres if locked => " FOR UPDATE",
             // a writer of SQLite is alone by nature
             _ => "",
         };
-        Statement::point(format!("SELECT {} FROM {} WHERE {wanted}{lock}", self.quoted(&all), self.from()))
+        let (_, filling) = text.statement();
+        (Statement::point(format!("SELECT {} FROM {} WHERE {wanted}{lock}", self.quoted(&all), self.from())), filling)
     }
 
     pub(super) fn make_insert(&self, columns: ColumnSet, guarded: bool) -> Prepared {
@@ -221,7 +227,7 @@ impl Plan {
             let guard = conditions.join(" AND ");
             text.push(&format!("INSERT INTO {from} ({names}) SELECT {values} WHERE {guard} RETURNING {returning}"));
             let examined = self.make_examine(columns, false);
-            verdict = Some((examined.statement, examined.places));
+            verdict = Some((examined.statement, examined.filling));
         } else {
             let named = |n: usize| format!("v{n}");
             let asked = list(conditions.iter().enumerate().map(|(n, c)| format!("{c} AS {}", named(n))));
@@ -235,12 +241,12 @@ impl Plan {
                  w AS (INSERT INTO {from} ({names}) SELECT {values} FROM v WHERE {guard}{conflict} RETURNING {returning}) \
                  SELECT {answers}, {rows} FROM v LEFT JOIN w ON true"
             ));
-            let (statement, places) = text.statement();
-            return Prepared { statement, places, probes, returns, guarded: true, verdict: None };
+            let (statement, filling) = text.statement();
+            return Prepared { statement, filling, probes, returns, guarded: true, verdict: None };
         }
-        let (statement, places) = text.statement();
+        let (statement, filling) = text.statement();
         let probes = if verdict.is_some() { probes } else { Vec::new() };
-        Prepared { statement, places, probes, returns, guarded: false, verdict }
+        Prepared { statement, filling, probes, returns, guarded: false, verdict }
     }
 
     pub(super) fn make_insert_many(&self, columns: ColumnSet) -> (InsertMany, Vec<usize>) {
@@ -256,10 +262,10 @@ impl Plan {
         let mut text = Text::new(self.dialect);
         let by = quote(&self.model.columns[self.by].column);
         let mut wanted = format!("{by} = {}", text.place(Place::Key, ""));
-        self.scoped(&mut wanted);
+        self.scoped(&mut wanted, &mut text);
         // SQLite cannot check a deferred foreign key before the commit, which it shares with other requests
         if self.dialect == Dialect::Sqlite {
-            for probe in &self.probes {
+            for probe in self.probes.iter() {
                 let Probe::Exists { column, .. } = probe else { continue };
                 let deferred = self.model.relations.iter().any(|r| r.deferred && r.columns == [*column]);
                 if let (true, Some(condition)) = (deferred, self.condition(probe, columns, true, &mut text)) {
@@ -274,8 +280,8 @@ impl Plan {
         }));
         let returning = self.quoted(&returns);
         text.push(&format!("UPDATE {} SET {set} WHERE {wanted} RETURNING {returning}", self.from()));
-        let (statement, places) = text.statement();
-        Prepared { statement, places, probes: Vec::new(), returns, guarded: false, verdict: None }
+        let (statement, filling) = text.statement();
+        Prepared { statement, filling, probes: Vec::new(), returns, guarded: false, verdict: None }
     }
 
     pub(super) fn make_examine(&self, columns: ColumnSet, stored: bool) -> Prepared {
@@ -283,14 +289,14 @@ impl Plan {
         let (probes, mut asked) = self.conditions(columns, stored, &mut text);
         if stored {
             let mut wanted = self.is_meant(&mut text);
-            self.scoped(&mut wanted);
+            self.scoped(&mut wanted, &mut text);
             asked.insert(0, format!("EXISTS (SELECT 1 FROM {} WHERE {wanted})", self.from()));
         }
         if asked.is_empty() {
             asked.push("1".into());
         }
         text.push(&format!("SELECT {}", list(asked)));
-        let (statement, places) = text.statement();
-        Prepared { statement, places, probes, returns: Vec::new(), guarded: false, verdict: None }
+        let (statement, filling) = text.statement();
+        Prepared { statement, filling, probes, returns: Vec::new(), guarded: false, verdict: None }
     }
 }

@@ -50,6 +50,13 @@ impl Lease {
         }
     }
 
+    pub(super) fn client_mut(&mut self) -> Result<&mut ClientWrapper, StoreError> {
+        match &mut self.object {
+            Some(object) => Ok(object),
+            None => Err(StoreError::Internal("the connection was given back already".into())),
+        }
+    }
+
     /// Takes note that the connection is about to be busy, and of what to do if nobody waits for the end.
     pub(super) fn busy(&mut self, dropped: Dropped) {
         self.dropped = dropped;

@@ -23,6 +23,7 @@ mod connect;
 mod lease;
 mod list;
 mod pipeline;
+mod stream;
 #[cfg(test)]
 mod tests;
 mod transaction;
@@ -32,6 +33,7 @@ pub use cell::cell;
 pub use list::{List, Pairs};
 pub use transaction::PostgresTransaction;
 
+use super::stream::RowStream;
 use super::{Bound, Isolation, Rows, StoreError, StoreOptions, Unit};
 use lease::{Dropped, Lease};
 use pipeline::{Answer, Ready, command, ready, run, statement, together};
@@ -110,6 +112,19 @@ impl Postgres {
     pub async fn snapshot(&self, bounds: Vec<Bound>) -> Result<Vec<Rows>, StoreError> {
         let mut lease = self.lease().await?;
         self.unit(&mut lease, &bounds, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", Dropped::Finish).await
+    }
+
+    /// Opens a long read, on a connection of its own.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] when no connection was to be had in time; what else goes wrong, the first portion says.
+    pub async fn stream(&self, bound: Bound) -> Result<RowStream, StoreError> {
+        let lease = self.lease().await?;
+        let limits = stream::Limits { answer: self.limit(), idle: self.inner.options.idle_timeout };
+        let (rows, asked) = RowStream::new();
+        tokio::spawn(stream::serve(lease, bound, limits, asked));
+        Ok(rows)
     }
 
     /// Runs a unit, in one round trip once its statements are prepared, and answers after it is durable.

@@ -1,14 +1,19 @@
 //! One connection: how it is opened, and how it runs one statement.
 
+use std::error::Error as StdError;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rusqlite::functions::{Context as FunctionContext, FunctionFlags};
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags, Statement};
 
 use super::bind::Param;
 use super::verdict::failed;
 use crate::store::{Bound, PackedRows, Rows, StoreError};
+use crate::value::pattern::Pattern;
+use crate::value::python::float_repr;
 
 /// How many prepared statements a connection keeps.
 const STATEMENTS: usize = 256;
@@ -60,6 +65,12 @@ impl File {
         connection.pragma_update(None, "foreign_keys", true)?;
         connection.pragma_update(None, "journal_size_limit", LOG_BYTES)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        connection.create_scalar_function(
+            "regexp",
+            2,
+            FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC,
+            regexp,
+        )?;
         // Reads the schema, so that a file that is no database shows itself now.
         connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
         if role != Role::Writer {
@@ -95,6 +106,20 @@ impl File {
             }
         }
     }
+}
+
+/// SQLite's `text REGEXP pattern`, as Django defines it: Python's `re.search`.
+fn regexp(call: &FunctionContext<'_>) -> rusqlite::Result<Option<bool>> {
+    let pattern = call.get_or_create_aux(0, |pattern| {
+        let pattern = pattern.as_str_or_null()?.unwrap_or_default();
+        Pattern::of_client(pattern).map_err(|error| Box::<dyn StdError + Send + Sync>::from(error.to_string()))
+    })?;
+    Ok(match call.get_raw(1) {
+        ValueRef::Null => None,
+        ValueRef::Integer(i) => Some(pattern.is_match(&i.to_string())),
+        ValueRef::Real(f) => Some(pattern.is_match(&float_repr(f))),
+        ValueRef::Text(text) | ValueRef::Blob(text) => Some(pattern.is_match(&String::from_utf8_lossy(text))),
+    })
 }
 
 /// Whether rows keep the names of their columns.

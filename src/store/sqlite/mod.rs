@@ -17,13 +17,16 @@ use std::thread::available_parallelism;
 
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 
+use super::stream::RowStream;
 use super::{Bound, Rows, StoreError, StoreOptions, Unit};
 
 mod bind;
 mod connection;
 mod queue;
 mod reader;
+mod stream;
 mod threads;
 mod transaction;
 mod verdict;
@@ -51,10 +54,12 @@ pub struct Sqlite {
 #[derive(Debug)]
 struct Inner {
     options: StoreOptions,
+    file: File,
     points: Points,
     reads: mpsc::Sender<reader::Message>,
     writes: mpsc::Sender<writer::Message>,
     readers: Crew,
+    streams: Crew,
     writer: Crew,
 }
 
@@ -107,6 +112,19 @@ impl Sqlite {
         .await
     }
 
+    /// Opens a long read, on a thread of its own.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] where there is no thread to be had; what else goes wrong, the first portion says.
+    pub fn stream(&self, bound: Bound) -> Result<RowStream, StoreError> {
+        let StoreOptions { statement_timeout, idle_timeout, .. } = self.inner.options;
+        let limits = stream::Limits { answer: statement_timeout, idle: idle_timeout };
+        let (rows, asked) = RowStream::new();
+        stream::start(&self.inner.streams, &self.inner.file, bound, limits, asked, rows.gone())?;
+        Ok(rows)
+    }
+
     /// Runs a unit and answers after it is durable.
     ///
     /// Dropping the future before the unit has begun keeps it from beginning; afterwards it runs to its end.
@@ -145,6 +163,7 @@ impl Sqlite {
         self.inner.points.close();
         let _ = self.inner.reads.send(reader::Message::Close).await;
         self.inner.readers.ended().await;
+        let _ = timeout(self.inner.options.idle_timeout, self.inner.streams.ended()).await;
         let _ = self.inner.writes.send(writer::Message::Close).await;
         self.inner.writer.ended().await;
     }
@@ -156,12 +175,12 @@ impl Inner {
         // The writer first: it creates the file and switches it to its log.
         let connection = file.open(Role::Writer)?;
         let points = Points::open(count, file, options.statement_timeout)?;
-        let (readers, writer) = (Crew::new(), Crew::new());
+        let (readers, streams, writer) = (Crew::new(), Crew::new(), Crew::new());
         let (reads, read_queue) = mpsc::channel(QUEUE);
         let (writes, write_queue) = mpsc::channel(QUEUE);
         reader::start(&readers, count, file, options.statement_timeout, read_queue)?;
         writer::start(&writer, connection, file, &options, write_queue)?;
-        Ok(Inner { options, points, reads, writes, readers, writer })
+        Ok(Inner { options, file: file.clone(), points, reads, writes, readers, streams, writer })
     }
 }
 

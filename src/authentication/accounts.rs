@@ -1,0 +1,189 @@
+//! Users by Django's table `auth_user`.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use sea_orm::sea_query::{Expr, ExprTrait, Query, SelectStatement};
+
+use super::passwords::Passwords;
+use super::row::Row;
+use crate::context::User;
+use crate::error::Result;
+use crate::store::{Database, Rows};
+
+/// A user of Django's, as a row of `auth_user` has it.
+///
+/// Handlers find it as [`User::extra`] of the request's user.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Account {
+    /// The primary key.
+    pub id: i64,
+    /// The name to log in with.
+    pub username: String,
+    /// The first name.
+    pub first_name: String,
+    /// The last name.
+    pub last_name: String,
+    /// The e-mail address.
+    pub email: String,
+    /// Whether it may use Django's admin.
+    pub is_staff: bool,
+    /// Whether it may log in.
+    pub is_active: bool,
+    /// Whether it has every permission.
+    pub is_superuser: bool,
+    /// When it logged in to a session last.
+    pub last_login: Option<DateTime<Utc>>,
+    /// When it was made.
+    pub date_joined: Option<DateTime<Utc>>,
+    /// The hash of the password.
+    pub(super) password: String,
+}
+
+/// Without the hash.
+impl std::fmt::Debug for Account {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Account").field("id", &self.id).field("username", &self.username).finish_non_exhaustive()
+    }
+}
+
+/// The columns of [`Account`] in its order.
+const COLUMNS: [&str; 11] = [
+    "id",
+    "username",
+    "first_name",
+    "last_name",
+    "email",
+    "is_staff",
+    "is_active",
+    "is_superuser",
+    "last_login",
+    "date_joined",
+    "password",
+];
+
+pub(super) const USERS: &str = "auth_user";
+
+/// A SELECT of accounts, beside whatever else it is told.
+pub(super) fn select() -> SelectStatement {
+    let mut select = Query::select();
+    select.columns(COLUMNS.map(|column| (USERS, column))).from(USERS);
+    select
+}
+
+impl Account {
+    /// The account of a row.
+    pub(super) fn read(rows: &Rows, row: usize) -> Result<Self> {
+        let row = Row(rows, row);
+        Ok(Account {
+            id: row.int(0)?,
+            username: row.text(1)?,
+            first_name: row.text(2)?,
+            last_name: row.text(3)?,
+            email: row.text(4)?,
+            is_staff: row.bool(5)?,
+            is_active: row.bool(6)?,
+            is_superuser: row.bool(7)?,
+            last_login: row.time(8)?,
+            date_joined: row.time(9)?,
+            password: row.text(10)?,
+        })
+    }
+}
+
+/// The user that requests have; the account is its [`User::extra`].
+impl From<Account> for User {
+    fn from(account: Account) -> Self {
+        User {
+            is_staff: account.is_staff,
+            is_superuser: account.is_superuser,
+            ..User::new(account.id, account.username.clone()).with(Arc::new(account))
+        }
+    }
+}
+
+/// The accounts of Django's `auth_user`, with their passwords; cheap to clone.
+///
+/// ```
+/// use bowline::authentication::{Accounts, Hasher, Passwords};
+///
+/// let accounts = Accounts::new(Passwords::new(Hasher::ARGON2));
+/// # let _ = accounts;
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Accounts {
+    passwords: Passwords,
+}
+
+impl Accounts {
+    /// With a way to hash passwords.
+    pub fn new(passwords: Passwords) -> Self {
+        Accounts { passwords }
+    }
+
+    /// How passwords are hashed.
+    pub fn passwords(&self) -> &Passwords {
+        &self.passwords
+    }
+
+    /// The active account of a name and password, Django's `authenticate`. Whatever is wrong, the answer is none after the same
+    /// work. A hash that was made in another way than new ones is made anew.
+    ///
+    /// # Errors
+    ///
+    /// Where the database fails.
+    pub async fn authenticate(&self, database: &Database, username: &str, password: &str) -> Result<Option<Account>> {
+        let account = self.by_username(database, username).await?;
+        let hash = account.as_ref().map(|account| account.password.as_str());
+        let checked = self.passwords.check(password, hash).await?;
+        let Some(mut account) = account.filter(|_| checked.is_correct) else { return Ok(None) };
+        if let Some(new) = checked.rehashed {
+            // another login, or a change of the password, may have come in between: its hash stays
+            let mut update = Query::update();
+            update.table(USERS).value("password", new.clone());
+            update.and_where(Expr::col("id").eq(account.id)).and_where(Expr::col("password").eq(&account.password));
+            update.returning_col("id");
+            if database.apply(&update).await?.is_empty() {
+                let Some(now) = self.by_key(database, account.id).await? else { return Ok(None) };
+                // a new password that somebody set is not the one that was checked
+                if !self.passwords.check(password, Some(&now.password)).await?.is_correct {
+                    return Ok(None);
+                }
+                account = now;
+            } else {
+                account.password = new;
+            }
+        }
+        Ok(Some(account).filter(|account| account.is_active))
+    }
+
+    /// The account of a name, whether active or not.
+    ///
+    /// # Errors
+    ///
+    /// Where the database fails.
+    pub async fn by_username(&self, database: &Database, username: &str) -> Result<Option<Account>> {
+        if username.contains('\0') {
+            return Ok(None);
+        }
+        self.one(database, select().and_where(Expr::col((USERS, "username")).eq(username))).await
+    }
+
+    /// The account of a key, whether active or not.
+    ///
+    /// # Errors
+    ///
+    /// Where the database fails.
+    pub async fn by_key(&self, database: &Database, id: i64) -> Result<Option<Account>> {
+        if i32::try_from(id).is_err() {
+            return Ok(None);
+        }
+        self.one(database, select().and_where(Expr::col((USERS, "id")).eq(id))).await
+    }
+
+    async fn one(&self, database: &Database, select: &SelectStatement) -> Result<Option<Account>> {
+        let rows = database.select(select).await?;
+        if rows.is_empty() { Ok(None) } else { Account::read(&rows, 0).map(Some) }
+    }
+}

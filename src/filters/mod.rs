@@ -1,0 +1,310 @@
+//! Which rows of a list a request wants, by the parameters of its address.
+//!
+//! A [`FilterBackend`] changes what is read: [`SearchFilter`] (`?search=`), [`OrderingFilter`] (`?ordering=`) and
+//! [`DjangoFilterBackend`] with the [`FilterSet`] of a view set. What a request may name is declared; a name that no
+//! field has is refused when the router is built. The values of a request are bound to statements, and never part of
+//! their text.
+//!
+//! As in DRF the backends hold for single objects too: one that they leave out is a 404. See DRF's chapter "Filtering".
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::context::Context;
+use crate::error::{Error, Result, ValidationError};
+use crate::model::{Condition, ModelMeta};
+use crate::store::plan::{Filter, Listing, Order};
+use crate::store::{Database, Dialect};
+use crate::value::Value;
+
+mod field;
+mod form;
+mod lookup;
+mod ordering;
+mod path;
+mod search;
+mod set;
+
+pub use field::FieldFilter;
+pub use ordering::OrderingFilter;
+pub use search::SearchFilter;
+pub use set::{DjangoFilterBackend, FilterSet};
+
+use path::Models;
+
+/// Changes which rows a request reads, and in which order: DRF's `BaseFilterBackend`.
+///
+/// ```
+/// use bowline::error::ValidationError;
+/// use bowline::filters::{FilterBackend, Queryset};
+/// use bowline::prelude::*;
+/// # use bowline::doc::booking;
+///
+/// #[derive(Debug)]
+/// struct Early;
+///
+/// #[bowline::async_trait]
+/// impl FilterBackend for Early {
+///     async fn filter_queryset(&self, request: &Context, queryset: &mut Queryset<'_>) -> bowline::Result<()> {
+///         let Some(hour) = request.query_param("before") else { return Ok(()) };
+///         let hour: i64 = hour.parse().map_err(|_| ValidationError::field("before", ErrorDetail::from("Not a number.")))?;
+///         queryset.filter(Condition::lt(booking::Column::Start, hour))
+///     }
+/// }
+/// let bookings = ModelViewSet::<booking::Entity>::new().filter_backend(Early);
+/// # let _ = bookings;
+/// ```
+#[async_trait]
+pub trait FilterBackend: Send + Sync + fmt::Debug {
+    /// Looks up what it needs of a view when the router is built, and takes its own place with that; by default it stays
+    /// as it is.
+    ///
+    /// # Errors
+    ///
+    /// Sentences that say what is wrong with the view's declarations.
+    fn bind(&self, view: &FilterView<'_>) -> Result<Option<Arc<dyn FilterBackend>>, Vec<String>> {
+        let _ = view;
+        Ok(None)
+    }
+
+    /// Changes what a request reads.
+    ///
+    /// # Errors
+    ///
+    /// 400 for a parameter that is wrong.
+    async fn filter_queryset(&self, request: &Context, queryset: &mut Queryset<'_>) -> Result<()>;
+}
+
+/// Only some rows for some requests.
+type Scope = dyn Fn(&Context) -> Option<Condition> + Send + Sync;
+
+/// What a view set declares about filters.
+#[derive(Clone, Default)]
+pub(crate) struct Declared {
+    pub(crate) backends: Option<Vec<Arc<dyn FilterBackend>>>,
+    pub(crate) filterset: Option<FilterSet>,
+    pub(crate) search_fields: Vec<String>,
+    pub(crate) ordering_fields: OrderingFields,
+    pub(crate) queryset: Option<Arc<Scope>>,
+}
+
+/// What rows may be ordered by.
+#[derive(Clone, Debug, Default)]
+pub(crate) enum OrderingFields {
+    /// The fields that the serializer shows.
+    #[default]
+    Serializer,
+    /// All columns.
+    All,
+    These(Vec<String>),
+}
+
+/// A view as a filter backend sees it when the router is built.
+#[derive(Debug)]
+pub struct FilterView<'a> {
+    pub(crate) model: &'a Arc<ModelMeta>,
+    pub(crate) models: Models,
+    pub(crate) dialect: Dialect,
+    pub(crate) filterset: Option<&'a FilterSet>,
+    pub(crate) search_fields: &'a [String],
+    pub(crate) ordering_fields: &'a OrderingFields,
+    /// The sources of the fields that the serializer shows.
+    pub(crate) shown: Vec<String>,
+}
+
+impl FilterView<'_> {
+    /// The model whose rows it serves.
+    pub fn model(&self) -> &ModelMeta {
+        self.model
+    }
+
+    /// Which SQL the database speaks.
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// The view's `search_fields`.
+    pub fn search_fields(&self) -> &[String] {
+        self.search_fields
+    }
+}
+
+/// What a request reads so far: rows of a model, narrowed and ordered.
+#[derive(Debug)]
+pub struct Queryset<'a> {
+    bound: &'a Bound,
+    listing: Listing,
+}
+
+impl Queryset<'_> {
+    /// Only rows like this.
+    ///
+    /// # Errors
+    ///
+    /// 500 where the model has no such column.
+    pub fn filter(&mut self, condition: Condition) -> Result<()> {
+        let filter = self.bound.condition(&condition)?;
+        self.listing.filters.push(filter);
+        Ok(())
+    }
+
+    /// Only rows unlike this; a value that is NULL is unlike any.
+    ///
+    /// # Errors
+    ///
+    /// As [`filter`](Self::filter).
+    pub fn exclude(&mut self, condition: Condition) -> Result<()> {
+        let filter = self.bound.condition(&condition)?;
+        self.listing.filters.push(Filter::Exclude(Box::new(filter)));
+        Ok(())
+    }
+
+    /// Only rows whose field compares so with a value, by Django's lookups: `author__last_name__icontains`.
+    ///
+    /// # Errors
+    ///
+    /// 500 where there is no such field or lookup, 400 for a value of another kind than the field's.
+    pub fn lookup(&mut self, path: &str, value: impl Into<Value>) -> Result<()> {
+        let Bound { model, models, database, .. } = self.bound;
+        let resolved = models.resolve(model, path).map_err(Error::internal)?;
+        let found = resolved.compare(database.dialect(), &value.into());
+        let filter = found.map_err(|refused| ValidationError::from(refused.detail()))?;
+        self.listing.filters.push(filter);
+        Ok(())
+    }
+
+    /// In this order: field names, descending with `-` before them.
+    ///
+    /// # Errors
+    ///
+    /// 500 where there is no such field.
+    pub fn order_by<'a>(&mut self, fields: impl IntoIterator<Item = &'a str>) -> Result<()> {
+        let mut order = Vec::new();
+        for field in fields {
+            let found = ordering::orders(&self.bound.models, &self.bound.model, field);
+            order.extend(found.map_err(Error::internal)?);
+        }
+        self.listing.order = Some(order);
+        Ok(())
+    }
+
+    /// In an order that is resolved already.
+    pub(crate) fn set_order(&mut self, order: Vec<Order>) {
+        self.listing.order = Some(order);
+    }
+
+    /// A filter that is resolved already.
+    pub(crate) fn push(&mut self, filter: Filter) {
+        self.listing.filters.push(filter);
+    }
+
+    /// Every row once, even where a filter finds it several times over a relation to many.
+    pub fn distinct(&mut self) {
+        self.listing.distinct = true;
+    }
+
+    /// The model whose rows are read.
+    pub fn model(&self) -> &ModelMeta {
+        &self.bound.model
+    }
+
+    /// The database, for a backend that has to ask it.
+    pub fn database(&self) -> &Database {
+        &self.bound.database
+    }
+
+    /// What is read so far.
+    pub fn listing(&self) -> &Listing {
+        &self.listing
+    }
+}
+
+/// The filters of a view, built.
+pub(crate) struct Bound {
+    model: Arc<ModelMeta>,
+    models: Models,
+    database: Database,
+    backends: Vec<Arc<dyn FilterBackend>>,
+    queryset: Option<Arc<Scope>>,
+}
+
+impl Bound {
+    /// Builds the filters of a view.
+    ///
+    /// # Errors
+    ///
+    /// Sentences that say what to change.
+    pub(crate) fn new(
+        declared: &Declared,
+        defaults: &[Arc<dyn FilterBackend>],
+        model: &Arc<ModelMeta>,
+        models: &[Arc<ModelMeta>],
+        shown: Vec<String>,
+        database: Database,
+    ) -> Result<Self, Vec<String>> {
+        let models = Models(models.into());
+        let view = FilterView {
+            model,
+            models: models.clone(),
+            dialect: database.dialect(),
+            filterset: declared.filterset.as_ref(),
+            search_fields: &declared.search_fields,
+            ordering_fields: &declared.ordering_fields,
+            shown,
+        };
+        let (mut backends, mut mistakes) = (Vec::new(), Vec::new());
+        for backend in declared.backends.as_deref().unwrap_or(defaults) {
+            match backend.bind(&view) {
+                Ok(bound) => backends.push(bound.unwrap_or_else(|| Arc::clone(backend))),
+                Err(found) => mistakes.extend(found),
+            }
+        }
+        if !mistakes.is_empty() {
+            return Err(mistakes);
+        }
+        let queryset = declared.queryset.clone();
+        Ok(Bound { model: Arc::clone(model), models, database, backends, queryset })
+    }
+
+    /// Whether every request reads the same.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.backends.is_empty() && self.queryset.is_none()
+    }
+
+    fn condition(&self, condition: &Condition) -> Result<Filter> {
+        Filter::of(condition, &self.model).ok_or_else(|| {
+            let columns = condition.columns().join(", ");
+            Error::internal(format!("{} lacks one of the columns {columns} that a filter names", self.model.name))
+        })
+    }
+
+    /// What a request reads.
+    ///
+    /// # Errors
+    ///
+    /// 400 for parameters that a backend refuses.
+    pub(crate) async fn listing(&self, request: &Context) -> Result<Listing> {
+        let mut queryset = Queryset { bound: self, listing: Listing::default() };
+        if let Some(condition) = self.queryset.as_ref().and_then(|queryset| queryset(request)) {
+            queryset.filter(condition)?;
+        }
+        for backend in &self.backends {
+            backend.filter_queryset(request, &mut queryset).await?;
+        }
+        Ok(queryset.listing)
+    }
+}
+
+impl fmt::Debug for Bound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Filters").field("backends", &self.backends).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Declared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Filters").field("backends", &self.backends).finish_non_exhaustive()
+    }
+}

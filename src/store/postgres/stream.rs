@@ -1,0 +1,119 @@
+//! A long read on a connection of its own: a portal, from which rows are fetched as they are asked for.
+
+use std::time::Duration;
+
+use futures_util::TryStreamExt;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+use tokio_postgres::{IsolationLevel, Portal};
+
+use super::bind::bind;
+use super::bounded;
+use super::lease::{Dropped, Lease};
+use super::verdict::Failure;
+use crate::store::stream::Command;
+use crate::store::{Bound, Rows, StoreError};
+
+/// How long one portion, and the wait for the next question, may take.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    pub(super) answer: Duration,
+    pub(super) idle: Duration,
+}
+
+/// Answers until nobody asks any more.
+///
+/// Dropped in the middle, or left there, the connection is closed with what runs on it; the portal's transaction ends
+/// with it.
+pub(super) async fn serve(mut lease: Lease, bound: Bound, limits: Limits, mut asked: mpsc::Receiver<Command>) {
+    lease.busy(Dropped::Close);
+    let done = walk(&mut lease, &bound, limits, &mut asked).await;
+    match done {
+        Ok(()) => drop(lease.settle(Ok(()))),
+        Err(failure) => {
+            // the first one who asks learns it, all others that there is nobody
+            if let Some(error) = failure
+                && let Ok(Some(command)) = timeout(limits.idle, asked.recv()).await
+            {
+                let _ = command.answer().send(Err(error));
+            }
+        }
+    }
+}
+
+/// Whether all went well, so that the connection may serve others; the error is for the next one who asks.
+async fn walk(
+    lease: &mut Lease,
+    bound: &Bound,
+    limits: Limits,
+    asked: &mut mpsc::Receiver<Command>,
+) -> Result<(), Option<StoreError>> {
+    let opening = async {
+        let client = lease.client_mut()?;
+        let start = client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true).start();
+        let transaction = start.await?;
+        let sql = &bound.statement.sql;
+        let statement = if bound.statement.cached {
+            transaction.prepare_cached(sql).await?
+        } else {
+            transaction.prepare(sql).await?
+        };
+        let params = bind(&bound.values, statement.params())?;
+        let portal = transaction.bind_raw(&statement, params.iter()).await?;
+        Ok((transaction, portal))
+    };
+    let (transaction, portal) = bounded(limits.answer, opening).await.map_err(|failure| Some(failure.error))?;
+    let mut at_end = false;
+    while let Ok(Some(command)) = timeout(limits.idle, asked.recv()).await {
+        if at_end && matches!(command, Command::Next(..)) {
+            let _ = command.answer().send(Ok(Rows::none()));
+            continue;
+        }
+        let (mut answer, wanted) = match command {
+            Command::Next(most, answer) => (answer, Ok(most)),
+            Command::Read(bound, answer) => (answer, Err(bound)),
+        };
+        let work = bounded(limits.answer, async {
+            match &wanted {
+                Ok(most) => fetch(&transaction, &portal, *most).await,
+                Err(bound) => read(&transaction, bound).await,
+            }
+        });
+        let rows = tokio::select! {
+            rows = work => rows,
+            // nobody waits for it
+            () = answer.closed() => return Err(None),
+        };
+        match rows {
+            Ok(rows) => {
+                at_end |= wanted.is_ok_and(|most| rows.len() < most);
+                let _ = answer.send(Ok(Rows::Postgres(rows)));
+            }
+            Err(failure) => {
+                let _ = answer.send(Err(failure.error));
+                return Err(None);
+            }
+        }
+    }
+    bounded(limits.answer, async { Ok(transaction.rollback().await?) }).await.map_err(|_| None)
+}
+
+async fn fetch(
+    transaction: &deadpool_postgres::Transaction<'_>,
+    portal: &Portal,
+    most: usize,
+) -> Result<Vec<tokio_postgres::Row>, Failure> {
+    Ok(transaction.query_portal(portal, i32::try_from(most).unwrap_or(i32::MAX)).await?)
+}
+
+async fn read(
+    transaction: &deadpool_postgres::Transaction<'_>,
+    bound: &Bound,
+) -> Result<Vec<tokio_postgres::Row>, Failure> {
+    let sql = &bound.statement.sql;
+    let statement =
+        if bound.statement.cached { transaction.prepare_cached(sql).await? } else { transaction.prepare(sql).await? };
+    let params = bind(&bound.values, statement.params())?;
+    let rows = transaction.query_raw(&statement, params.iter()).await?;
+    Ok(rows.try_collect().await?)
+}

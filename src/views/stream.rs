@@ -1,0 +1,84 @@
+//! A list of any length, written while it is read.
+
+use std::io;
+use std::sync::Arc;
+
+use axum::body::{Body, Bytes};
+use futures_util::stream::try_unfold;
+
+use super::resource::Resource;
+use super::{Action, View};
+use crate::context::Context;
+use crate::error::Result;
+use crate::serializers::Via;
+use crate::store::RowStream;
+use crate::store::plan::{Listing, Window};
+
+/// The least and the most rows of one portion.
+const ROWS: (usize, usize) = (16, 2_000);
+/// How many bytes of JSON a portion should have.
+const BYTES: usize = 256 << 10;
+
+/// A list that is under way to its client.
+struct Flow {
+    view: Arc<View>,
+    cx: Context,
+    rows: RowStream,
+    /// How many rows the next portion has.
+    most: usize,
+    begun: bool,
+}
+
+impl View {
+    /// The whole list as a body that is read from the database as its client takes it, in constant memory.
+    ///
+    /// All of it is one state of the database. A client that stops reading stops the query, one that goes away ends it. What goes
+    /// wrong before the first portion is an answer as usual; later it can only close the connection.
+    ///
+    /// # Errors
+    ///
+    /// 503 where the database has no connection for it.
+    pub(super) async fn flow(self: &Arc<Self>, listing: &Listing, cx: &Context) -> Result<Body> {
+        let resource = self.resource(Action::List);
+        let rows = resource.store.stream(resource.plan.reads().listing(listing, Window::All)).await?;
+        let mut flow = Flow { view: Arc::clone(self), cx: cx.clone(), rows, most: 256, begun: false };
+        let first = flow.portion().await?;
+        let rest = try_unfold((Some(flow), first), |(flow, ready)| async move {
+            if let Some(ready) = ready {
+                return Ok(Some((ready, (flow, None))));
+            }
+            let Some(mut flow) = flow else { return Ok(None) };
+            match flow.portion().await {
+                Ok(Some(bytes)) => Ok(Some((bytes, (Some(flow), None)))),
+                Ok(None) => Ok(Some((Bytes::from_static(b"]"), (None, None)))),
+                Err(error) => {
+                    tracing::error!(%error, "a list broke off");
+                    Err(io::Error::other("the list broke off"))
+                }
+            }
+        });
+        Ok(Body::from_stream(rest))
+    }
+}
+
+impl Flow {
+    /// The next rows as JSON; none at the end.
+    async fn portion(&mut self) -> Result<Option<Bytes>> {
+        let resource: &Resource = self.view.resource(Action::List);
+        let rows = self.rows.next(self.most).await?;
+        if rows.is_empty() {
+            let begins = !std::mem::replace(&mut self.begun, true);
+            return Ok(begins.then(|| Bytes::from_static(b"[")));
+        }
+        let groups = resource.shape.load(&rows, Via::Stream(&self.rows)).await?;
+        let mut out = Vec::with_capacity(BYTES);
+        for row in 0..rows.len() {
+            out.push(if self.begun { b',' } else { b'[' });
+            self.begun = true;
+            resource.shape.represent(&rows, row, &groups, &self.cx, &mut out)?;
+        }
+        let wanted = rows.len().saturating_mul(BYTES) / out.len().max(1);
+        self.most = wanted.clamp(ROWS.0, ROWS.1);
+        Ok(Some(out.into()))
+    }
+}
