@@ -67,6 +67,12 @@ mod chapters {
     #[doc = include_str!("../docs/models.md")]
     struct Models;
 
+    #[doc = include_str!("../docs/permissions.md")]
+    struct Permissions;
+
+    #[doc = include_str!("../docs/throttling.md")]
+    struct Throttling;
+
     #[doc = include_str!("../docs/exceptions.md")]
     struct Exceptions;
 
@@ -76,6 +82,9 @@ mod chapters {
     #[doc = include_str!("../docs/routers.md")]
     struct Routers;
 
+    #[doc = include_str!("../docs/filters.md")]
+    struct Filters;
+
     #[doc = include_str!("../docs/serializers.md")]
     struct Serializers;
 
@@ -84,4 +93,10 @@ mod chapters {
 
     #[doc = include_str!("../docs/validators.md")]
     struct Validators;
+
+    #[doc = include_str!("../docs/authentication.md")]
+    struct Authentication;
+
+    #[doc = include_str!("../docs/pagination.md")]
+    struct Pagination;
 }

@@ -129,6 +129,14 @@ impl Response {
         self
     }
 
+    /// With more headers, like the cookies of a login.
+    pub fn extended(mut self, headers: HeaderMap) -> Self {
+        for (name, value) in &headers {
+            self.headers.append(name, value.clone());
+        }
+        self
+    }
+
     /// With another `Content-Type` than the renderer's.
     pub fn content_type(mut self, media_type: &'static str) -> Self {
         self.content_type = Some(HeaderValue::from_static(media_type));

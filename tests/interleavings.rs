@@ -382,3 +382,86 @@ async fn conflicts_beyond_the_budget_are_a_503() {
     })
     .await;
 }
+
+/// drf.md 2.7: the owner changes while the old one's request is under way. It is judged by the row that it locks.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_no_longer_the_owner_changes_nothing() {
+    each_database(async |database: Database| {
+        let refused = (403, json!({"detail": "Not yours."}));
+        for (method, list, body) in [
+            ("PATCH", false, json!({"end": 7})),
+            ("PUT", false, json!({"start": 1, "end": 7})),
+            ("DELETE", false, json!(null)),
+            ("PATCH", true, json!([{"id": 1, "end": 7}])),
+            ("DELETE", true, json!([1])),
+        ] {
+            let api = Api::owned(&database).await;
+            let (status, booking) = api.call("POST", "/bookings/", json!({"start": 1, "end": 5})).await;
+            assert_eq!(status, 201);
+            let id = booking["id"].as_i64().unwrap();
+            let body = serde_json::from_str(&body.to_string().replace('1', &id.to_string())).unwrap();
+            let body = if method == "PUT" { json!({"start": 1, "end": 7}) } else { body };
+            let own = format!("/owned/{id}/");
+            let pauses = Pauses::at(Point::BeforeCommit);
+            let transfer = api.paused("PATCH", &format!("{own}?as=1"), json!({"start": 2}), &pauses);
+            pauses.reached().await;
+            // judged before the transfer is committed, it would be the owner's still
+            let path = if list { "/lists/?as=1".to_owned() } else { format!("{own}?as=1") };
+            let late = api.spawn(method, &path, body);
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            assert!(!late.is_finished(), "{method} waits for the row");
+            pauses.go_on();
+            assert_eq!(transfer.await.unwrap().0, 200);
+            assert_eq!(late.await.unwrap(), refused, "{method} {path}");
+            assert_eq!(api.get(&format!("/bookings/{id}/")).await, (200, json!({"id": id, "start": 2, "end": 5})));
+            assert_eq!(api.get(&format!("{own}?as=1")).await, refused);
+            assert_eq!(api.get(&format!("{own}?as=2")).await.0, 200);
+        }
+    })
+    .await;
+}
+
+/// The same with all at once, again and again: what the old owner wrote, it wrote before the transfer.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transfer_among_the_owners_own_writes_is_the_last_of_them() {
+    each_database(async |database: Database| {
+        let api = Api::owned(&database).await;
+        for _ in 0..20 {
+            let (_, booking) = api.call("POST", "/bookings/", json!({"start": 1, "end": 0})).await;
+            let own = format!("/owned/{}/?as=1", booking["id"]);
+            let mut writes: Vec<_> = (1..=8).map(|n| api.spawn("PATCH", &own, json!({"end": n}))).collect();
+            let transfer = api.spawn("PATCH", &own, json!({"start": 2, "end": 99}));
+            writes.extend((9..=16).map(|n| api.spawn("PATCH", &own, json!({"end": n}))));
+            assert_eq!(transfer.await.unwrap().0, 200);
+            for write in writes {
+                let (status, body) = write.await.unwrap();
+                assert!(matches!(status, 200 | 403), "{status} {body}");
+            }
+            let (_, after) = api.get(&format!("/bookings/{}/", booking["id"])).await;
+            assert_eq!((&after["start"], &after["end"]), (&json!(2), &json!(99)));
+        }
+    })
+    .await;
+}
+
+/// The owner alone is told what is wrong with a body, and who is not the owner of one row of a list changes none.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_may_not_is_told_no_more() {
+    each_database(async |database: Database| {
+        let api = Api::owned(&database).await;
+        let refused = (403, json!({"detail": "Not yours."}));
+        for owner in [1, 2] {
+            assert_eq!(api.call("POST", "/bookings/", json!({"start": owner, "end": 5})).await.0, 201);
+        }
+        assert_eq!(api.call("PATCH", "/owned/2/?as=1", json!({"end": "x"})).await, refused);
+        assert_eq!(api.call("PATCH", "/owned/2/?as=2", json!({"end": "x"})).await.0, 400);
+        assert_eq!(api.call("PATCH", "/owned/9/?as=1", json!({"end": "x"})).await.0, 404);
+        assert_eq!(api.call("PATCH", "/lists/?as=1", json!([{"id": 1, "end": 7}, {"id": 2, "end": 7}])).await, refused);
+        assert_eq!(api.call("DELETE", "/lists/?as=2", json!([1, 2])).await, refused);
+        let rows = api.rows("/bookings/").await;
+        assert_eq!(rows, [json!({"id": 1, "start": 1, "end": 5}), json!({"id": 2, "start": 2, "end": 5})]);
+        assert_eq!(api.call("DELETE", "/owned/1/?as=1", json!(null)).await.0, 204);
+        assert_eq!(api.rows("/owned/").await.len(), 1, "lists are not judged, as in DRF");
+    })
+    .await;
+}

@@ -4,20 +4,31 @@
 
 mod accounts;
 mod basic;
+mod bearer;
+mod cookies;
+mod csrf;
 mod hashers;
 mod header;
+mod jwt;
 mod passwords;
 mod random;
 mod row;
+mod session;
+mod signing;
 mod token;
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 pub use accounts::{Account, Accounts};
 pub use basic::BasicAuthentication;
+pub use bearer::{BearerTokens, IssuedToken, Users};
 pub use hashers::Hasher;
+pub(crate) use jwt::BearerChallenge;
+pub use jwt::{JsonWebTokens, TokenPair};
 pub use passwords::{Checked, Passwords};
+pub use session::{SessionAuthentication, Sessions};
 pub use token::{TokenAuthentication, obtain_token};
 
 use http::HeaderMap;
@@ -103,6 +114,14 @@ pub trait Authentication: Send + Sync + fmt::Debug + 'static {
         self.authenticate(request, database).await
     }
 
+    /// The same for lists of ways of several types.
+    fn shared(self) -> Arc<dyn Authentication>
+    where
+        Self: Sized,
+    {
+        Arc::new(self)
+    }
+
     /// Its name, which [`Context::authenticator`] tells handlers: that of its type.
     fn name(&self) -> &'static str {
         let name = std::any::type_name::<Self>();
@@ -119,4 +138,13 @@ pub trait Authentication: Send + Sync + fmt::Debug + 'static {
     fn vary(&self) -> Option<&'static str> {
         None
     }
+}
+
+/// Makes a table where it is absent; two processes may try at once.
+async fn make_table(database: &Database, table: &sea_orm::sea_query::TableCreateStatement) -> Result<()> {
+    if database.apply(table).await.is_err() {
+        // the other one has made it in between
+        database.apply(table).await?;
+    }
+    Ok(())
 }

@@ -9,7 +9,7 @@ use super::path::{End, Models};
 use super::{FilterBackend, FilterView, OrderingFields, Queryset};
 use crate::context::Context;
 use crate::error::Result;
-use crate::model::{ModelMeta, OrderMeta};
+use crate::model::ModelMeta;
 use crate::store::plan::Order;
 use crate::value::python;
 
@@ -90,12 +90,14 @@ fn follow(
         && depth < 8
     {
         let target = link.target();
-        for OrderMeta { column, through, descending: down } in &target.ordering {
-            let Some(column) = target.columns.get(*column) else { continue };
-            let through = through.as_ref().map(|through| format!("__{through}")).unwrap_or_default();
+        for order in &target.ordering {
+            let Some(column) = target.columns.get(order.column) else { continue };
             // a key of its own goes by its column there, not by a further model's order
-            let path = format!("{path}__{}{through}", column.name);
-            follow(models, model, &path, descending != *down, depth + 1, found)?;
+            let own = match &order.through {
+                Some(through) => format!("{path}__{}__{through}", column.name),
+                None => format!("{path}__{}", column.name),
+            };
+            follow(models, model, &own, descending != order.descending, depth + 1, found)?;
         }
         return Ok(());
     }

@@ -202,7 +202,7 @@ impl Target {
             return Err("it is no relation".into());
         };
         let model = Arc::clone(link.target());
-        let mut select = Select::new(dialect, &model);
+        let mut select = Select::by_key(dialect, &model);
         let limit = match link {
             Link::Forward { relation, .. } => relation.limit_choices_to.as_ref(),
             _ => None,

@@ -45,6 +45,11 @@ impl Dispatch {
         Dispatch { resolver, root, append_slash: bound.settings.append_slash }
     }
 
+    /// Why the roots cannot be served.
+    pub(super) fn check(&self) -> Result<(), String> {
+        self.root.check()
+    }
+
     /// Answers a request; a panic on the way is a 500 like any other.
     pub(crate) async fn handle(&self, request: Request) -> HttpResponse {
         let uri = request.uri().clone();

@@ -395,6 +395,7 @@ impl DefaultRouter {
             return Err(Error::Startup(mistakes.join("\n")));
         }
         let dispatch = Arc::new(Dispatch::new(Resolver::new(root, roots, views, single, endpoints), &bound));
+        dispatch.check().map_err(Error::Startup)?;
         Ok((dispatch, store))
     }
 }

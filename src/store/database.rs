@@ -95,6 +95,21 @@ impl Database {
         self.write(self.built(statement)).await
     }
 
+    /// Several statements in one transaction and one round trip.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::write`].
+    pub async fn apply_all(&self, statements: Vec<Bound>) -> Result<Vec<Rows>, StoreError> {
+        let mut retry = Retry::new(self.replays);
+        loop {
+            match self.store.write(Unit { statements: statements.clone(), verdict: None }).await {
+                Ok(rows) => return Ok(rows),
+                Err(error) => retry.again(error).await?,
+            }
+        }
+    }
+
     /// A statement of SeaORM's builder, in the database's SQL.
     pub fn built(&self, statement: &(impl StatementBuilder + ?Sized)) -> Bound {
         bound(statement.build(&self.get_database_backend()))

@@ -38,7 +38,7 @@ pub(crate) struct Resource {
     pub(crate) isolation: Isolation,
     pub(crate) replays: u32,
     /// Where the model's columns are in rows that are read; none where no permission wants to see them.
-    pub(crate) judged: Vec<usize>,
+    pub(crate) judged: Arc<[usize]>,
     /// Where the fields are in whole rows, where an answer needs nothing else.
     pub(crate) whole: Arc<[Slot]>,
 }
@@ -259,8 +259,8 @@ impl Resource {
             pagination: self.pagination.clone(),
             isolation: self.isolation,
             replays: self.replays,
-            judged: self.judged.clone(),
             whole: Arc::clone(&self.whole),
+            judged: Arc::clone(&self.judged),
         }))
     }
 
@@ -363,7 +363,7 @@ impl Resource {
         if !Resource::judges(cx) {
             return Ok(());
         }
-        let columns = self.model().columns.iter().zip(&self.judged);
+        let columns = self.model().columns.iter().zip(self.judged.iter());
         let stored: Result<Vec<_>, StoreError> =
             columns.map(|(column, n)| Ok(rows.cell(0, *n)?.to_value(column.kind))).collect();
         self.permit(&stored?, cx)

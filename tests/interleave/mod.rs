@@ -149,6 +149,15 @@ impl Api {
         Self::over(database, resources(None)).await
     }
 
+    /// Bookings that belong to who began them: only they may see and change them.
+    pub async fn owned(database: &Database) -> Self {
+        let bookings = || ModelViewSet::<booking::Entity>::new().permissions(rules::IsOwner);
+        let router = DefaultRouter::new()
+            .register("owned", bookings())
+            .register("lists", bookings().update_many([Action::PartialUpdate]).destroy_many().basename("lists"));
+        Self::over(database, router.register("bookings", ModelViewSet::<booking::Entity>::new())).await
+    }
+
     /// Documents whose hooks write beside them.
     pub async fn with_hooks(database: &Database) -> Self {
         Self::over(database, resources(Some(rules::Audited { rival: None }))).await

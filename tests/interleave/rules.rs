@@ -94,3 +94,18 @@ impl ViewSetHooks for Audited {
         save.save().await
     }
 }
+
+/// The client is who it says it is, and owns what begins with its number.
+#[derive(Debug)]
+pub struct IsOwner;
+
+impl Permission for IsOwner {
+    fn has_object_permission(&self, request: &Context, _: &ViewInfo, booking: &Object<'_>) -> bowline::Result<bool> {
+        let owner: Option<i64> = booking.get(booking::Column::Start);
+        Ok(owner.is_some() && owner == request.query_param("as").and_then(|who| who.parse().ok()))
+    }
+
+    fn message(&self) -> Option<Value> {
+        Some("Not yours.".into())
+    }
+}

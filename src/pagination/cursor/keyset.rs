@@ -161,11 +161,5 @@ fn read(kind: ColumnKind, text: &str) -> Option<Edge> {
 
 /// Whether positions can be made of values of this kind and read again.
 pub(super) fn has_positions(kind: ColumnKind) -> bool {
-    use ColumnKind as Kind;
-    match kind {
-        Kind::SmallInteger | Kind::Integer | Kind::BigInteger | Kind::Float | Kind::Decimal(_) | Kind::Char(_) => true,
-        Kind::Text | Kind::Boolean | Kind::Uuid | Kind::DateTime(_) | Kind::Date | Kind::Time | Kind::Duration => true,
-        Kind::Inet => true,
-        _ => false,
-    }
+    !matches!(kind, ColumnKind::Json | ColumnKind::Binary | ColumnKind::Other)
 }

@@ -79,6 +79,8 @@ impl Walk<'_> {
             offset += 1;
         }
         let is_marked = mark.is_some();
+        // where DRF's part of the cursor did not say where the page began, it cannot say what comes after it
+        let mut goes_on = false;
         let position = mark.unwrap_or_else(|| {
             let before = if back { self.has_next() } else { self.has_previous() };
             let current = self.cursor.and_then(|cursor| cursor.position.clone());
@@ -90,6 +92,7 @@ impl Walk<'_> {
                 }
                 // further the same way
                 (true, true) => {
+                    goes_on = self.cursor.is_some_and(|cursor| cursor.anchor.is_some());
                     offset = self.cursor.map_or(0, |cursor| cursor.offset).saturating_add(self.size);
                     current
                 }
@@ -102,7 +105,9 @@ impl Walk<'_> {
         });
         let says_all = match self.cutoff {
             None => is_marked && offset == 0 && position.is_some(),
-            Some(cutoff) => offset <= cutoff && (!is_marked || position.is_some()) && edge.first() != Some(&None),
+            Some(cutoff) => {
+                !goes_on && offset <= cutoff && (!is_marked || position.is_some()) && edge.first() != Some(&None)
+            }
         };
         Cursor { offset, reverse: back, position, anchor: (!says_all).then(|| edge.clone()) }
     }

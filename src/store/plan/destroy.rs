@@ -106,6 +106,7 @@ impl Destroy {
             statements
         };
         let there = Statement::new(format!("SELECT {key} FROM {from} WHERE {wanted}"));
+        let given = values.values.split_off(1);
         Ok(Destroy {
             statements: deletes(&guards),
             verdict: (!guards.is_empty()).then(|| there.clone()),
@@ -113,20 +114,17 @@ impl Destroy {
             there,
             protected_by: cascade.protected_by,
             cascading: cascade.cascading,
-            given: values.values.split_off(1),
+            given,
         })
     }
 
     /// The same with texts that are kept by what keeps those of requests.
     pub(super) fn kept_by(self, texts: &Texts) -> Self {
-        let kept = |statements: Vec<Statement>| statements.into_iter().map(|statement| texts.kept(statement)).collect();
-        Destroy {
-            statements: kept(self.statements),
-            steps: kept(self.steps),
-            there: texts.kept(self.there),
-            verdict: self.verdict.map(|statement| texts.kept(statement)),
-            ..self
-        }
+        let statements = self.statements.into_iter().map(|statement| texts.kept(statement)).collect();
+        let steps = self.steps.into_iter().map(|statement| texts.kept(statement)).collect();
+        let verdict = self.verdict.map(|statement| texts.kept(statement));
+        let there = texts.kept(self.there);
+        Destroy { statements, steps, verdict, there, ..self }
     }
 
     fn bind(&self, statement: &Statement, key: &DbValue) -> Bound {

@@ -1,0 +1,219 @@
+//! Whether a request that rides on a cookie was meant: Django's `CsrfViewMiddleware`.
+
+use http::Method;
+use http::header::{HeaderName, ORIGIN, REFERER};
+
+use super::signing::same;
+use super::{cookies, random};
+use crate::context::Context;
+use crate::error::Result;
+
+const SECRET: usize = 32;
+const TOKEN: usize = 2 * SECRET;
+const CHARACTERS: &[u8; 62] = random::ALPHANUMERIC;
+
+/// What is known of the site.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Site<'a> {
+    /// The name of the cookie.
+    pub(super) cookie: &'a str,
+    /// Whether requests come by HTTPS.
+    pub(super) secure: bool,
+    /// Django's `CSRF_COOKIE_DOMAIN`.
+    pub(super) domain: Option<&'a str>,
+    /// Django's `CSRF_TRUSTED_ORIGINS`.
+    pub(super) trusted: &'a [String],
+}
+
+/// A new secret.
+pub(super) fn secret() -> Result<String> {
+    random::text(SECRET, CHARACTERS)
+}
+
+/// The secret of a client's cookie, where it is well formed.
+pub(super) fn secret_of(request: &Context, cookie: &str) -> Option<String> {
+    String::from_utf8(well_formed(&cookies::read(request, cookie)?).ok()?).ok()
+}
+
+/// Why a request is refused, in Django's words.
+pub(super) fn refusal(request: &Context, site: &Site<'_>) -> Option<String> {
+    if matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE) {
+        return None;
+    }
+    origin(request, site).and_then(|()| token(request, site)).err()
+}
+
+fn origin(request: &Context, site: &Site<'_>) -> Result<(), String> {
+    let host = request.origin();
+    let host = host.split_once("://").map_or("", |(_, host)| host);
+    if let Some(origin) = latin(request, &ORIGIN) {
+        let scheme = if site.secure { "https" } else { "http" };
+        let own = origin.strip_prefix(scheme).and_then(|rest| rest.strip_prefix("://")) == Some(host);
+        let trusted = site.trusted.iter().any(|trusted| match trusted.split_once("://") {
+            Some((scheme, netloc)) if netloc.contains('*') => {
+                split(&origin).is_some_and(|(s, n)| s == scheme && is_same_domain(n, netloc.trim_start_matches('*')))
+            }
+            _ => *trusted == origin,
+        });
+        let refused = || format!("Origin checking failed - {origin} does not match any trusted origins.");
+        return if own || trusted { Ok(()) } else { Err(refused()) };
+    }
+    if !site.secure {
+        return Ok(());
+    }
+    let Some(referer) = latin(request, &REFERER) else {
+        return Err("Referer checking failed - no Referer.".into());
+    };
+    let Some((scheme, netloc)) = split(&referer).filter(|(scheme, netloc)| !scheme.is_empty() && !netloc.is_empty())
+    else {
+        return Err("Referer checking failed - Referer is malformed.".into());
+    };
+    if !scheme.eq_ignore_ascii_case("https") {
+        return Err("Referer checking failed - Referer is insecure while host is secure.".into());
+    }
+    let trusted = site.trusted.iter().filter_map(|origin| origin.split_once("://"));
+    let mut hosts = trusted.map(|(_, netloc)| netloc.trim_start_matches('*')).chain([site.domain.unwrap_or(host)]);
+    if hosts.any(|pattern| is_same_domain(netloc, pattern)) {
+        return Ok(());
+    }
+    Err(format!("Referer checking failed - {referer} does not match any trusted origins."))
+}
+
+fn token(request: &Context, site: &Site<'_>) -> Result<(), String> {
+    let Some(cookie) = cookies::read(request, site.cookie) else { return Err("CSRF cookie not set.".into()) };
+    let secret = well_formed(&cookie).map_err(|reason| format!("CSRF cookie {reason}."))?;
+    let source = "the 'X-Csrftoken' HTTP header";
+    let Some(token) = latin(request, &HeaderName::from_static("x-csrftoken")) else {
+        return Err("CSRF token missing.".into());
+    };
+    let token = well_formed(&token).map_err(|reason| format!("CSRF token from {source} {reason}."))?;
+    if same(&token, &secret) { Ok(()) } else { Err(format!("CSRF token from {source} incorrect.")) }
+}
+
+/// The secret of a token, masked or not.
+fn well_formed(token: &str) -> Result<Vec<u8>, &'static str> {
+    if !matches!(token.chars().count(), SECRET | TOKEN) {
+        return Err("has incorrect length");
+    }
+    if !token.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return Err("has invalid characters");
+    }
+    let bytes = token.as_bytes();
+    if bytes.len() == SECRET {
+        return Ok(bytes.to_vec());
+    }
+    let place = |byte: &u8| CHARACTERS.iter().position(|c| c == byte).unwrap_or(0);
+    let (mask, cipher) = bytes.split_at(SECRET);
+    let pairs = cipher.iter().zip(mask);
+    Ok(pairs.map(|(c, m)| CHARACTERS[(CHARACTERS.len() + place(c) - place(m)) % CHARACTERS.len()]).collect())
+}
+
+/// Scheme and host of an address.
+fn split(address: &str) -> Option<(&str, &str)> {
+    let (scheme, rest) = address.split_once("://")?;
+    let netloc = rest.split(['/', '?', '#']).next().unwrap_or("");
+    let brackets = (netloc.contains('['), netloc.contains(']'));
+    (brackets.0 == brackets.1).then_some((scheme, netloc))
+}
+
+/// Django's `is_same_domain`.
+fn is_same_domain(host: &str, pattern: &str) -> bool {
+    let pattern = pattern.to_lowercase();
+    match pattern.strip_prefix('.') {
+        Some(domain) => host.ends_with(&pattern) || host == domain,
+        None => !pattern.is_empty() && host == pattern,
+    }
+}
+
+/// A header as WSGI has it.
+fn latin(request: &Context, name: &HeaderName) -> Option<String> {
+    let value = request.headers()?.get(name)?;
+    Some(value.as_bytes().iter().map(|byte| char::from(*byte)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+
+    use super::*;
+
+    const COOKIE: &str = "abcdefghijklmnopqrstuvwxyz012345";
+
+    fn asked(site: &Site<'_>, method: &str, headers: &[(&str, &str)]) -> Option<String> {
+        let mut request = Request::builder().method(method).uri("/").header("host", "api.example.org");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        refusal(&Context::new(request.body(()).unwrap().into_parts().0, Vec::new()), site)
+    }
+
+    fn site(secure: bool) -> Site<'static> {
+        Site { cookie: "csrftoken", secure, domain: None, trusted: &[] }
+    }
+
+    #[test]
+    fn tokens_may_be_masked() {
+        let masked = |secret: &str| {
+            let mask = super::secret().unwrap();
+            let at = |c: u8| CHARACTERS.iter().position(|x| *x == c).unwrap();
+            let cipher = secret.bytes().zip(mask.bytes()).map(|(s, m)| char::from(CHARACTERS[(at(s) + at(m)) % 62]));
+            let cipher: String = cipher.collect();
+            format!("{mask}{cipher}")
+        };
+        for (cookie, token) in [
+            (COOKIE.to_owned(), COOKIE.to_owned()),
+            (COOKIE.to_owned(), masked(COOKIE)),
+            (masked(COOKIE), COOKIE.to_owned()),
+            (masked(COOKIE), masked(COOKIE)),
+        ] {
+            let cookie = format!("csrftoken={cookie}");
+            let headers = [("cookie", cookie.as_str()), ("x-csrftoken", token.as_str())];
+            assert_eq!(asked(&site(false), "POST", &headers), None);
+        }
+    }
+
+    #[test]
+    fn refusals_are_django_s() {
+        let cookie = format!("csrftoken={COOKIE}");
+        let with = |token: &str| asked(&site(false), "PUT", &[("cookie", &cookie), ("x-csrftoken", token)]).unwrap();
+        assert_eq!(with(""), "CSRF token from the 'X-Csrftoken' HTTP header has incorrect length.");
+        assert_eq!(with(&"!".repeat(32)), "CSRF token from the 'X-Csrftoken' HTTP header has invalid characters.");
+        assert_eq!(with(&"b".repeat(64)), "CSRF token from the 'X-Csrftoken' HTTP header incorrect.");
+        let post = |headers: &[(&str, &str)]| asked(&site(false), "POST", headers).unwrap();
+        assert_eq!(post(&[("cookie", &cookie)]), "CSRF token missing.");
+        assert_eq!(post(&[("x-csrftoken", COOKIE)]), "CSRF cookie not set.");
+        assert_eq!(post(&[("cookie", "csrftoken=x")]), "CSRF cookie has incorrect length.");
+        assert_eq!(asked(&site(false), "GET", &[("origin", "https://evil.example")]), None);
+        let from = |origin: &str| post(&[("cookie", &cookie), ("x-csrftoken", COOKIE), ("origin", origin)]);
+        for origin in ["https://evil.example", "null", "https://api.example.org", "http://api.example.org.evil"] {
+            assert_eq!(from(origin), format!("Origin checking failed - {origin} does not match any trusted origins."));
+        }
+    }
+
+    #[test]
+    fn referers_are_checked_over_https() {
+        let cookie = format!("csrftoken={COOKIE}");
+        let asked = |site: &Site<'_>, more: &[(&str, &str)]| {
+            let headers = [&[("cookie", cookie.as_str()), ("x-csrftoken", COOKIE)], more].concat();
+            asked(site, "POST", &headers)
+        };
+        let site = site(true);
+        let refused = |referer: &str| asked(&site, &[("referer", referer)]).unwrap();
+        assert_eq!(asked(&site, &[]).unwrap(), "Referer checking failed - no Referer.");
+        assert_eq!(refused("nonsense"), "Referer checking failed - Referer is malformed.");
+        assert_eq!(
+            refused("http://api.example.org/"),
+            "Referer checking failed - Referer is insecure while host is secure."
+        );
+        assert!(refused("https://evil.example/").contains("does not match any trusted origins"));
+        assert_eq!(asked(&site, &[("referer", "https://api.example.org/x")]), None);
+        assert_eq!(asked(&site, &[("origin", "https://api.example.org")]), None);
+        let trusted = ["https://*.trusted.example".to_owned()];
+        let site = Site { trusted: &trusted, ..site };
+        for from in ["https://a.trusted.example", "https://trusted.example"] {
+            assert_eq!(asked(&site, &[("origin", from)]), None);
+            assert_eq!(asked(&site, &[("referer", from)]), None);
+        }
+        assert!(asked(&site, &[("origin", "https://nottrusted.example")]).is_some());
+    }
+}
