@@ -33,7 +33,7 @@ async fn database() -> (Database, tempfile::TempDir) {
     let folder = tempfile::TempDir::new().unwrap();
     let url = format!("sqlite://{}", folder.path().join("test.sqlite3").display());
     let store = Store::connect(&url, Settings::default().store).await.unwrap();
-    (Database::new(store, Arc::new(KnownEntities::default()), KnownEntities::default(), 4), folder)
+    (Database::new(store, Arc::new(KnownEntities::default()), 4), folder)
 }
 
 fn view() -> ViewInfo {
