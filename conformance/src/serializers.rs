@@ -2,7 +2,7 @@
 
 use bowline::fields::{CharField, CurrentUserDefault, EmailField, Field, IntegerField, ReadOnlyField, RegexField};
 use bowline::prelude::*;
-use bowline::store::plan::Lookup;
+use bowline::validators::Lookup;
 
 use crate::models::{
     account, attachment, author, author_profile, book, collection, document, entry, event, job, loan, member,

@@ -72,6 +72,10 @@ impl FieldType for NestedRows {
         Err(Unrepresentable)
     }
 
+    fn shape_errors(&self, errors: ValidationError) -> ValidationError {
+        errors.into_fields()
+    }
+
     fn metadata_type(&self) -> &'static str {
         "nested object"
     }

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use super::FieldOptions;
 use crate::context::Context;
 use crate::error::ValidationError;
-use crate::fields::{Default as FieldDefault, Field, FieldContext, Messages};
+use crate::fields::{Default as FieldDefault, Field, FieldContext, Messages, ValueValidator};
 use crate::model::{Condition, Row};
 use crate::validators::{ObjectValidator, QueryValidator, UniqueForValidator, UniqueTogetherValidator};
-use crate::value::Value;
+use crate::value::{Map, Value};
 
 /// A declaration without its types, by the names of fields and columns.
 #[derive(Clone, Default)]
@@ -27,12 +27,16 @@ pub(crate) struct Declaration {
     pub(crate) objects: Vec<Arc<dyn ObjectValidator>>,
     pub(crate) queries: Vec<Arc<dyn QueryValidator>>,
     pub(crate) hooks: Vec<(String, FieldHook)>,
+    pub(crate) validate: Vec<BodyHook>,
     pub(crate) on_create: Vec<(String, Value)>,
     pub(crate) list: ListOptions,
 }
 
 /// DRF's `validate_<field>`.
 pub(crate) type FieldHook = Arc<dyn Fn(Value, &FieldContext<'_>) -> Result<Value, ValidationError> + Send + Sync>;
+
+/// DRF's `validate`: the validated values by the names of their fields, as they are and as they should be.
+pub(crate) type BodyHook = Arc<dyn Fn(Map, &FieldContext<'_>) -> Result<Map, ValidationError> + Send + Sync>;
 
 /// A rule about a list as a whole.
 pub(crate) type ListRule = Arc<dyn Fn(&[Value]) -> Result<(), ValidationError> + Send + Sync>;
@@ -120,6 +124,7 @@ pub(crate) struct Arguments {
     pub(crate) label: Option<Cow<'static, str>>,
     pub(crate) help_text: Option<Cow<'static, str>>,
     pub(crate) messages: Messages,
+    pub(crate) validators: Vec<Arc<dyn ValueValidator>>,
 }
 
 macro_rules! arguments {
@@ -277,6 +282,15 @@ impl RelatedField {
         if let How::Hyperlink(to) | How::Identity(to) = &mut self.how {
             to.lookup_field = Some(field.into());
         }
+        self
+    }
+
+    /// A rule about the key of the row, or about the list of keys where there are many.
+    ///
+    /// It runs once the row is known to be there, and may run again where a write is tried again.
+    #[must_use]
+    pub fn validator(mut self, validator: impl ValueValidator) -> Self {
+        self.arguments.validators.push(Arc::new(validator));
         self
     }
 

@@ -9,10 +9,10 @@ use super::declaration::ListOptions;
 use super::judge::Found;
 use super::{BoundField, BoundSerializer, ColumnDefault, Mode, NestedWrite, Writes, column_value};
 use crate::context::Context;
-use crate::error::{ErrorDetail, ValidationError};
-use crate::fields::{FieldContext, Outcome, fits_column};
+use crate::error::{Error, ErrorDetail, Result, ValidationError};
+use crate::fields::{FieldContext, Outcome};
 use crate::store::Changes;
-use crate::value::{DbValue, Map, Upload, Value};
+use crate::value::{DbValue, Map, Upload, Value, convert};
 
 /// What validation without the database made of a body.
 #[derive(Clone, Debug)]
@@ -23,6 +23,10 @@ pub(crate) struct Validated {
     pub(crate) errors: ValidationError,
     /// The fields that a rule about the whole lacks, with the rule's position: what rules before it find goes first.
     pub(crate) missing: Option<(usize, ValidationError)>,
+    /// What a hook over the whole body said: every rule of a field or a set speaks before it.
+    pub(crate) whole: Option<ValidationError>,
+    /// Whether the hooks over the whole body have run.
+    pub(super) settled: bool,
     /// Rows that have to be found before anything is written.
     pub(crate) lookups: Vec<Lookup>,
     /// The rows that were found for fields that name many.
@@ -31,21 +35,58 @@ pub(crate) struct Validated {
     pub(crate) nested: Vec<NestedInput>,
     /// Files, by their columns.
     pub(crate) files: Vec<(usize, Arc<Upload>)>,
-    /// The validated values by field, where a rule about a list wants them.
+    /// The validated values by field, where a rule or a hook wants them.
     pub(crate) attributes: Map,
+    /// Whether one does.
+    pub(super) keeps: bool,
+    /// Whether its files have their names already.
+    pub(crate) late: bool,
+    /// The files that have their names, where a hook may speak of them.
+    pub(crate) staged: Vec<(Arc<Upload>, DbValue)>,
+    /// What kind of body it is.
+    pub(super) mode: Mode,
+    /// Fields whose value is one, and which a hook refused: what the database says of them goes before the hook.
+    pub(super) refused: Vec<usize>,
+    /// What a hook answered that is no value of its field: a mistake of the program, not of the request.
+    pub(super) mistake: Option<String>,
 }
 
 impl Validated {
-    fn new(columns: usize) -> Self {
+    pub(super) fn new(columns: usize, mode: Mode) -> Self {
         Validated {
             changes: Changes::new(columns),
             errors: ValidationError::fields(),
             missing: None,
+            whole: None,
+            settled: false,
             lookups: Vec::new(),
             found: Vec::new(),
             nested: Vec::new(),
             files: Vec::new(),
             attributes: Map::new(),
+            keeps: false,
+            late: false,
+            staged: Vec::new(),
+            mode,
+            refused: Vec::new(),
+            mistake: None,
+        }
+    }
+
+    /// Has a file written under its name.
+    pub(crate) fn stage(&mut self, column: usize, file: Arc<Upload>, name: &str) {
+        let name = DbValue::String(Some(name.to_owned()));
+        self.changes.set(column, name.clone());
+        if self.keeps {
+            self.staged.push((file, name));
+        }
+    }
+
+    /// Fails where a hook answered what is no value of its field.
+    fn unless_mistaken(mut self) -> Result<Self> {
+        match self.mistake.take() {
+            Some(mistake) => Err(Error::internal(mistake)),
+            None => Ok(self),
         }
     }
 
@@ -60,17 +101,23 @@ impl Validated {
         !self.lookups.is_empty() || rows().any(|row| row.validated.has_lookups())
     }
 
+    /// Whether some of these rows have not been asked for yet.
+    pub(super) fn is_pending(&self) -> bool {
+        self.lookups.iter().any(|lookup| !lookup.answered) || self.nested.iter().any(NestedInput::is_pending)
+    }
+
     /// What is wrong so far.
-    fn into_errors(self) -> ValidationError {
+    pub(crate) fn into_errors(self) -> ValidationError {
         match self.missing {
             Some((_, missing)) if self.errors.is_empty() => missing,
+            _ if self.errors.is_empty() => self.whole.unwrap_or(self.errors),
             _ => self.errors,
         }
     }
 
     /// Whether anything is wrong so far, in it or in the rows that it holds.
     pub(crate) fn is_wrong(&self) -> bool {
-        !self.errors.is_empty() || self.missing.is_some()
+        !self.errors.is_empty() || self.missing.is_some() || self.whole.is_some()
     }
 }
 
@@ -83,6 +130,17 @@ pub(crate) struct Lookup {
     pub(crate) wanted: Vec<(DbValue, Value)>,
     /// What is wrong with the one after these.
     pub(crate) error: Option<ValidationError>,
+    /// Whether the names are keys that a hook or a default gave: no rule of the field judges them any more.
+    pub(crate) by_key: bool,
+    /// Whether the answer is known.
+    pub(crate) answered: bool,
+}
+
+impl Lookup {
+    /// What a body says.
+    pub(super) fn new(field: usize) -> Self {
+        Lookup { field, wanted: Vec::new(), error: None, by_key: false, answered: false }
+    }
 }
 
 /// Other rows that a field of a body holds.
@@ -92,6 +150,15 @@ pub(crate) struct NestedInput {
     pub(crate) field: usize,
     /// The rows; none where the body says `null`.
     pub(crate) rows: Option<Vec<NestedRow>>,
+    /// Whether the field's rules wait for rows that these rows name.
+    pub(super) waits: bool,
+}
+
+impl NestedInput {
+    /// Whether it waits for rows that have not been asked for yet.
+    pub(super) fn is_pending(&self) -> bool {
+        self.waits || self.rows.iter().flatten().any(|row| row.validated.is_pending())
+    }
 }
 
 /// One of the other rows of a body.
@@ -106,8 +173,18 @@ pub(crate) struct NestedRow {
 
 impl BoundSerializer {
     /// Value rules: everything that can be said without the database, in DRF's order.
-    pub(crate) fn validate(&self, data: &Value, mode: Mode, request: &Context) -> Validated {
-        let mut found = Validated::new(self.model.columns.len());
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Internal`] where a hook answered what is no value of its field.
+    pub(crate) fn validate(&self, data: &Value, mode: Mode, request: &Context) -> Result<Validated> {
+        self.read(data, mode, request, false).unless_mistaken()
+    }
+
+    /// `keeps` where somebody wants the values by their fields.
+    fn read(&self, data: &Value, mode: Mode, request: &Context, keeps: bool) -> Validated {
+        let mut found = Validated::new(self.model.columns.len(), mode);
+        found.keeps = keeps || !self.list.rules.is_empty() || !self.validate.is_empty();
         if !matches!(data, Value::Map(_) | Value::Form(_)) {
             let detail = match data {
                 Value::Null => ErrorDetail::new("No data provided", "null"),
@@ -119,11 +196,7 @@ impl BoundSerializer {
             found.errors.insert("non_field_errors", detail.into());
             return found;
         }
-        let cx = FieldContext {
-            partial: mode == Mode::Partial,
-            creating: mode == Mode::Create,
-            ..FieldContext::new(request)
-        };
+        let cx = mode.context(request);
         for (n, bound) in self.fields.iter().enumerate() {
             if bound.field.read_only {
                 continue;
@@ -132,7 +205,19 @@ impl BoundSerializer {
                 found.errors.insert(bound.field.name.clone(), error);
             }
         }
-        if mode == Mode::Create {
+        self.finish(&mut found);
+        if found.errors.is_empty() {
+            self.need(mode, &mut found);
+        }
+        if !found.has_lookups() {
+            self.settle(&mut found, &cx);
+        }
+        found
+    }
+
+    /// What is written beside what the body says.
+    pub(super) fn finish(&self, found: &mut Validated) {
+        if found.mode == Mode::Create {
             self.fill_in(&mut found.changes);
         } else {
             let now = DbValue::ChronoDateTimeUtc(Some(Utc::now()));
@@ -140,10 +225,6 @@ impl BoundSerializer {
                 found.changes.set(*column, now.clone());
             }
         }
-        if found.errors.is_empty() {
-            self.need(mode, &mut found);
-        }
-        found
     }
 
     /// The defaults of a new object.
@@ -196,63 +277,77 @@ impl BoundSerializer {
         let field = &bound.field;
         let input = field.get_value(data, cx);
         let own = &cx.of(field);
-        let outcome = match &bound.writes {
-            Writes::Many(many) => match field.validate_empty_values(input.as_deref(), own)? {
-                Some(outcome) => outcome,
-                None => {
-                    let items = many_items(bound, input.as_deref().unwrap_or(&Value::Null), own)?;
-                    let mut lookup = Lookup { field: n, wanted: Vec::new(), error: None };
-                    for item in items.iter() {
-                        match many.related.read(item, own) {
-                            Ok(value) => lookup.wanted.push((crate::value::convert::to_db(value), item.clone())),
-                            Err(error) if lookup.wanted.is_empty() => return Err(error),
-                            Err(error) => {
-                                lookup.error = Some(error);
-                                break;
+        let value = match field.validate_empty_values(input.as_deref(), own)? {
+            Some(Outcome::Skip) => return Ok(()),
+            Some(Outcome::Set(value)) => value,
+            None => {
+                let input = input.as_deref().unwrap_or(&Value::Null);
+                match &bound.writes {
+                    Writes::Many(many) => {
+                        let mut lookup = Lookup::new(n);
+                        for item in many_items(bound, input, own)?.iter() {
+                            match many.related.read(item, own) {
+                                Ok(value) => lookup.wanted.push((convert::to_db(value), item.clone())),
+                                Err(error) if lookup.wanted.is_empty() => return Err(error),
+                                Err(error) => {
+                                    lookup.error = Some(error);
+                                    break;
+                                }
                             }
                         }
+                        found.lookups.push(lookup);
+                        return Ok(());
                     }
-                    found.lookups.push(lookup);
-                    return Ok(());
+                    Writes::One { related, lookup: Some(_), .. } => {
+                        let value = convert::to_db(related.read(input, own)?);
+                        found.lookups.push(Lookup { wanted: vec![(value, input.clone())], ..Lookup::new(n) });
+                        return Ok(());
+                    }
+                    Writes::Nested(nested) => {
+                        let rows = nested.validate(input, bound, own, found)?;
+                        let waits = bound.is_judged() && rows.iter().any(|row| row.validated.has_lookups());
+                        let value =
+                            if found.keeps || bound.is_judged() { nested.value(Some(&rows)) } else { Value::Null };
+                        found.nested.push(NestedInput { field: n, rows: Some(rows), waits });
+                        if waits {
+                            return Ok(());
+                        }
+                        if !bound.is_judged() {
+                            if found.keeps {
+                                found.attributes.insert(&field.name, value);
+                            }
+                            return Ok(());
+                        }
+                        field.run_validators(&value, own)?;
+                        value
+                    }
+                    writes => {
+                        let value = field.kind.to_internal_value(input, own)?;
+                        if let Err(error) = field.run_validators(&value, own) {
+                            if let Writes::One { column, .. } = writes {
+                                // whether there is such a row is asked before the rules about it
+                                found.changes.set(*column, column_value(&self.model, *column, value));
+                            }
+                            return Err(error);
+                        }
+                        value
+                    }
                 }
-            },
-            Writes::One { related, lookup: Some(_), .. } => match field.validate_empty_values(input.as_deref(), own)? {
-                Some(outcome) => outcome,
-                None => {
-                    let input = input.as_deref().unwrap_or(&Value::Null);
-                    let value = crate::value::convert::to_db(related.read(input, own)?);
-                    found.lookups.push(Lookup { field: n, wanted: vec![(value, input.clone())], error: None });
-                    return Ok(());
-                }
-            },
-            Writes::Nested(nested) => match field.validate_empty_values(input.as_deref(), own)? {
-                Some(Outcome::Set(_)) => {
-                    found.nested.push(NestedInput { field: n, rows: None });
-                    return Ok(());
-                }
-                Some(Outcome::Skip) => return Ok(()),
-                None => {
-                    let rows = nested.validate(input.as_deref().unwrap_or(&Value::Null), bound, own)?;
-                    found.nested.push(NestedInput { field: n, rows: Some(rows) });
-                    return Ok(());
-                }
-            },
-            _ => field.run_validation(input.as_deref(), cx)?,
-        };
-        let Outcome::Set(value) = outcome else { return Ok(()) };
-        let value =
-            if input.is_some() { bound.hooks.iter().try_fold(value, |value, hook| hook(value, own))? } else { value };
-        if !self.list.rules.is_empty() {
-            found.attributes.insert(&field.name, value.clone());
-        }
-        match (&bound.writes, value) {
-            (Writes::File(column, _), Value::File(file)) => found.files.push((*column, file)),
-            // a field of one's own or a hook may make a span that no column holds
-            (Writes::Column(_), Value::Duration(span)) if span.num_microseconds().is_none() => fits_column(span, own)?,
-            (Writes::Column(column) | Writes::One { column, .. } | Writes::File(column, _), value) => {
-                found.changes.set(*column, column_value(&self.model, *column, value));
             }
-            (Writes::Nothing | Writes::Many(_) | Writes::Nested(_), _) => {}
+        };
+        if bound.hooks.is_empty() {
+            self.put(n, value, cx, found);
+            return Ok(());
+        }
+        match bound.run_hooks(value.clone(), own) {
+            Ok(value) => self.put(n, value, cx, found),
+            Err(error) => {
+                if let Writes::Column(column) | Writes::One { column, lookup: None, .. } = &bound.writes {
+                    found.changes.set(*column, column_value(&self.model, *column, value));
+                    found.refused.push(n);
+                }
+                return Err(error);
+            }
         }
         Ok(())
     }
@@ -261,27 +356,23 @@ impl BoundSerializer {
     ///
     /// # Errors
     ///
-    /// What is wrong with the list as such.
-    pub(crate) fn validate_list(
-        &self,
-        data: &Value,
-        mode: Mode,
-        request: &Context,
-    ) -> Result<Vec<Validated>, ValidationError> {
+    /// What is wrong with the list as such; as [`BoundSerializer::validate`].
+    pub(crate) fn validate_list(&self, data: &Value, mode: Mode, request: &Context) -> Result<Vec<Validated>> {
         if data.is_null() {
-            return Err(ValidationError::field("non_field_errors", ErrorDetail::new("No data provided", "null")));
+            let detail = ErrorDetail::new("No data provided", "null");
+            return Err(ValidationError::field("non_field_errors", detail).into());
         }
         let cx = FieldContext::new(request);
         let items = list_items(data, &self.list, &cx)?;
-        Ok(items.iter().map(|item| self.validate_item(item, mode, request)).collect())
+        items.iter().map(|item| self.read_item(item, mode, request, false).unless_mistaken()).collect()
     }
 
     /// One object of a list, which may not be null.
-    fn validate_item(&self, item: &Value, mode: Mode, request: &Context) -> Validated {
+    fn read_item(&self, item: &Value, mode: Mode, request: &Context, keeps: bool) -> Validated {
         if !item.is_null() {
-            return self.validate(item, mode, request);
+            return self.read(item, mode, request, keeps);
         }
-        let mut found = Validated::new(self.model.columns.len());
+        let mut found = Validated::new(self.model.columns.len(), mode);
         found.errors = ErrorDetail::new("This field may not be null.", "null").into();
         found
     }
@@ -346,38 +437,24 @@ impl NestedWrite {
         input: &Value,
         bound: &BoundField,
         cx: &FieldContext<'_>,
+        found: &mut Validated,
     ) -> Result<Vec<NestedRow>, ValidationError> {
-        let mode = match (cx.partial, cx.creating) {
-            (true, _) => Mode::Partial,
-            (false, true) => Mode::Create,
-            (false, false) => Mode::Update,
-        };
         let items: Cow<'_, [Value]> =
             if self.many { list_items(input, &self.list, cx)? } else { Cow::Borrowed(std::slice::from_ref(input)) };
         let mut rows = Vec::with_capacity(items.len());
         let mut errors = Vec::new();
         for (n, item) in items.iter().enumerate() {
-            let mut row = self.serializer.validate_item(item, mode, cx.request);
+            let keeps = found.keeps || bound.is_judged();
+            let mut row = self.serializer.read_item(item, found.mode, cx.request, keeps);
+            found.mistake = found.mistake.take().or(row.mistake.take());
             if row.is_wrong() {
-                if !self.many {
-                    return Err(row.into_errors());
-                }
                 errors.push((n, row.into_errors()));
                 continue;
             }
-            let key_column = self.serializer.model().primary_key.first().copied();
-            let key = key_column.filter(|_| self.key_field.is_some()).and_then(|column| row.changes.take(column));
-            let key = key.filter(|key| !crate::value::is_null(key));
-            rows.push(NestedRow { key, data: item.clone(), validated: row });
+            rows.push(self.row(item.clone(), row));
         }
         if !errors.is_empty() {
-            return Err(ValidationError::items(items.len(), errors));
-        }
-        if !bound.hooks.is_empty() {
-            // a hook about nested rows sees what the body says of them
-            let values: Vec<Value> = items.iter().cloned().collect();
-            let value = if self.many { Value::List(values) } else { values.into_iter().next().unwrap_or(Value::Null) };
-            bound.hooks.iter().try_fold(value, |value, hook| hook(value, cx))?;
+            return Err(self.errors(items.len(), errors));
         }
         Ok(rows)
     }

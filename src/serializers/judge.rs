@@ -5,12 +5,15 @@ use std::collections::HashMap;
 
 use futures_util::future::BoxFuture;
 
-use super::{BoundSerializer, Constraint, Lookup, LookupPlan, NestedRow, Speaks, Validated, Via, Writes};
+use super::{
+    BoundField, BoundSerializer, Constraint, Lookup, LookupPlan, NestedInput, NestedRow, NestedWrite, Speaks,
+    Validated, Via, Writes,
+};
 use crate::context::Context;
 use crate::error::{Error, ErrorDetail, Result, ValidationError};
 use crate::fields::FieldContext;
 use crate::model::{ColumnKind, Condition};
-use crate::relations::key_text;
+use crate::relations::{Naming, Related, key_text};
 use crate::store::plan::Probe;
 use crate::store::{Cell, Changes, StoreError, Violation, ViolationKind, many};
 use crate::validators::Object;
@@ -36,124 +39,172 @@ impl BoundSerializer {
     pub(crate) fn look_up<'a>(
         &'a self,
         found: &'a mut Validated,
+        cx: &'a Context,
         via: Via<'a>,
     ) -> BoxFuture<'a, Result<(), StoreError>> {
-        Box::pin(self.look_up_all(found, via))
+        Box::pin(self.look_up_all(found, cx, via))
     }
 
-    async fn look_up_all(&self, found: &mut Validated, via: Via<'_>) -> Result<(), StoreError> {
-        found.found.clear();
-        let lookups = std::mem::take(&mut found.lookups);
-        for lookup in &lookups {
-            let bound = &self.fields[lookup.field];
-            let (plan, related) = match &bound.writes {
-                Writes::One { lookup: Some(plan), related, .. } => (plan, related),
-                Writes::Many(many) => (&many.lookup, &many.related),
-                _ => continue,
-            };
-            let rows = self.ask(plan, related.kind, lookup, via).await?;
-            let mut keys: Vec<DbValue> = Vec::with_capacity(lookup.wanted.len());
-            let mut error = None;
-            for (value, sent) in &lookup.wanted {
-                match rows.get(&key_text(related.kind, value)).map(Vec::as_slice) {
-                    Some([key]) => {
-                        if !keys.contains(key) {
-                            keys.push(key.clone());
-                        }
-                    }
-                    Some([_, _, ..]) => {
-                        error = Some(ErrorDetail::new("More than one object has this value.", "invalid").into());
-                        break;
-                    }
-                    _ => {
-                        error = Some(ValidationError::from(related.does_not_exist(sent, &bound.field.messages)));
-                        break;
-                    }
-                }
+    async fn look_up_all(&self, found: &mut Validated, cx: &Context, via: Via<'_>) -> Result<(), StoreError> {
+        loop {
+            // a hook may answer other keys, which are asked for too
+            while let Some(lookup) = found.lookups.iter_mut().find(|lookup| !lookup.answered) {
+                lookup.answered = true;
+                let lookup = lookup.clone();
+                self.find(&lookup, found, cx, via).await?;
             }
-            match (error.or_else(|| lookup.error.clone()), &bound.writes) {
-                (Some(error), _) => found.errors.insert(bound.field.name.clone(), error),
-                (None, Writes::One { column, .. }) => {
-                    if let Some(key) = keys.into_iter().next() {
-                        found.changes.set(*column, key);
-                    }
-                }
-                (None, _) => found.found.push(Found { field: lookup.field, keys }),
+            for n in 0..found.nested.len() {
+                self.find_in_rows(n, found, cx, via).await?;
             }
-        }
-        found.lookups = lookups;
-        for nested in &mut found.nested {
-            let bound = &self.fields[nested.field];
-            let Writes::Nested(write) = &bound.writes else { continue };
-            let length = nested.rows.as_ref().map_or(0, Vec::len);
-            let mut errors = Vec::new();
-            for (n, NestedRow { validated: row, .. }) in nested.rows.iter_mut().flatten().enumerate() {
-                if !row.has_lookups() {
-                    continue;
-                }
-                // rows with other mistakes do not come here; what an earlier lookup found is asked anew
-                row.errors = ValidationError::fields();
-                write.serializer.look_up(row, via).await?;
-                if row.is_wrong() {
-                    errors.push((n, row.errors.clone()));
-                }
+            self.settle(found, &found.mode.context(cx));
+            if !found.is_pending() {
+                break;
             }
-            let error = match errors.pop() {
-                None => continue,
-                Some((_, error)) if !write.many => error,
-                Some(last) => {
-                    errors.push(last);
-                    ValidationError::items(length, errors)
-                }
-            };
-            found.errors.insert(bound.field.name.clone(), error);
         }
         self.sort(&mut found.errors);
+        match found.mistake.take() {
+            Some(mistake) => Err(StoreError::Internal(mistake.into())),
+            None => Ok(()),
+        }
+    }
+
+    /// Finds what the rows of a field name, and has the field's rules judge the rows where that was waited for.
+    async fn find_in_rows(
+        &self,
+        place: usize,
+        found: &mut Validated,
+        cx: &Context,
+        via: Via<'_>,
+    ) -> Result<(), StoreError> {
+        let n = found.nested[place].field;
+        let bound = &self.fields[n];
+        let Writes::Nested(write) = &bound.writes else { return Ok(()) };
+        if !found.nested[place].is_pending() {
+            return Ok(());
+        }
+        let waits = std::mem::take(&mut found.nested[place].waits);
+        let mut errors = write.look_up(&mut found.nested[place], cx, via).await?;
+        if errors.is_empty() && waits {
+            let own = &found.mode.context(cx).of(&bound.field);
+            let value = write.value(found.nested[place].rows.as_deref());
+            let judged = bound.field.run_validators(&value, own);
+            match judged.and_then(|()| bound.run_hooks(value.clone(), own)) {
+                Ok(answer) if answer == value => {}
+                Ok(answer) => {
+                    self.put(n, answer, &found.mode.context(cx), found);
+                    errors = write.look_up(&mut found.nested[place], cx, via).await?;
+                }
+                Err(error) => errors = error,
+            }
+        }
+        if !errors.is_empty() {
+            found.errors.insert(bound.field.name.clone(), errors);
+        } else if found.keeps {
+            let value = write.value(found.nested[place].rows.as_deref());
+            found.attributes.insert(&bound.field.name, value);
+        }
         Ok(())
     }
 
-    /// The keys of the rows that there are, by what names them.
-    async fn ask(
-        &self,
-        plan: &LookupPlan,
-        kind: ColumnKind,
-        lookup: &Lookup,
-        via: Via<'_>,
-    ) -> Result<HashMap<String, Vec<DbValue>>, StoreError> {
-        let mut known: HashMap<String, Vec<DbValue>> = HashMap::new();
-        if lookup.wanted.is_empty() {
-            return Ok(known);
-        }
-        let statement = if matches!(via, Via::Transaction(_)) { &plan.locking } else { &plan.plain };
-        let rows =
-            via.read(statement.bind(vec![many::list(lookup.wanted.iter().map(|(value, _)| value.clone()))])).await?;
-        for row in 0..rows.len() {
-            let name = key_text(kind, &rows.cell(row, 0)?.to_value(kind));
-            let key = match rows.cell(row, 1)? {
-                Cell::Int(i) => DbValue::BigInt(Some(i)),
-                Cell::Uuid(uuid) => DbValue::Uuid(Some(uuid)),
-                Cell::Text(text) => DbValue::String(Some(text.to_owned())),
-                _ => continue,
+    /// Finds what one field names, and has the field's rules judge it.
+    async fn find(&self, lookup: &Lookup, found: &mut Validated, cx: &Context, via: Via<'_>) -> Result<(), StoreError> {
+        let bound = &self.fields[lookup.field];
+        let (plan, related) = match &bound.writes {
+            Writes::One { lookup: Some(plan), related, .. } => (plan, related),
+            Writes::Many(many) => (&many.lookup, &many.related),
+            _ => return Ok(()),
+        };
+        let by_key = Related { naming: Naming::PrimaryKey, kind: plan.key_kind };
+        let related = if lookup.by_key { &by_key } else { related };
+        let rows = ask(plan, related.kind, lookup, via).await?;
+        let mut keys: Vec<DbValue> = Vec::with_capacity(lookup.wanted.len());
+        for (value, sent) in &lookup.wanted {
+            let error = match rows.get(&key_text(related.kind, value)).map(Vec::as_slice) {
+                Some([key]) => {
+                    if !keys.contains(key) {
+                        keys.push(key.clone());
+                    }
+                    continue;
+                }
+                Some([_, _, ..]) => ErrorDetail::new("More than one object has this value.", "invalid"),
+                _ => related.does_not_exist(sent, &bound.field.messages),
             };
-            known.entry(name).or_default().push(key);
+            found.errors.insert(bound.field.name.clone(), error.into());
+            return Ok(());
         }
-        Ok(known)
+        let judged = match &lookup.error {
+            Some(error) => Err(error.clone()),
+            None if lookup.by_key => Ok(None),
+            None => self.judge_keys(lookup.field, plan, &keys, &found.mode.context(cx)),
+        };
+        if let (Ok(None), true) = (&judged, found.keeps) {
+            let value = key_values(bound, plan, &keys);
+            found.attributes.insert(&bound.field.name, value);
+        }
+        match (judged, &bound.writes) {
+            (Err(error), _) => found.errors.insert(bound.field.name.clone(), error),
+            (Ok(Some(other)), _) => self.put(lookup.field, other, &found.mode.context(cx), found),
+            (Ok(None), Writes::One { column, .. }) => {
+                if let Some(key) = keys.into_iter().next() {
+                    found.changes.set(*column, key);
+                }
+            }
+            (Ok(None), _) => found.found.push(Found { field: lookup.field, keys }),
+        }
+        Ok(())
+    }
+
+    /// Has a field's rules and hooks judge the rows that were found for it: another value, where a hook answered one.
+    ///
+    /// # Errors
+    ///
+    /// What they found.
+    fn judge_keys(
+        &self,
+        n: usize,
+        plan: &LookupPlan,
+        keys: &[DbValue],
+        cx: &FieldContext<'_>,
+    ) -> Result<Option<Value>, ValidationError> {
+        let bound = &self.fields[n];
+        if !bound.is_judged() {
+            return Ok(None);
+        }
+        let own = &cx.of(&bound.field);
+        let value = key_values(bound, plan, keys);
+        bound.field.run_validators(&value, own)?;
+        let answer = bound.run_hooks(value.clone(), own)?;
+        Ok(Some(answer).filter(|answer| *answer != value))
     }
 
     /// Adds what probes answered to the errors, in DRF's order: fields first; rules about the whole only where every
     /// field is right.
+    ///
+    /// `found` is what the body alone is, where that is wrong.
     pub(crate) fn judge(
         &self,
         data: &Value,
         answers: &[(usize, bool)],
-        missing: Option<&(usize, ValidationError)>,
+        found: Option<&Validated>,
         errors: &mut ValidationError,
     ) {
+        let missing = found.and_then(|found| found.missing.as_ref());
+        let mut refused = found.map(|found| found.refused.clone()).unwrap_or_default();
         let broken = |(probe, fine): &&(usize, bool)| !*fine && *probe < self.constraints.len();
         let broken: Vec<(usize, &Constraint)> =
             answers.iter().filter(broken).map(|(n, _)| (*n, &self.constraints[*n])).collect();
         for (_, constraint) in &broken {
             if let Some((field, detail)) = self.field_error(constraint, data) {
+                // rules of a relation judge rows that are there, and hooks what every rule let through
+                let is_first = match constraint.speaks {
+                    Speaks::Relation(_) => true,
+                    Speaks::Field(n, _) => refused.contains(&n),
+                    _ => false,
+                };
+                if let (true, ValidationError::Fields(known)) = (is_first, &mut *errors) {
+                    known.shift_remove(&field);
+                    refused.retain(|n| self.fields[*n].field.name != field);
+                }
                 errors.insert(field, detail.into());
             }
         }
@@ -403,6 +454,88 @@ impl super::BoundField {
             _ => None,
         }
     }
+}
+
+impl BoundField {
+    /// DRF's `validate_<field>`.
+    ///
+    /// # Errors
+    ///
+    /// What the first hook that refuses the value says.
+    pub(super) fn run_hooks(&self, value: Value, cx: &FieldContext<'_>) -> Result<Value, ValidationError> {
+        self.hooks.iter().try_fold(value, |value, hook| hook(value, cx))
+    }
+}
+
+impl NestedWrite {
+    /// Finds what rows of a body name: the errors of those that name what is not there.
+    async fn look_up(
+        &self,
+        nested: &mut NestedInput,
+        cx: &Context,
+        via: Via<'_>,
+    ) -> Result<ValidationError, StoreError> {
+        let length = nested.rows.as_ref().map_or(0, Vec::len);
+        let mut errors = Vec::new();
+        for (n, NestedRow { validated: row, .. }) in nested.rows.iter_mut().flatten().enumerate() {
+            if !row.is_pending() {
+                continue;
+            }
+            self.serializer.look_up(row, cx, via).await?;
+            if row.is_wrong() {
+                errors.push((n, row.clone().into_errors()));
+            }
+        }
+        Ok(self.errors(length, errors))
+    }
+
+    /// The errors of its rows, by their places.
+    pub(super) fn errors(&self, length: usize, mut errors: Vec<(usize, ValidationError)>) -> ValidationError {
+        if self.many {
+            return ValidationError::items(length, errors);
+        }
+        errors.pop().map_or_else(ValidationError::fields, |(_, error)| error)
+    }
+}
+
+/// Keys as rules and hooks of their field see them.
+fn key_values(bound: &BoundField, plan: &LookupPlan, keys: &[DbValue]) -> Value {
+    let mut values = keys.iter().map(|key| match (convert::from_db(key), plan.key_kind) {
+        (Value::Str(text), ColumnKind::Uuid) => uuid::Uuid::try_parse(&text).map_or(Value::Str(text), Value::Uuid),
+        (value, _) => value,
+    });
+    match &bound.writes {
+        Writes::Many(_) => Value::List(values.collect()),
+        _ => values.next().unwrap_or(Value::Null),
+    }
+}
+
+/// The keys of the rows that there are, by what they are found by.
+async fn ask(
+    plan: &LookupPlan,
+    kind: ColumnKind,
+    lookup: &Lookup,
+    via: Via<'_>,
+) -> Result<HashMap<String, Vec<DbValue>>, StoreError> {
+    let mut known: HashMap<String, Vec<DbValue>> = HashMap::new();
+    if lookup.wanted.is_empty() {
+        return Ok(known);
+    }
+    let question = if lookup.by_key { &plan.by_key } else { &plan.by_name };
+    let statement = if matches!(via, Via::Transaction(_)) { &question.locking } else { &question.plain };
+    let wanted = many::list(lookup.wanted.iter().map(|(value, _)| value.clone()));
+    let rows = via.read(statement.bind(vec![wanted])).await?;
+    for row in 0..rows.len() {
+        let name = key_text(kind, &rows.cell(row, 0)?.to_value(kind));
+        let key = match rows.cell(row, 1)? {
+            Cell::Int(i) => DbValue::BigInt(Some(i)),
+            Cell::Uuid(uuid) => DbValue::Uuid(Some(uuid)),
+            Cell::Text(text) => DbValue::String(Some(text.to_owned())),
+            _ => continue,
+        };
+        known.entry(name).or_default().push(key);
+    }
+    Ok(known)
 }
 
 /// A key as text, alike for the value of a request and the cell of a row.

@@ -8,6 +8,7 @@
 //! | `model`, `declaration`, `options` | what is declared |
 //! | `build` | the declaration and the model's metadata become fields, constraints and rules |
 //! | `input` | a body becomes changes: everything that can be said without the database |
+//! | `attributes` | the values of a body as hooks see them, and what hooks answer |
 //! | `judge` | what the database answered becomes DRF's errors |
 //! | `reads`, `shape` | a row, and the rows that hang on it, become bytes |
 //! | `plain` | serializers without a model |
@@ -19,9 +20,10 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::context::Context;
 use crate::error::ErrorDetail;
-use crate::fields::{Field, Source};
-use crate::model::ModelMeta;
+use crate::fields::{Field, FieldContext, Source};
+use crate::model::{ColumnKind, ModelMeta};
 use crate::relations::Related;
 use crate::storage::UploadTo;
 use crate::store::Statement;
@@ -29,6 +31,7 @@ use crate::store::plan::{Plan, Probe, SetLinks};
 use crate::validators::{ObjectValidator, QueryValidator};
 use crate::value::{DbValue, Value};
 
+mod attributes;
 mod build;
 pub(crate) mod declaration;
 mod input;
@@ -52,7 +55,7 @@ pub use options::FieldOptions;
 pub use plain::{AttributesValidator, ListSerializer, Serializer};
 pub(crate) use shape::Via;
 
-use declaration::{FieldHook, ListOptions};
+use declaration::{BodyHook, FieldHook, ListOptions};
 use reads::Reads;
 pub use valid::{FromBody, Validate};
 
@@ -65,6 +68,14 @@ pub enum Mode {
     Update,
     /// PATCH: DRF's `partial=True`.
     Partial,
+}
+
+impl Mode {
+    /// Where the fields of such a body are validated.
+    fn context(self, request: &Context) -> FieldContext<'_> {
+        let (partial, creating) = (self == Mode::Partial, self == Mode::Create);
+        FieldContext { partial, creating, ..FieldContext::new(request) }
+    }
 }
 
 /// A model's serializer, built: shared by all requests, holding nothing of any.
@@ -80,6 +91,7 @@ pub(crate) struct BoundSerializer {
     touched: Vec<usize>,
     objects: Vec<Arc<dyn ObjectValidator>>,
     queries: Vec<Arc<dyn QueryValidator>>,
+    validate: Vec<BodyHook>,
     list: ListOptions,
 }
 
@@ -120,9 +132,20 @@ pub(crate) enum Writes {
     Nested(Box<NestedWrite>),
 }
 
-/// The statements that find rows by how bodies name them: the name comes first, then the key.
+/// How the rows of a relation are found.
 #[derive(Clone, Debug)]
 pub(crate) struct LookupPlan {
+    /// By how bodies name them, among those that the field lets through.
+    pub(crate) by_name: Question,
+    /// By their keys, whatever rows they are: what a hook of the field answers.
+    pub(crate) by_key: Question,
+    /// The kind of the keys.
+    pub(crate) key_kind: ColumnKind,
+}
+
+/// The statements that find rows: what they are found by comes first, then the key.
+#[derive(Clone, Debug)]
+pub(crate) struct Question {
     /// Outside of a transaction.
     pub(crate) plain: Statement,
     /// The rows stay as they are until the transaction ends.

@@ -17,7 +17,7 @@ use crate::model::Row;
 use crate::validators::{
     ObjectValidator, QueryValidator, UniqueForValidator, UniqueTogetherValidator, UniqueValidator,
 };
-use crate::value::Value;
+use crate::value::{Map, Value};
 
 /// The fields of an entity, its rules and what is said about each, DRF's `ModelSerializer`.
 ///
@@ -139,6 +139,33 @@ impl<E: EntityTrait> ModelSerializer<E> {
         hook: impl Fn(Value, &FieldContext<'_>) -> Result<Value, ValidationError> + Send + Sync + 'static,
     ) -> Self {
         self.declaration.hooks.push((text(name), Arc::new(hook)));
+        self
+    }
+
+    /// A hook over the values of the body, DRF's `validate`: it may refuse them or answer others.
+    ///
+    /// It gets them by the names of their fields once every field is right, before the database is asked; where the body
+    /// names rows otherwise than by their bare keys, inside the transaction, once they are found, and then it may run
+    /// again where a write is tried again. A relation is the key of its row or the list of keys, rows within the row are
+    /// objects or lists of them. Only fields that a body may have can be answered, and it knows no other column: a rule
+    /// about the object as it will be is an [`object_validator`](Self::object_validator).
+    ///
+    /// ```
+    /// use bowline::prelude::*;
+    /// # use bowline::doc::booking;
+    /// let bookings = ModelSerializer::<booking::Entity>::new().validate(|mut values, _| {
+    ///     if let (Some(start), None) = (values.get("start").and_then(Value::as_int), values.get("end")) {
+    ///         values.insert("end", (start + 1).into());
+    ///     }
+    ///     Ok(values)
+    /// });
+    /// # let _ = bookings;
+    /// ```
+    pub fn validate(
+        mut self,
+        hook: impl Fn(Map, &FieldContext<'_>) -> Result<Map, ValidationError> + Send + Sync + 'static,
+    ) -> Self {
+        self.declaration.validate.push(Arc::new(hook));
         self
     }
 

@@ -19,6 +19,7 @@ mod unique;
 use async_trait::async_trait;
 
 pub use crate::fields::ValueValidator;
+pub use crate::store::plan::Lookup;
 pub use object::Object;
 pub use unique::{UniqueForValidator, UniqueTogetherValidator, UniqueValidator};
 

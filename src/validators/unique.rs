@@ -46,6 +46,12 @@ impl UniqueValidator {
     }
 
     /// Compares in another way than by the same value, which no plain index backs: a query rule.
+    ///
+    /// ```
+    /// use bowline::prelude::*;
+    /// use bowline::validators::Lookup;
+    /// let validator = UniqueValidator::new().lookup(Lookup::IExact);
+    /// ```
     pub fn lookup(mut self, lookup: Lookup) -> Self {
         self.lookup = lookup;
         self

@@ -35,7 +35,7 @@ impl View {
         pause: &Pause,
     ) -> Result<Vec<u8>> {
         let mut objects = resource.serializer.validate_list(data, Mode::Create, cx)?;
-        resource.right_or_wrong(data, &mut objects, None).await?;
+        resource.right_or_wrong(data, &mut objects, None, cx).await?;
         resource.serializer.validate_whole_list(&objects)?;
         let repeated = resource.serializer.repeated(&objects);
         if !repeated.is_empty() {
@@ -60,7 +60,7 @@ impl View {
         let cx = &answering(mode, cx);
         let mut objects = resource.serializer.validate_list(data, mode, cx)?;
         let keys = resource.keys(data);
-        resource.right_or_wrong(data, &mut objects, keys.as_deref().ok()).await?;
+        resource.right_or_wrong(data, &mut objects, keys.as_deref().ok(), cx).await?;
         let keys = keys?;
         resource.serializer.validate_whole_list(&objects)?;
         let repeated = resource.serializer.repeated(&objects);
@@ -146,7 +146,7 @@ impl View {
         let judged = serializer.has_object_rules() || serializer.has_query_rules() || self.hooks.is_some();
         if careful || serializer.has_unenforced() {
             let mut copies = objects.to_vec();
-            resource.examine_all(data, &mut copies, keys, via).await?;
+            resource.examine_all(data, &mut copies, keys, cx, via).await?;
         }
         pause.at(Point::BeforeWrite).await;
         // after a constraint stopped them all, one by one, so that the object at fault is known
@@ -197,9 +197,9 @@ impl View {
         let stored = stored.as_deref();
         let mut object = object.clone();
         if object.has_lookups() {
-            resource.serializer.look_up(&mut object, Via::Transaction(tx)).await?;
+            resource.serializer.look_up(&mut object, cx, Via::Transaction(tx)).await?;
             if object.is_wrong() {
-                return Err(Error::from(object.errors).into());
+                return Err(Error::from(object.into_errors()).into());
             }
         }
         resource.target().judge(tx, key, stored, data, &object.changes).await?;
@@ -270,9 +270,15 @@ struct ListRequest<'a> {
 
 impl Resource {
     /// Fails with the errors of all objects by their index, where one is wrong as it is.
-    async fn right_or_wrong(&self, data: &Value, objects: &mut [Validated], keys: Option<&[DbValue]>) -> Result<()> {
+    async fn right_or_wrong(
+        &self,
+        data: &Value,
+        objects: &mut [Validated],
+        keys: Option<&[DbValue]>,
+        cx: &Context,
+    ) -> Result<()> {
         if objects.iter().any(Validated::is_wrong) {
-            self.examine_all(data, objects, keys, self.via()).await?;
+            self.examine_all(data, objects, keys, cx, self.via()).await?;
         }
         Ok(())
     }
@@ -283,12 +289,13 @@ impl Resource {
         data: &Value,
         objects: &mut [Validated],
         keys: Option<&[DbValue]>,
+        cx: &Context,
         via: Via<'_>,
     ) -> Result<()> {
         let mut errors = Vec::new();
         for (n, object) in objects.iter_mut().enumerate() {
             let key = keys.and_then(|keys| keys.get(n));
-            let found = match self.complete(key, item(data, n), object, via).await {
+            let found = match self.complete(key, item(data, n), object, cx, via).await {
                 Err(Error::Http404(_)) => missing(),
                 other => other?,
             };

@@ -293,17 +293,21 @@ impl Resource {
         key: Option<&DbValue>,
         data: &Value,
         validated: &mut Validated,
+        cx: &Context,
         via: Via<'_>,
     ) -> Result<ValidationError> {
         if validated.has_lookups() {
-            self.serializer.look_up(validated, via).await?;
+            self.serializer.look_up(validated, cx, via).await?;
         }
         let answers = match key {
             Some(key) => self.examine_stored(key, &validated.changes, via).await?.ok_or_else(|| self.no_match())?,
             None => self.examine_new(&validated.changes, via).await?,
         };
         let mut errors = validated.errors.clone();
-        self.serializer.judge(data, &answers, validated.missing.as_ref(), &mut errors);
+        self.serializer.judge(data, &answers, Some(validated), &mut errors);
+        if let (true, Some(whole)) = (errors.is_empty(), &validated.whole) {
+            errors.clone_from(whole);
+        }
         Ok(errors)
     }
 

@@ -49,9 +49,9 @@ impl View {
         cx: &Context,
         pause: &Pause,
     ) -> Result<Vec<u8>> {
-        let mut validated = resource.serializer.validate(data, Mode::Create, cx);
+        let mut validated = resource.serializer.validate(data, Mode::Create, cx)?;
         if validated.is_wrong() {
-            return Err(resource.complete(None, data, &mut validated, resource.via()).await?.into());
+            return Err(resource.complete(None, data, &mut validated, cx, resource.via()).await?.into());
         }
         self.save(resource, None, data, validated, cx, pause).await
     }
@@ -71,13 +71,13 @@ impl View {
         pause: &Pause,
     ) -> Result<Vec<u8>> {
         let cx = &answering(mode, cx);
-        let mut validated = resource.serializer.validate(data, mode, cx);
+        let mut validated = resource.serializer.validate(data, mode, cx)?;
         if validated.is_wrong() {
             if Resource::judges(cx) {
                 // who may not is told no more
                 Box::pin(resource.must_see(key, cx)).await?;
             }
-            return Err(resource.complete(Some(key), data, &mut validated, resource.via()).await?.into());
+            return Err(resource.complete(Some(key), data, &mut validated, cx, resource.via()).await?.into());
         }
         self.save(resource, Some(key), data, validated, cx, pause).await
     }
@@ -186,10 +186,9 @@ impl View {
         let mut found;
         let validated = if request.validated.has_lookups() {
             found = request.validated.clone();
-            resource.serializer.look_up(&mut found, via).await?;
+            resource.serializer.look_up(&mut found, cx, via).await?;
             if found.is_wrong() {
-                found.errors = ValidationError::fields();
-                return Err(Error::from(resource.complete(key, data, &mut found, via).await?).into());
+                return Err(Error::from(resource.complete(key, data, &mut found, cx, via).await?).into());
             }
             &found
         } else {
@@ -297,6 +296,7 @@ impl Resource {
             objects.iter_mut().rev().map(|object| (&*self.serializer, object)).collect();
         while let Some((serializer, object)) = waiting.pop() {
             let fields = serializer.bound_fields();
+            object.late = true;
             for (column, file) in std::mem::take(&mut object.files) {
                 let to = fields.iter().find_map(|field| match &field.writes {
                     Writes::File(n, to) if *n == column => Some(to),
@@ -304,7 +304,7 @@ impl Resource {
                 });
                 let Some(to) = to else { continue };
                 let pending = to.stage(&file).await?;
-                object.changes.set(column, DbValue::String(Some(pending.name().to_owned())));
+                object.stage(column, file, pending.name());
                 files.push(pending);
             }
             for nested in &mut object.nested {

@@ -2,7 +2,7 @@
 
 use bowline::fields::{Field, IntegerField};
 use bowline::prelude::*;
-use bowline::store::plan::Lookup;
+use bowline::validators::Lookup;
 use serde_json::{Value as Json, json};
 
 use crate::clients::{Answer, Api, CLIENTS, count, one_gets_it, one_wins, patch, post, put};

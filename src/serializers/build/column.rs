@@ -77,7 +77,7 @@ pub(super) fn capfirst(text: &str) -> String {
 }
 
 /// A model's rule as a field's.
-fn rule(rule: ColumnValidator) -> Arc<dyn ValueValidator> {
+pub(super) fn rule(rule: ColumnValidator) -> Arc<dyn ValueValidator> {
     Arc::new(move |value: &Value| rule(value))
 }
 

@@ -67,6 +67,7 @@ impl Build<'_> {
             touched: Vec::new(),
             objects: declaration.objects.clone(),
             queries: declaration.queries.clone(),
+            validate: declaration.validate.clone(),
             list: declaration.list.clone(),
         };
         let names = self.names(declaration, model);
@@ -170,7 +171,9 @@ impl Build<'_> {
         sets: &constraints::SetArguments,
     ) -> Result<Made, Vec<String>> {
         if let Some(declared) = declaration.declared.iter().find(|d| d.name() == name) {
-            return self.declared(declared, model);
+            let mut made = self.declared(declared, model)?;
+            made.field.validators.extend(options.validators.iter().cloned());
+            return Ok(made);
         }
         let source = options.source.as_deref().unwrap_or(name);
         let position = model.named(source).or_else(|| model.column(source));

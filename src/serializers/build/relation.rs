@@ -9,7 +9,7 @@ use crate::model::{Condition, ModelMeta};
 use crate::relations::{Link, ManyRelatedKind, Naming, Related, RelatedKind};
 use crate::serializers::declaration::{Arguments, Declaration, How, HyperlinkTo, RelatedField};
 use crate::serializers::reads::{Absent, Item, Reads};
-use crate::serializers::{FieldOptions, LookupPlan, ManyWrite, Writes};
+use crate::serializers::{FieldOptions, LookupPlan, ManyWrite, Question, Writes};
 use crate::store::plan::{Alias, LinkedBy, Select, join_table, owned_by};
 
 /// What a declaration says, laid over a field.
@@ -22,6 +22,7 @@ pub(super) fn say(arguments: &Arguments, field: &mut Field) {
     field.label = arguments.label.clone();
     field.help_text = arguments.help_text.clone();
     field.messages = arguments.messages.clone();
+    field.validators.clone_from(&arguments.validators);
 }
 
 /// A relation as a declared field has it.
@@ -65,6 +66,7 @@ pub(super) fn derived(
             only.clone_from(&relation.limit_choices_to);
             field.label = Some(meta.label().into());
             field.help_text = attributes.help_text.clone().or_else(|| meta.comment.clone()).map(Into::into);
+            field.validators.extend(attributes.validators.iter().cloned().map(column::rule));
         }
         Link::Through { declared: Some(many), .. } => {
             blank = many.blank;
@@ -91,6 +93,9 @@ pub(super) fn derived(
     }
     if let Some(text) = &options.help_text {
         field.help_text = Some(text.clone());
+    }
+    if !options.validators.is_empty() {
+        field.validators.clone_from(&options.validators);
     }
     for (code, message) in &options.messages {
         field.messages.set(code, message.clone());
@@ -189,7 +194,7 @@ fn writes(
     model: &ModelMeta,
 ) -> Result<Writes, Vec<String>> {
     let target = link.target();
-    let lookup = || {
+    let question = |by: usize, only: Option<&Condition>| {
         let mut select = Select::by_key(build.dialect, target);
         select.column(Alias::ROOT, &target.columns[key].column);
         if let Some(only) = only {
@@ -200,8 +205,10 @@ fn writes(
         let plain = select.linked(target, &linked);
         // a filter may look at any column, a key alone at what foreign keys look at
         let locking = plain.locking(build.dialect, only.is_some() || by != key);
-        LookupPlan { plain, locking }
+        Question { plain, locking }
     };
+    let lookup =
+        || LookupPlan { by_name: question(by, only), by_key: question(key, None), key_kind: target.columns[key].kind };
     Ok(match link {
         Link::Forward { column, relation, .. } => {
             let by_itself = by == key && only.is_none() && relation.constraint.is_some() && !build.within;
