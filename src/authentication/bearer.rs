@@ -189,7 +189,8 @@ impl BearerTokens {
             table.col(ColumnDef::new("expires_at").timestamp_with_time_zone());
             super::make_table(database, &table).await
         };
-        self.made.get_or_try_init(make).await.map(|()| ())
+        self.made.get_or_try_init(make).await?;
+        Ok(())
     }
 }
 

@@ -10,8 +10,8 @@ pub(super) fn read(request: &Context, name: &str) -> Option<String> {
     let headers = request.headers()?.get_all(COOKIE);
     let text: Vec<_> = headers.iter().map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
     let chunks = text.iter().flat_map(|value| value.split(';'));
-    let pairs = chunks.filter_map(|chunk| chunk.split_once('='));
-    let found = pairs.filter(|(key, _)| key.trim() == name).last();
+    let mut pairs = chunks.filter_map(|chunk| chunk.split_once('='));
+    let found = pairs.rfind(|(key, _)| key.trim() == name);
     found.map(|(_, value)| unquoted(value.trim()))
 }
 
@@ -70,6 +70,8 @@ fn date(at: DateTime<Utc>) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
 
     #[test]

@@ -133,6 +133,8 @@ fn latin(request: &Context, name: &HeaderName) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
     use http::Request;
 
     use super::*;

@@ -343,7 +343,8 @@ impl JsonWebTokens {
             table.col(ColumnDef::new("blacklisted_at").timestamp_with_time_zone().not_null());
             super::make_table(database, &table).await
         };
-        self.inner.made.get_or_try_init(make).await.map(|()| ())
+        self.inner.made.get_or_try_init(make).await?;
+        Ok(())
     }
 }
 

@@ -111,6 +111,8 @@ fn base62(number: i64) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
     use super::*;
 
     const SALT: &str = "django.contrib.sessions.SessionStore";

@@ -13,6 +13,7 @@ pub(crate) struct Models(pub(crate) Arc<[Arc<ModelMeta>]>);
 
 /// What a path ends at.
 #[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant, reason = "few are made, at the start, and looked at once")]
 pub(crate) enum End {
     /// A column of a model.
     Column(Arc<ModelMeta>, usize),

@@ -322,7 +322,7 @@ impl BoundSerializer {
         {
             // a PATCH may make a row within a row, and leave out what a new row needs
             let is_absent = match data {
-                Value::Map(map) => !map.contains_key(&*bound.field.name),
+                Value::Map(map) => !map.contains_key(&bound.field.name),
                 Value::Form(form) => !form.contains(&bound.field.name),
                 _ => false,
             };

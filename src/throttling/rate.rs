@@ -112,7 +112,10 @@ impl IntoRate for String {
 /// let rates = ThrottleRates::new([("anon", "100/day"), ("uploads", "20/hour")]).unlimited("reports");
 /// ```
 #[derive(Clone)]
-pub struct ThrottleRates(Arc<Vec<(String, Result<Option<Rate>, String>)>>);
+pub struct ThrottleRates(Arc<Vec<(String, Read)>>);
+
+/// A rate as it was read, none where there is no limit, or why it is none.
+type Read = Result<Option<Rate>, String>;
 
 impl Default for ThrottleRates {
     fn default() -> Self {
