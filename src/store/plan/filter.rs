@@ -260,7 +260,7 @@ impl Filter {
     /// use bowline::model::Condition;
     /// use bowline::store::plan::Filter;
     /// # let model = bowline::model::entity::ModelSource::of::<bowline::doc::booking::Entity>().meta;
-    /// assert!(Filter::of(&Condition::eq("room", 7), &model).is_some());
+    /// assert!(Filter::of(&Condition::eq("room_id", 7), &model).is_some());
     /// assert!(Filter::of(&Condition::eq("colour", 7), &model).is_none());
     /// ```
     pub fn of(condition: &Condition, model: &ModelMeta) -> Option<Filter> {
