@@ -116,6 +116,16 @@ impl Database {
         self.count_sessions("state LIKE 'idle in transaction%'")
     }
 
+    /// Sessions that have waited within a transaction for a second or longer; a file has none.
+    pub(crate) fn stalled(&self) -> usize {
+        self.count_sessions("state LIKE 'idle in transaction%' AND clock_timestamp() - state_change > '1 s'")
+    }
+
+    /// Sessions with a transaction, at work or idle, other than the one that asks; a file has none.
+    pub(crate) fn in_transaction(&self) -> usize {
+        self.count_sessions("pid <> pg_backend_pid() AND backend_type = 'client backend' AND xact_start IS NOT NULL")
+    }
+
     /// Sessions of any kind; a file has none.
     pub(crate) fn sessions(&self) -> usize {
         self.count_sessions("pid <> pg_backend_pid()")
