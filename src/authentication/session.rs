@@ -30,7 +30,7 @@ const CSRF_AGE: i64 = 31_449_600;
 /// with the same secret key, shares them. Cheap to clone.
 ///
 /// ```
-/// use bowline::authentication::{Sessions, SessionAuthentication};
+/// use bowline::authentication::{Authentication, SessionAuthentication, Sessions};
 /// use bowline::prelude::*;
 ///
 /// async fn login(sessions: Sessions, mut request: Request) -> bowline::Result<Response> {
