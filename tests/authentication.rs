@@ -392,9 +392,10 @@ async fn json_web_tokens_are_simplejwt_s() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ended_json_web_tokens_are_refused() {
-    let ended = tokens().access_lifetime(Duration::ZERO).refresh_lifetime(Duration::ZERO);
     for database in [Db::django_sqlite(), Db::django_postgres()] {
-        let site = Site::new(database, ended.clone()).await;
+        // each database has a table of its own to be made
+        let ended = tokens().access_lifetime(Duration::ZERO).refresh_lifetime(Duration::ZERO);
+        let site = Site::new(database, ended).await;
         let credentials = value!({"username": "alice", "password": "alice-pass"});
         let pair = site.client.post("/jwt/obtain/", credentials).await.unwrap();
         let answer = site.client.post("/jwt/refresh/", value!({"refresh": text(&pair, "refresh")})).await.unwrap();
