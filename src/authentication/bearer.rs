@@ -6,9 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
-use sea_orm::sea_query::{ColumnDef, Expr, ExprTrait, Query, Table};
+use sea_orm::sea_query::{ColumnDef, Expr, ExprTrait, Query, Table, TableCreateStatement};
 use sha2::{Digest, Sha256};
-use tokio::sync::OnceCell;
 
 use super::header::failed;
 use super::row::Row;
@@ -66,7 +65,6 @@ pub struct BearerTokens {
     users: Arc<dyn Users>,
     keyword: Cow<'static, str>,
     lifetime: Option<Duration>,
-    made: Arc<OnceCell<()>>,
 }
 
 /// A token as its user may see it: without its key.
@@ -90,7 +88,6 @@ impl BearerTokens {
             users: Arc::new(users),
             keyword: "Bearer".into(),
             lifetime: Some(Duration::from_secs(90 * 86_400)),
-            made: Arc::default(),
         }
     }
 
@@ -178,20 +175,20 @@ impl BearerTokens {
 
     /// Makes the table where it is absent.
     async fn made(&self, database: &Database) -> Result<()> {
-        let make = async || {
-            let mut table = Table::create();
-            table.table(TOKENS).if_not_exists();
-            table.col(ColumnDef::new("id").big_integer().not_null().auto_increment().primary_key());
-            table.col(ColumnDef::new("digest").text().not_null().unique_key());
-            table.col(ColumnDef::new("user_id").big_integer().not_null());
-            table.col(ColumnDef::new("name").text().not_null());
-            table.col(ColumnDef::new("created_at").timestamp_with_time_zone().not_null());
-            table.col(ColumnDef::new("expires_at").timestamp_with_time_zone());
-            super::make_table(database, &table).await
-        };
-        self.made.get_or_try_init(make).await?;
-        Ok(())
+        Ok(database.make_table(TOKENS, table).await?)
     }
+}
+
+fn table() -> TableCreateStatement {
+    let mut table = Table::create();
+    table.table(TOKENS).if_not_exists();
+    table.col(ColumnDef::new("id").big_integer().not_null().auto_increment().primary_key());
+    table.col(ColumnDef::new("digest").text().not_null().unique_key());
+    table.col(ColumnDef::new("user_id").big_integer().not_null());
+    table.col(ColumnDef::new("name").text().not_null());
+    table.col(ColumnDef::new("created_at").timestamp_with_time_zone().not_null());
+    table.col(ColumnDef::new("expires_at").timestamp_with_time_zone());
+    table
 }
 
 /// What the database knows of a key. A key is random and long: it needs no salt.

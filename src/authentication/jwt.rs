@@ -7,9 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
-use sea_orm::sea_query::{ColumnDef, Expr, ExprTrait, OnConflict, Query, Table};
+use sea_orm::sea_query::{ColumnDef, Expr, ExprTrait, OnConflict, Query, Table, TableCreateStatement};
 use serde_json::{Map, Value as Json};
-use tokio::sync::OnceCell;
 
 use super::{Account, Accounts, Authenticated, Authentication, random};
 use crate::context::Context;
@@ -56,7 +55,6 @@ struct Inner {
     refresh: TimeDelta,
     rotates: bool,
     blacklists: bool,
-    made: Arc<OnceCell<()>>,
 }
 
 /// Without the keys.
@@ -91,7 +89,6 @@ impl JsonWebTokens {
             refresh: TimeDelta::days(1),
             rotates: false,
             blacklists: false,
-            made: Arc::default(),
         };
         JsonWebTokens { inner: Arc::new(inner) }
     }
@@ -326,26 +323,30 @@ impl JsonWebTokens {
 
     /// Makes the tables where they are absent, as simplejwt's migrations would.
     async fn made(&self, database: &Database) -> Result<()> {
-        let make = async || {
-            let mut table = Table::create();
-            table.table(OUTSTANDING).if_not_exists();
-            table.col(ColumnDef::new("id").big_integer().not_null().auto_increment().primary_key());
-            table.col(ColumnDef::new("user_id").integer());
-            table.col(ColumnDef::new("jti").string_len(255).not_null().unique_key());
-            table.col(ColumnDef::new("token").text().not_null());
-            table.col(ColumnDef::new("created_at").timestamp_with_time_zone());
-            table.col(ColumnDef::new("expires_at").timestamp_with_time_zone().not_null());
-            super::make_table(database, &table).await?;
-            let mut table = Table::create();
-            table.table(BLACKLISTED).if_not_exists();
-            table.col(ColumnDef::new("id").big_integer().not_null().auto_increment().primary_key());
-            table.col(ColumnDef::new("token_id").big_integer().not_null().unique_key());
-            table.col(ColumnDef::new("blacklisted_at").timestamp_with_time_zone().not_null());
-            super::make_table(database, &table).await
-        };
-        self.inner.made.get_or_try_init(make).await?;
-        Ok(())
+        database.make_table(OUTSTANDING, outstanding_table).await?;
+        Ok(database.make_table(BLACKLISTED, blacklisted_table).await?)
     }
+}
+
+fn outstanding_table() -> TableCreateStatement {
+    let mut table = Table::create();
+    table.table(OUTSTANDING).if_not_exists();
+    table.col(ColumnDef::new("id").big_integer().not_null().auto_increment().primary_key());
+    table.col(ColumnDef::new("user_id").integer());
+    table.col(ColumnDef::new("jti").string_len(255).not_null().unique_key());
+    table.col(ColumnDef::new("token").text().not_null());
+    table.col(ColumnDef::new("created_at").timestamp_with_time_zone());
+    table.col(ColumnDef::new("expires_at").timestamp_with_time_zone().not_null());
+    table
+}
+
+fn blacklisted_table() -> TableCreateStatement {
+    let mut table = Table::create();
+    table.table(BLACKLISTED).if_not_exists();
+    table.col(ColumnDef::new("id").big_integer().not_null().auto_increment().primary_key());
+    table.col(ColumnDef::new("token_id").big_integer().not_null().unique_key());
+    table.col(ColumnDef::new("blacklisted_at").timestamp_with_time_zone().not_null());
+    table
 }
 
 /// What simplejwt's `Token.verify` asks for, of a type or of any.

@@ -145,12 +145,3 @@ pub trait Authentication: Send + Sync + fmt::Debug + 'static {
         None
     }
 }
-
-/// Makes a table where it is absent; two processes may try at once.
-async fn make_table(database: &Database, table: &sea_orm::sea_query::TableCreateStatement) -> Result<()> {
-    if database.apply(table).await.is_err() {
-        // the other one has made it in between
-        database.apply(table).await?;
-    }
-    Ok(())
-}

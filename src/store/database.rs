@@ -1,7 +1,9 @@
 //! The database outside of a transaction, as layers and handlers see it.
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use sea_orm::sea_query::TableCreateStatement;
 use sea_orm::{
     ConnectionTrait, DbBackend, DbErr, ExecResult, ProxyExecResult, QueryResult, Statement as SeaStatement,
     StatementBuilder,
@@ -19,12 +21,14 @@ pub struct Database {
     store: Store,
     known: Arc<KnownEntities>,
     replays: u32,
+    /// The tables of the framework's own that are known to be there.
+    made: Arc<Mutex<HashSet<&'static str>>>,
 }
 
 impl Database {
     /// Of a store whose entities are known.
     pub fn new(store: Store, known: Arc<KnownEntities>, replays: u32) -> Self {
-        Database { store, known, replays }
+        Database { store, known, replays, made: Arc::default() }
     }
 
     /// The store under it.
@@ -93,6 +97,28 @@ impl Database {
     /// As [`Store::write`].
     pub async fn apply(&self, statement: &(impl StatementBuilder + ?Sized)) -> Result<Rows, StoreError> {
         self.write(self.built(statement)).await
+    }
+
+    /// Makes a table of the framework's own where it is absent; once it is known to be there, this costs nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::write`].
+    pub async fn make_table(
+        &self,
+        name: &'static str,
+        describe: fn() -> TableCreateStatement,
+    ) -> Result<(), StoreError> {
+        if self.made.lock().unwrap_or_else(PoisonError::into_inner).contains(name) {
+            return Ok(());
+        }
+        let table = describe();
+        if self.apply(&table).await.is_err() {
+            // another process has made it in between
+            self.apply(&table).await?;
+        }
+        self.made.lock().unwrap_or_else(PoisonError::into_inner).insert(name);
+        Ok(())
     }
 
     /// Several statements in one transaction and one round trip.
