@@ -209,14 +209,25 @@ pub struct ActionRequest {
 #[derive(Clone, Debug)]
 pub(crate) struct Body {
     data: Arc<Value>,
-    error: Arc<Mutex<Option<Error>>>,
+    error: Arc<Mutex<Unread>>,
+}
+
+/// Why a body could not be read.
+#[derive(Debug)]
+enum Unread {
+    /// It could.
+    No,
+    /// As the parser said it, for the first who asks.
+    Because(Error),
+    /// It was told; who asks again, or in the next try, is told the short of it.
+    Told,
 }
 
 impl Body {
     pub(crate) fn new(parsed: Result<Value>) -> Self {
         let (data, error) = match parsed {
-            Ok(data) => (data, None),
-            Err(error) => (Value::map(), Some(error)),
+            Ok(data) => (data, Unread::No),
+            Err(error) => (Value::map(), Unread::Because(error)),
         };
         Body { data: Arc::new(data), error: Arc::new(Mutex::new(error)) }
     }
@@ -227,11 +238,15 @@ impl ActionRequest {
     ///
     /// # Errors
     ///
-    /// As [`Request::data`](super::Request::data). What is asked again after that is an empty object.
+    /// As [`Request::data`](super::Request::data); who asks again gets an error again, a 400 without details.
     pub fn data(&self) -> Result<&Value> {
-        match self.body.error.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            Some(error) => Err(error),
-            None => Ok(&self.body.data),
+        let mut error = self.body.error.lock().unwrap_or_else(PoisonError::into_inner);
+        if matches!(*error, Unread::No) {
+            return Ok(&self.body.data);
+        }
+        match std::mem::replace(&mut *error, Unread::Told) {
+            Unread::Because(error) => Err(error),
+            Unread::No | Unread::Told => Err(Error::parse_error()),
         }
     }
 
