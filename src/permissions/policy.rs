@@ -45,6 +45,11 @@ impl Permissions {
         self.rules.iter().chain(self.by_action.iter().flat_map(|(_, rules)| rules.iter()))
     }
 
+    /// The tables that they read.
+    pub(crate) fn tables(&self) -> impl Iterator<Item = &'static str> {
+        self.all().flat_map(Rule::tables)
+    }
+
     /// Why they cannot be used for a view.
     pub(crate) fn check(&self, view: &ViewInfo) -> Result<(), String> {
         self.all().try_for_each(|rule| rule.check(view))

@@ -50,6 +50,14 @@ impl Dispatch {
         self.root.check()
     }
 
+    /// The tables that the layers of all views read and do not make.
+    pub(super) fn tables(&self) -> Vec<&'static str> {
+        let mut tables: Vec<_> = self.resolver.policies().chain([&self.root]).flat_map(Policy::tables).collect();
+        tables.sort_unstable();
+        tables.dedup();
+        tables
+    }
+
     /// Answers a request; a panic on the way is a 500 like any other.
     pub(crate) async fn handle(&self, request: Request) -> HttpResponse {
         let uri = request.uri().clone();

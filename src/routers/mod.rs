@@ -396,8 +396,27 @@ impl DefaultRouter {
         }
         let dispatch = Arc::new(Dispatch::new(Resolver::new(root, roots, views, single, endpoints), &bound));
         dispatch.check().map_err(Error::Startup)?;
+        must_be_there(&store, &dispatch.tables()).await?;
         Ok((dispatch, store))
     }
+}
+
+/// Refuses a database without the tables that layers read.
+async fn must_be_there(store: &Store, tables: &[&str]) -> Result<()> {
+    if tables.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<catalogue::TableName> = tables.iter().map(|table| (None, (*table).to_owned())).collect();
+    let found = catalogue::read(store, &names).await.map_err(Error::startup)?;
+    let missing: Vec<&str> = tables.iter().copied().filter(|t| !found.iter().any(|info| info.name.1 == **t)).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(Error::Startup(format!(
+        "The database has no table {}, which Django's ways of authentication and permissions read: run Django's \
+         migrations on it, or use others.",
+        missing.join(", ")
+    )))
 }
 
 /// The models with what the catalogue knows of them.

@@ -207,6 +207,13 @@ impl Resolver {
         Resolver { roots, views, generic, paths }
     }
 
+    /// What comes before and after the handlers of all views.
+    pub(super) fn policies(&self) -> impl Iterator<Item = &Policy> {
+        let mounted = self.views.iter().map(|(_, mounted)| mounted).chain(self.generic.iter().map(|(_, m)| m));
+        let sets = mounted.flat_map(|m| [&m.list, &m.detail].into_iter().chain(m.extras.iter().map(|e| &e.policy)));
+        sets.chain(self.paths.iter().map(|own| own.endpoint.policy()))
+    }
+
     /// The view and the format suffix of a path; none where no pattern matches.
     pub(super) fn resolve<'a>(&'a self, path: &'a str) -> Option<(Target<'a>, Option<&'a str>)> {
         let path = path.strip_prefix('/')?;

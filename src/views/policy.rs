@@ -256,6 +256,12 @@ impl Policy {
         self.throttles.iter().try_for_each(|throttle| throttle.check(&self.info, &self.throttling))
     }
 
+    /// The tables that its layers read and do not make.
+    pub(crate) fn tables(&self) -> impl Iterator<Item = &'static str> {
+        let ways = self.authentication.iter().flat_map(|way| way.tables());
+        ways.copied().chain(self.permissions.tables())
+    }
+
     /// The body of a request, parsed by its media type: an empty object or form where there is none.
     ///
     /// # Errors

@@ -41,6 +41,11 @@ impl Endpoint {
         self.policy.check()
     }
 
+    /// What comes before and after its handlers.
+    pub(crate) fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
     /// Answers a request whose path is the view's; a panic on the way is a 500 like any other.
     pub(crate) async fn handle(
         &self,
