@@ -9,9 +9,10 @@ use axum::response::Response as HttpResponse;
 use futures_util::FutureExt;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 
-use super::resolve::{Mounted, Resolver, Root, Target, unescaped};
+use super::resolve::{Extra, Mounted, Resolver, Root, Target, unescaped};
 use crate::context::Context;
 use crate::error::{Error, Result};
+use crate::fields::metadata::fields as fields_metadata;
 use crate::pause::Pause;
 use crate::renderers::Accepted;
 use crate::response::Response;
@@ -73,6 +74,7 @@ impl Dispatch {
             Target::Detail(mounted, ..) => &mounted.detail,
             Target::Extra(_, extra, _) => &extra.policy,
         };
+        let policy = policy.of(request.method()).map_or(policy, |own| own);
         let pause = Pause::of(request.extensions());
         let (parts, body) = request.into_parts();
         let kwargs = match &mut target {
@@ -293,7 +295,13 @@ async fn action(
             data
         }),
     };
-    let run = run_action(Arc::clone(view), Arc::clone(handler), key, ActionBody::new(parsed), context.clone());
+    let run = run_action(
+        Arc::clone(view),
+        Arc::clone(handler),
+        key,
+        ActionBody::new(parsed, action.serializer.clone()),
+        context.clone(),
+    );
     match *context.method() {
         Method::GET | Method::HEAD => Box::pin(run).await,
         _ => Detached::new(run).await,
@@ -317,6 +325,13 @@ async fn metadata(target: &Target<'_>, policy: &Policy, context: &Context) -> Re
             if view.actions.contains(Action::Create) && may(Method::POST).await?.is_some() =>
         {
             actions.insert("POST", view.resource(Action::Create).serializer.metadata());
+        }
+        Target::Extra(_, Extra { action: ExtraAction { serializer: Some(serializer), .. }, .. }, _) => {
+            for method in [Method::PUT, Method::POST] {
+                if policy.allows(&method) && may(method.clone()).await?.is_some() {
+                    actions.insert(method.as_str(), fields_metadata(serializer.fields()));
+                }
+            }
         }
         Target::Extra(Mounted { view, .. }, _, _) => {
             if policy.allows(&Method::POST) && may(Method::POST).await?.is_some() {

@@ -504,6 +504,7 @@ impl Application<'_> {
             name: declared.name,
             description: declared.description,
             overrides: declared.overrides,
+            by_action: declared.by_action,
             resource,
             others: others?,
             actions: declared.actions,
@@ -536,7 +537,8 @@ impl Application<'_> {
             select.order_by(model, &ordering);
         }
         let shape = Shape::compile(&serializer, dialect, &mut select);
-        let judges = declared.overrides.judges_objects(self.settings);
+        let judges = declared.overrides.judges_objects(self.settings)
+            || declared.by_action.iter().any(|(_, own)| own.judge_objects());
         let judged = model.columns.iter().filter(|_| judges).map(|c| select.column(Alias::ROOT, &c.column)).collect();
         let column = declared.lookup_field.as_deref().map(position).transpose()?;
         if let Some(n) = column.filter(|n| !model.columns[*n].unique && model.primary_key != [*n]) {
