@@ -17,6 +17,7 @@ use crate::pause::Pause;
 use crate::renderers::Accepted;
 use crate::response::Response;
 use crate::serializers::Mode;
+use crate::store::Needs;
 use crate::value::query::parameters;
 use crate::value::{DbValue, Map, Value};
 use crate::view_info::ViewInfo;
@@ -51,12 +52,9 @@ impl Dispatch {
         self.root.check()
     }
 
-    /// The tables that the layers of all views read and do not make.
-    pub(super) fn tables(&self) -> Vec<&'static str> {
-        let mut tables: Vec<_> = self.resolver.policies().chain([&self.root]).flat_map(Policy::tables).collect();
-        tables.sort_unstable();
-        tables.dedup();
-        tables
+    /// The tables that the layers of all views read.
+    pub(super) fn tables(&self) -> Vec<Needs> {
+        self.resolver.policies().chain([&self.root]).flat_map(Policy::tables).collect()
     }
 
     /// Answers a request; a panic on the way is a 500 like any other.

@@ -20,7 +20,7 @@ use crate::serializers::{Build, Declaration};
 use crate::settings::Settings;
 use crate::store::catalogue::StartupError;
 use crate::store::plan::{Alias, Plan, RowsBy, Select};
-use crate::store::{Database, Dialect, KnownEntities, Store, catalogue, schema};
+use crate::store::{self, Database, Dialect, KnownEntities, Store, catalogue, schema};
 use crate::versioning::Reverse;
 use crate::views::policy::{Bound, Place};
 use crate::views::{ApiView, Declared, ModelViewSet, Paginated, Resource, View, ViewSet};
@@ -442,27 +442,17 @@ impl DefaultRouter {
         }
         let dispatch = Arc::new(Dispatch::new(Resolver::new(root, roots, views, single, endpoints), &bound));
         dispatch.check().map_err(Error::Startup)?;
-        must_be_there(&store, &dispatch.tables()).await?;
+        let missing =
+            store::meet(&database, &dispatch.tables(), settings.create_tables).await.map_err(Error::startup)?;
+        if !missing.is_empty() {
+            return Err(Error::Startup(format!(
+                "The database has no table {}, which Django's ways of authentication and permissions read: run Django's \
+                 migrations on it, or use others.",
+                missing.join(", ")
+            )));
+        }
         Ok((dispatch, store))
     }
-}
-
-/// Refuses a database without the tables that layers read.
-async fn must_be_there(store: &Store, tables: &[&str]) -> Result<()> {
-    if tables.is_empty() {
-        return Ok(());
-    }
-    let names: Vec<catalogue::TableName> = tables.iter().map(|table| (None, (*table).to_owned())).collect();
-    let found = catalogue::read(store, &names).await.map_err(Error::startup)?;
-    let missing: Vec<&str> = tables.iter().copied().filter(|t| !found.iter().any(|info| info.name.1 == **t)).collect();
-    if missing.is_empty() {
-        return Ok(());
-    }
-    Err(Error::Startup(format!(
-        "The database has no table {}, which Django's ways of authentication and permissions read: run Django's \
-         migrations on it, or use others.",
-        missing.join(", ")
-    )))
 }
 
 /// The models with what the catalogue knows of them.

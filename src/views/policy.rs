@@ -20,7 +20,7 @@ use crate::renderers::{Accepted, RenderContext, Renderers, Unrenderable};
 use crate::response::{Data, Response};
 use crate::serializers::Serializer;
 use crate::settings::Settings;
-use crate::store::Database;
+use crate::store::{Database, Needs};
 use crate::throttling::{Throttle, Throttling, check_throttles};
 use crate::value::Value;
 use crate::versioning::{Reverse, Versioning, with_parameter};
@@ -280,8 +280,8 @@ impl Policy {
         self.throttles.iter().try_for_each(|throttle| throttle.check(&self.info, &self.throttling))
     }
 
-    /// The tables that its layers read and do not make.
-    pub(crate) fn tables(&self) -> impl Iterator<Item = &'static str> {
+    /// The tables that its layers read.
+    pub(crate) fn tables(&self) -> impl Iterator<Item = Needs> {
         let all = [self].into_iter().chain(self.by_method.iter().map(|(_, policy)| &**policy));
         all.flat_map(|policy| {
             let ways = policy.authentication.iter().flat_map(|way| way.tables());
