@@ -97,6 +97,9 @@ mod chapters {
     #[doc = include_str!("../docs/authentication.md")]
     struct Authentication;
 
+    #[doc = include_str!("../docs/renderers.md")]
+    struct Renderers;
+
     #[doc = include_str!("../docs/pagination.md")]
     struct Pagination;
 }

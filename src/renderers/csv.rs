@@ -24,7 +24,7 @@ const BOM: &str = "\u{feff}";
 /// # use bowline::doc::booking;
 /// use bowline::renderers::{CSVRenderer, Renderers};
 ///
-/// let csv = CSVRenderer::new().header(["id", "room", "start"]).labels([("start", "From")]).escape_formulas(true);
+/// let csv = CSVRenderer::new().header(["id", "room_id", "start"]).labels([("start", "From")]).escape_formulas(true);
 /// let bookings = ModelViewSet::<booking::Entity>::new().renderers(Renderers::json().and(csv));
 /// ```
 #[derive(Clone, Debug)]
@@ -105,27 +105,30 @@ impl CSVRenderer {
     }
 
     /// The columns of an item, by their names.
-    fn flatten<'a>(&self, item: &'a Value, name: String, columns: &mut HashMap<String, &'a Value>) {
-        let below = |key: &str| {
-            if name.is_empty() { key.to_owned() } else { format!("{name}{}{key}", self.separator) }
+    fn columns<'a>(&self, item: &'a Value) -> HashMap<String, &'a Value> {
+        let mut columns = HashMap::new();
+        self.flatten(item, &mut Vec::new(), &mut columns);
+        columns
+    }
+
+    fn flatten<'a>(&self, item: &'a Value, path: &mut Vec<Cow<'a, str>>, columns: &mut HashMap<String, &'a Value>) {
+        let mut below = |key: Cow<'a, str>, item: &'a Value| {
+            path.push(key);
+            self.flatten(item, path, columns);
+            path.pop();
         };
         match item {
-            Value::List(items) => {
-                for (n, item) in items.iter().enumerate() {
-                    self.flatten(item, below(&n.to_string()), columns);
-                }
-            }
-            Value::Map(map) => {
-                for (key, item) in map.iter() {
-                    self.flatten(item, below(key), columns);
-                }
-            }
+            Value::List(items) => items.iter().enumerate().for_each(|(n, item)| below(n.to_string().into(), item)),
+            Value::Map(map) => map.iter().for_each(|(key, item)| below(key.into(), item)),
             Value::Form(form) => {
-                for (key, values) in form.lists() {
-                    self.flatten(values.last().unwrap_or(&Value::Null), below(key), columns);
-                }
+                form.lists().for_each(|(key, values)| below(key.into(), values.last().unwrap_or(&Value::Null)));
             }
-            one => drop(columns.insert(name, one)),
+            one => {
+                // as in the package, empty keys are left out at the end of a name, and nowhere else
+                let end = path.iter().rposition(|key| !key.is_empty()).map_or(0, |last| last + 1);
+                let name = path.get(..end).unwrap_or_default().join(self.separator.as_ref());
+                columns.insert(name, one);
+            }
         }
     }
 
@@ -152,6 +155,12 @@ impl CSVRenderer {
     }
 
     fn write_line<'a>(&self, cells: impl Iterator<Item = Cow<'a, str>>, out: &mut Vec<u8>) -> Result<(), Unrenderable> {
+        let mut cells = cells.peekable();
+        if cells.peek().is_none() {
+            // an empty line, not one with an empty cell
+            out.extend_from_slice(b"\r\n");
+            return Ok(());
+        }
         let mut writer = WriterBuilder::new()
             .delimiter(self.delimiter)
             .terminator(Terminator::CRLF)
@@ -210,20 +219,15 @@ impl Renderer for CSVRenderer {
             Value::List(items) => items.as_slice(),
             other => std::slice::from_ref(other),
         };
-        let row = |item| {
-            let mut columns = HashMap::new();
-            self.flatten(item, String::new(), &mut columns);
-            columns
-        };
         if !self.header.is_empty() {
             let columns = || self.header.iter().map(AsRef::as_ref);
             self.write_header(columns(), out)?;
-            return items.iter().try_for_each(|item| self.write_row(&row(item), columns(), out));
+            return items.iter().try_for_each(|item| self.write_row(&self.columns(item), columns(), out));
         }
         if items.is_empty() {
             return Ok(());
         }
-        let rows: Vec<HashMap<String, &Value>> = items.iter().map(row).collect();
+        let rows: Vec<HashMap<String, &Value>> = items.iter().map(|item| self.columns(item)).collect();
         let columns: BTreeSet<&str> = rows.iter().flat_map(HashMap::keys).map(String::as_str).collect();
         self.write_header(columns.iter().copied(), out)?;
         rows.iter().try_for_each(|row| self.write_row(row, columns.iter().copied(), out))
@@ -257,8 +261,7 @@ impl ListWriter for CsvList {
 
     fn row(&mut self, json: &[u8], out: &mut Vec<u8>) -> Result<(), Unrenderable> {
         let item = json::parse(json).map_err(|_| Unrenderable)?;
-        let mut row = HashMap::with_capacity(self.columns.len());
-        self.renderer.flatten(&item, String::new(), &mut row);
+        let row = self.renderer.columns(&item);
         if self.all && !row.keys().all(|column| self.columns.binary_search(column).is_ok()) {
             return Err(Unrenderable);
         }
