@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use async_trait::async_trait;
 
+use super::accounts::USERS;
 use super::header::{self, failed};
 use super::{Accounts, Authenticated, Authentication};
 use crate::context::Context;
@@ -52,6 +53,10 @@ impl Authentication for BasicAuthentication {
             Some(account) => Ok(Some(Authenticated::new(account.into()))),
             None => Err(failed("Invalid username/password.")),
         }
+    }
+
+    fn tables(&self) -> &'static [&'static str] {
+        &[USERS]
     }
 
     fn authenticate_header(&self, _: &Context) -> Option<Cow<'static, str>> {

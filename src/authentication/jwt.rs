@@ -10,10 +10,11 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use sea_orm::sea_query::{ColumnDef, Expr, ExprTrait, OnConflict, Query, Table, TableCreateStatement};
 use serde_json::{Map, Value as Json};
 
+use super::accounts::USERS;
 use super::{Account, Accounts, Authenticated, Authentication, random};
 use crate::context::Context;
 use crate::error::{Error, ErrorDetail, Result, ValidationError};
-use crate::store::Database;
+use crate::store::{Bound, Database, Rows};
 use crate::value::{Value, json};
 
 const OUTSTANDING: &str = "token_blacklist_outstandingtoken";
@@ -169,9 +170,8 @@ impl JsonWebTokens {
         let refresh = self.sign(&next)?;
         if self.inner.blacklists {
             let user = account.as_ref().map(|account| account.id);
-            self.end(database, &claims, token, user, now).await?;
-            let outstanding = self.outstanding(database, &next, &refresh, user, now)?;
-            database.apply_all(vec![outstanding]).await?;
+            let next = self.outstanding(database, &next, &refresh, user, now)?;
+            self.end(database, &claims, token, user, now, Some(next)).await?;
         }
         Ok(TokenPair { access, refresh: Some(refresh) })
     }
@@ -208,7 +208,7 @@ impl JsonWebTokens {
             Some(id) => self.accounts().by_key(database, id).await?,
             None => None,
         };
-        self.end(database, &claims, token, account.map(|account| account.id), now).await
+        self.end(database, &claims, token, account.map(|account| account.id), now, None).await
     }
 
     async fn verified_refresh(&self, database: &Database, token: &str, now: DateTime<Utc>) -> Result<Claims> {
@@ -277,7 +277,8 @@ impl JsonWebTokens {
         Ok(!rows.is_empty())
     }
 
-    /// Ends a token; of all who try at once the first alone succeeds.
+    /// Ends a token; of all who try at once the first alone succeeds. The token that takes its place is remembered in the same
+    /// transaction, so that nobody is left without either.
     async fn end(
         &self,
         database: &Database,
@@ -285,6 +286,7 @@ impl JsonWebTokens {
         token: &str,
         user: Option<i64>,
         now: DateTime<Utc>,
+        next: Option<Bound>,
     ) -> Result<()> {
         self.made(database).await?;
         let jti = claims.get("jti").and_then(Json::as_str).unwrap_or("");
@@ -295,8 +297,9 @@ impl JsonWebTokens {
         insert.select_from(found).map_err(Error::internal)?;
         insert.on_conflict(OnConflict::column("token_id").do_nothing().to_owned()).returning_col("id");
         let outstanding = self.outstanding(database, claims, token, user, now)?;
-        let rows = database.apply_all(vec![outstanding, database.built(&insert)]).await?;
-        if rows.last().is_none_or(crate::store::Rows::is_empty) {
+        let statements = [outstanding, database.built(&insert)].into_iter().chain(next).collect();
+        let rows = database.apply_all(statements).await?;
+        if rows.get(1).is_none_or(Rows::is_empty) {
             return Err(invalid("Token is blacklisted"));
         }
         Ok(())
@@ -310,7 +313,7 @@ impl JsonWebTokens {
         token: &str,
         user: Option<i64>,
         now: DateTime<Utc>,
-    ) -> Result<crate::store::Bound> {
+    ) -> Result<Bound> {
         let jti = claims.get("jti").and_then(Json::as_str).unwrap_or("").to_owned();
         let expires = claims.get("exp").and_then(seconds).and_then(|at| DateTime::from_timestamp(at, 0)).unwrap_or(now);
         let mut insert = Query::insert();
@@ -430,6 +433,10 @@ impl Authentication for JsonWebTokens {
         }
         let claims = serde_json::to_vec(&claims).ok().and_then(|text| json::parse(&text).ok());
         Ok(Some(Authenticated::by(account.into(), claims.unwrap_or(Value::Null))))
+    }
+
+    fn tables(&self) -> &'static [&'static str] {
+        &[USERS]
     }
 
     fn authenticate_header(&self, _: &Context) -> Option<Cow<'static, str>> {

@@ -122,6 +122,11 @@ pub trait Authentication: Send + Sync + fmt::Debug + 'static {
         Arc::new(self)
     }
 
+    /// The tables that it reads and does not make: a router over a database without them does not start.
+    fn tables(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// Its name, which [`Context::authenticator`] tells handlers: that of its type.
     fn name(&self) -> &'static str {
         let name = std::any::type_name::<Self>();

@@ -354,6 +354,10 @@ impl Authentication for SessionAuthentication {
         }
     }
 
+    fn tables(&self) -> &'static [&'static str] {
+        &[USERS, SESSIONS]
+    }
+
     fn vary(&self) -> Option<&'static str> {
         Some("Cookie")
     }

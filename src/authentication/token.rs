@@ -77,6 +77,10 @@ impl Authentication for TokenAuthentication {
         Ok(Some(Authenticated::by(account.into(), key)))
     }
 
+    fn tables(&self) -> &'static [&'static str] {
+        &[USERS, TOKENS]
+    }
+
     fn authenticate_header(&self, _: &Context) -> Option<Cow<'static, str>> {
         Some(self.word())
     }

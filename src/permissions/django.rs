@@ -144,6 +144,10 @@ impl Permission for DjangoModelPermissions {
         false
     }
 
+    fn tables(&self) -> &'static [&'static str] {
+        &granted::TABLES
+    }
+
     fn check(&self, view: &ViewInfo) -> Result<(), String> {
         needs_model("DjangoModelPermissions", view)
     }
@@ -176,6 +180,10 @@ impl Permission for DjangoModelPermissionsOrAnonReadOnly {
 
     fn judges_objects(&self) -> bool {
         false
+    }
+
+    fn tables(&self) -> &'static [&'static str] {
+        &granted::TABLES
     }
 
     fn check(&self, view: &ViewInfo) -> Result<(), String> {
@@ -251,6 +259,10 @@ impl Permission for DjangoObjectPermissions {
             return Err(Error::http404());
         }
         Ok(false)
+    }
+
+    fn tables(&self) -> &'static [&'static str] {
+        &granted::TABLES
     }
 
     fn check(&self, view: &ViewInfo) -> Result<(), String> {

@@ -120,6 +120,11 @@ pub trait Permission: Send + Sync + fmt::Debug + 'static {
         true
     }
 
+    /// The tables that it reads: a router over a database without them does not start.
+    fn tables(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// What a client is told that may not: a sentence, or an object of them. DRF's sentence by default.
     fn message(&self) -> Option<Value> {
         None

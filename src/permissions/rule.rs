@@ -132,6 +132,15 @@ impl Rule {
         })
     }
 
+    /// The tables that it reads.
+    pub(crate) fn tables(&self) -> Vec<&'static str> {
+        match &*self.0 {
+            Node::One(permission) => permission.tables().to_vec(),
+            Node::And(a, b) | Node::Or(a, b) => a.tables().into_iter().chain(b.tables()).collect(),
+            Node::Not(a) => a.tables(),
+        }
+    }
+
     /// Why it cannot be used for a view.
     pub(crate) fn check(&self, view: &ViewInfo) -> Result<(), String> {
         match &*self.0 {

@@ -9,9 +9,10 @@ use axum::response::Response as HttpResponse;
 use futures_util::FutureExt;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 
-use super::resolve::{Mounted, Resolver, Root, Target, unescaped};
+use super::resolve::{Extra, Mounted, Resolver, Root, Target, unescaped};
 use crate::context::Context;
 use crate::error::{Error, Result};
+use crate::fields::metadata::fields as fields_metadata;
 use crate::pause::Pause;
 use crate::renderers::Accepted;
 use crate::response::Response;
@@ -50,6 +51,14 @@ impl Dispatch {
         self.root.check()
     }
 
+    /// The tables that the layers of all views read and do not make.
+    pub(super) fn tables(&self) -> Vec<&'static str> {
+        let mut tables: Vec<_> = self.resolver.policies().chain([&self.root]).flat_map(Policy::tables).collect();
+        tables.sort_unstable();
+        tables.dedup();
+        tables
+    }
+
     /// Answers a request; a panic on the way is a 500 like any other.
     pub(crate) async fn handle(&self, request: Request) -> HttpResponse {
         let uri = request.uri().clone();
@@ -65,6 +74,7 @@ impl Dispatch {
             Target::Detail(mounted, ..) => &mounted.detail,
             Target::Extra(_, extra, _) => &extra.policy,
         };
+        let policy = policy.of(request.method()).map_or(policy, |own| own);
         let pause = Pause::of(request.extensions());
         let (parts, body) = request.into_parts();
         let kwargs = match &mut target {
@@ -170,7 +180,8 @@ fn wants_json(headers: &HeaderMap) -> bool {
 
 /// A request that writes to the list of a view set.
 async fn list(view: &Arc<View>, policy: &Policy, context: &Context, body: Body, pause: Pause) -> Result<Response> {
-    let data = policy.parse(context, body).await?;
+    let mut data = policy.parse(context, body).await?;
+    view.fill_in(&mut data, context);
     let (view, cx) = (Arc::clone(view), context.clone());
     match *context.method() {
         Method::POST => {
@@ -245,7 +256,10 @@ async fn detail(
             let (action, mode) = updating(context.method());
             let key = view.resource(action).key(text)?;
             let data = match policy.parse(context, body).await {
-                Ok(data) => data,
+                Ok(mut data) => {
+                    view.fill_in(&mut data, context);
+                    data
+                }
                 Err(error) => {
                     // DRF looks for the row before it looks at the body
                     Box::pin(view.resource(action).must_see_narrowed(&key, context)).await?;
@@ -276,9 +290,18 @@ async fn action(
     let key = context.kwarg(&view.lookup.0).filter(|_| action.detail).map(str::to_owned);
     let parsed = match *context.method() {
         Method::GET | Method::HEAD => Ok(Value::map()),
-        _ => policy.parse(context, body).await,
+        _ => policy.parse(context, body).await.map(|mut data| {
+            view.fill_in(&mut data, context);
+            data
+        }),
     };
-    let run = run_action(Arc::clone(view), Arc::clone(handler), key, ActionBody::new(parsed), context.clone());
+    let run = run_action(
+        Arc::clone(view),
+        Arc::clone(handler),
+        key,
+        ActionBody::new(parsed, action.serializer.clone()),
+        context.clone(),
+    );
     match *context.method() {
         Method::GET | Method::HEAD => Box::pin(run).await,
         _ => Detached::new(run).await,
@@ -302,6 +325,13 @@ async fn metadata(target: &Target<'_>, policy: &Policy, context: &Context) -> Re
             if view.actions.contains(Action::Create) && may(Method::POST).await?.is_some() =>
         {
             actions.insert("POST", view.resource(Action::Create).serializer.metadata());
+        }
+        Target::Extra(_, Extra { action: ExtraAction { serializer: Some(serializer), .. }, .. }, _) => {
+            for method in [Method::PUT, Method::POST] {
+                if policy.allows(&method) && may(method.clone()).await?.is_some() {
+                    actions.insert(method.as_str(), fields_metadata(serializer.fields()));
+                }
+            }
         }
         Target::Extra(Mounted { view, .. }, _, _) => {
             if policy.allows(&Method::POST) && may(Method::POST).await?.is_some() {

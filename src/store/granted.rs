@@ -3,6 +3,15 @@
 use super::{Bound, Dialect, Statement};
 use crate::value::DbValue;
 
+/// The tables that are asked.
+pub(crate) const TABLES: [&str; 5] = [
+    "auth_permission",
+    "django_content_type",
+    "auth_user_user_permissions",
+    "auth_user_groups",
+    "auth_group_permissions",
+];
+
 /// Whether a user has a permission (`library.add_book`), by itself or by a group: a row, or none.
 pub(crate) fn permission(dialect: Dialect, user: DbValue, name: &str) -> Bound {
     let sql = match dialect {

@@ -51,6 +51,8 @@ pub struct ExtraAction {
     pub(crate) description: String,
     pub(crate) methods: Vec<(Method, Cow<'static, str>, Arc<dyn ActionHandler>)>,
     pub(crate) overrides: Overrides,
+    /// What bodies are validated with, and its mistakes.
+    pub(crate) serializer: Option<Arc<Serializer>>,
 }
 
 impl Attributes for ExtraAction {
@@ -80,7 +82,29 @@ impl ExtraAction {
             description,
             methods: Vec::new(),
             overrides: Overrides::default(),
+            serializer: None,
         }
+    }
+
+    /// With a serializer of its own, DRF's `@action(serializer_class=…)`: [`ActionRequest::validate`] runs it, and OPTIONS tells of
+    /// its fields.
+    ///
+    /// What [`Serializer::mistakes`] tells of stops the start of the program.
+    ///
+    /// ```
+    /// use bowline::fields::{Field, IntegerField};
+    /// use bowline::prelude::*;
+    /// use bowline::serializers::Serializer;
+    ///
+    /// async fn lengthen(action: ActionRequest) -> bowline::Result<Response> {
+    ///     Ok(Response::new(action.validate()?))
+    /// }
+    /// let hours = Serializer::new().field(Field::new("hours", IntegerField::new().min_value(1)));
+    /// let action = ExtraAction::detail("lengthen").serializer(hours).post(lengthen);
+    /// ```
+    pub fn serializer(mut self, serializer: Serializer) -> Self {
+        self.serializer = Some(Arc::new(serializer));
+        self
     }
 
     /// With another path than its name, a regular expression whose named groups are values of the path (DRF's `url_path`).
@@ -209,16 +233,28 @@ pub struct ActionRequest {
 #[derive(Clone, Debug)]
 pub(crate) struct Body {
     data: Arc<Value>,
-    error: Arc<Mutex<Option<Error>>>,
+    error: Arc<Mutex<Unread>>,
+    serializer: Option<Arc<Serializer>>,
+}
+
+/// Why a body could not be read.
+#[derive(Debug)]
+enum Unread {
+    /// It could.
+    No,
+    /// As the parser said it, for the first who asks.
+    Because(Error),
+    /// It was told; who asks again, or in the next try, is told the short of it.
+    Told,
 }
 
 impl Body {
-    pub(crate) fn new(parsed: Result<Value>) -> Self {
+    pub(crate) fn new(parsed: Result<Value>, serializer: Option<Arc<Serializer>>) -> Self {
         let (data, error) = match parsed {
-            Ok(data) => (data, None),
-            Err(error) => (Value::map(), Some(error)),
+            Ok(data) => (data, Unread::No),
+            Err(error) => (Value::map(), Unread::Because(error)),
         };
-        Body { data: Arc::new(data), error: Arc::new(Mutex::new(error)) }
+        Body { data: Arc::new(data), error: Arc::new(Mutex::new(error)), serializer }
     }
 }
 
@@ -227,11 +263,27 @@ impl ActionRequest {
     ///
     /// # Errors
     ///
-    /// As [`Request::data`](super::Request::data). What is asked again after that is an empty object.
+    /// As [`Request::data`](super::Request::data); who asks again gets an error again, a 400 without details.
     pub fn data(&self) -> Result<&Value> {
-        match self.body.error.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            Some(error) => Err(error),
-            None => Ok(&self.body.data),
+        let mut error = self.body.error.lock().unwrap_or_else(PoisonError::into_inner);
+        if matches!(*error, Unread::No) {
+            return Ok(&self.body.data);
+        }
+        match std::mem::replace(&mut *error, Unread::Told) {
+            Unread::Because(error) => Err(error),
+            Unread::No | Unread::Told => Err(Error::parse_error()),
+        }
+    }
+
+    /// The body as the action's [`serializer`](ExtraAction::serializer) validates it.
+    ///
+    /// # Errors
+    ///
+    /// As [`validate_with`](Self::validate_with); 500 where the action has none.
+    pub fn validate(&self) -> Result<Value> {
+        match &self.body.serializer {
+            Some(serializer) => self.validate_with(serializer),
+            None => Err(Error::internal("an action without a serializer asked for it")),
         }
     }
 
