@@ -28,6 +28,7 @@ pub mod doc;
 pub mod error;
 pub mod fields;
 pub mod filters;
+pub mod layers;
 pub mod media_type;
 pub mod model;
 pub mod negotiation;
