@@ -28,6 +28,7 @@ pub mod doc;
 pub mod error;
 pub mod fields;
 pub mod filters;
+pub mod layers;
 pub mod media_type;
 pub mod model;
 pub mod negotiation;
@@ -96,6 +97,9 @@ mod chapters {
 
     #[doc = include_str!("../docs/authentication.md")]
     struct Authentication;
+
+    #[doc = include_str!("../docs/renderers.md")]
+    struct Renderers;
 
     #[doc = include_str!("../docs/pagination.md")]
     struct Pagination;
