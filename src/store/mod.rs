@@ -27,6 +27,7 @@ mod database;
 mod error;
 pub(crate) mod granted;
 pub mod many;
+mod on_commit;
 pub mod plan;
 pub mod postgres;
 mod retry;

@@ -276,6 +276,20 @@ impl ActionRequest {
         }
     }
 
+    /// Has something done once the action's transaction is committed; never after a rollback, and once, however often the
+    /// action is tried. See [`Transaction::on_commit`].
+    ///
+    /// # Errors
+    ///
+    /// As [`tx`](Self::tx).
+    pub fn on_commit<T>(&self, hook: impl FnOnce() -> T + Send + 'static) -> Result<()>
+    where
+        T: Future<Output = Result<()>> + Send + 'static,
+    {
+        self.tx()?.on_commit(hook);
+        Ok(())
+    }
+
     /// A value of the path as a Rust type.
     ///
     /// # Errors

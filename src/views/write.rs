@@ -231,7 +231,8 @@ impl View {
             pause.at(Point::BeforeCommit).await;
             return Ok(Finish::Done(body));
         }
-        if validated.is_plain() && resource.shape.flat().is_some() {
+        // what is to follow the commit has to know that there is something to commit
+        if validated.is_plain() && resource.shape.flat().is_some() && !tx.has_on_commit() {
             return Ok(match key {
                 Some(_) if changes.columns().is_empty() => Finish::Done(resource.whole_body(rows, cx)?),
                 Some(_) => Finish::Write(resource.plan.update(changes.columns())),
