@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use async_trait::async_trait;
 
-use super::header::{self, failed};
 use super::accounts::USERS;
+use super::header::{self, failed};
 use super::{Accounts, Authenticated, Authentication};
 use crate::context::Context;
 use crate::error::Result;

@@ -88,6 +88,14 @@ pub(crate) struct Declared {
     pub(crate) search_fields: Vec<String>,
     pub(crate) ordering_fields: OrderingFields,
     pub(crate) queryset: Option<Arc<Scope>>,
+    pub(crate) parents: Vec<Parent>,
+}
+
+/// What a view set is nested in: a value of the path, and the lookup that finds its rows.
+#[derive(Clone, Debug)]
+pub(crate) struct Parent {
+    pub(crate) kwarg: String,
+    pub(crate) lookup: String,
 }
 
 /// What rows may be ordered by.
@@ -228,6 +236,7 @@ pub(crate) struct Bound {
     database: Database,
     backends: Vec<Arc<dyn FilterBackend>>,
     queryset: Option<Arc<Scope>>,
+    parents: Vec<Parent>,
 }
 
 impl Bound {
@@ -261,16 +270,17 @@ impl Bound {
                 Err(found) => mistakes.extend(found),
             }
         }
+        mistakes.extend(declared.parents.iter().filter_map(|parent| models.resolve(model, &parent.lookup).err()));
         if !mistakes.is_empty() {
             return Err(mistakes);
         }
-        let queryset = declared.queryset.clone();
-        Ok(Bound { model: Arc::clone(model), models, database, backends, queryset })
+        let (queryset, parents) = (declared.queryset.clone(), declared.parents.clone());
+        Ok(Bound { model: Arc::clone(model), models, database, backends, queryset, parents })
     }
 
     /// Whether every request reads the same.
     pub(crate) fn is_empty(&self) -> bool {
-        self.backends.is_empty() && self.queryset.is_none()
+        self.backends.is_empty() && self.queryset.is_none() && self.parents.is_empty()
     }
 
     fn condition(&self, condition: &Condition) -> Result<Filter> {
@@ -289,6 +299,14 @@ impl Bound {
         let mut queryset = Queryset { bound: self, listing: Listing::default() };
         if let Some(condition) = self.queryset.as_ref().and_then(|queryset| queryset(request)) {
             queryset.filter(condition)?;
+        }
+        for Parent { kwarg, lookup } in &self.parents {
+            let value = request.kwarg(kwarg).ok_or_else(Error::http404)?;
+            // what no row can have is no row
+            queryset.lookup(lookup, value).map_err(|error| match error {
+                Error::Validation(_) => Error::http404(),
+                other => other,
+            })?;
         }
         for backend in &self.backends {
             backend.filter_queryset(request, &mut queryset).await?;

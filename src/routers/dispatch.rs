@@ -178,7 +178,8 @@ fn wants_json(headers: &HeaderMap) -> bool {
 
 /// A request that writes to the list of a view set.
 async fn list(view: &Arc<View>, policy: &Policy, context: &Context, body: Body, pause: Pause) -> Result<Response> {
-    let data = policy.parse(context, body).await?;
+    let mut data = policy.parse(context, body).await?;
+    view.fill_in(&mut data, context);
     let (view, cx) = (Arc::clone(view), context.clone());
     match *context.method() {
         Method::POST => {
@@ -253,7 +254,10 @@ async fn detail(
             let (action, mode) = updating(context.method());
             let key = view.resource(action).key(text)?;
             let data = match policy.parse(context, body).await {
-                Ok(data) => data,
+                Ok(mut data) => {
+                    view.fill_in(&mut data, context);
+                    data
+                }
                 Err(error) => {
                     // DRF looks for the row before it looks at the body
                     Box::pin(view.resource(action).must_see_narrowed(&key, context)).await?;
@@ -284,7 +288,10 @@ async fn action(
     let key = context.kwarg(&view.lookup.0).filter(|_| action.detail).map(str::to_owned);
     let parsed = match *context.method() {
         Method::GET | Method::HEAD => Ok(Value::map()),
-        _ => policy.parse(context, body).await,
+        _ => policy.parse(context, body).await.map(|mut data| {
+            view.fill_in(&mut data, context);
+            data
+        }),
     };
     let run = run_action(Arc::clone(view), Arc::clone(handler), key, ActionBody::new(parsed), context.clone());
     match *context.method() {

@@ -27,12 +27,14 @@ use crate::views::{ApiView, Declared, ModelViewSet, Paginated, Resource, View, V
 
 mod dispatch;
 mod pattern;
+mod prefix;
 mod resolve;
 mod reverse;
 mod urls;
 
 pub(crate) use dispatch::Dispatch;
 use pattern::PathPattern;
+use prefix::{Prefix, is_plain};
 use resolve::{Mounted, OwnPath, Resolver, Root, Style};
 use reverse::Names;
 use urls::UrlTable;
@@ -104,7 +106,8 @@ impl DefaultRouter {
     pub fn register<E: EntityTrait>(mut self, prefix: impl Into<String>, view_set: ModelViewSet<E>) -> Self {
         self.known.learn::<E>();
         let (prefix, style) = (prefix.into(), self.style());
-        if style.rooted {
+        // as in DRF, what is nested stands in no root: its address has values
+        if style.rooted && is_plain(&prefix) {
             self.listed.push(prefix.clone());
         }
         self.registered.push((prefix, view_set.into_declared(), style));
@@ -221,31 +224,69 @@ impl DefaultRouter {
     }
 
     fn include_all(mut self, prefix: &str, namespace: Option<String>, router: DefaultRouter) -> Self {
-        let below = |path: &str| match path.strip_prefix('^') {
-            Some(expression) => format!("^{}{expression}", regex::escape(prefix)),
-            None => format!("{prefix}{path}"),
+        let mut mistakes = router.mistakes;
+        let mut below = |path: &str, whole| {
+            prefix::below(prefix, path, whole).unwrap_or_else(|mistake| {
+                mistakes.push(mistake);
+                path.to_owned()
+            })
         };
-        if !router.listed.is_empty() {
-            self.roots.push(Root { at: prefix.to_owned(), prefixes: router.listed });
+        if is_plain(prefix) {
+            if !router.listed.is_empty() {
+                self.roots.push(Root { at: prefix.to_owned(), prefixes: router.listed });
+            }
+            self.roots.extend(router.roots.into_iter().map(|root| Root { at: format!("{prefix}{}", root.at), ..root }));
         }
-        self.roots.extend(router.roots.into_iter().map(|root| Root { at: below(&root.at), ..root }));
         let within = |mut declared: Declared| {
             declared.namespaces.splice(0..0, namespace.clone());
             declared
         };
-        let registered =
-            router.registered.into_iter().map(|(path, declared, style)| (below(&path), within(declared), style));
-        self.registered.extend(registered);
-        self.generic.extend(router.generic.into_iter().map(|(path, declared)| (below(&path), within(declared))));
+        for (path, declared, style) in router.registered {
+            self.registered.push((below(&path, false), within(declared), style));
+        }
+        for (path, declared) in router.generic {
+            self.generic.push((below(&path, true), within(declared)));
+        }
         self.paths.extend(router.paths.into_iter().map(|mut route| {
-            route.path = below(&route.path);
+            route.path = below(&route.path, true);
             route.namespaces.splice(0..0, namespace.clone());
             route
         }));
         self.models.extend(router.models);
         self.known.extend(router.known);
-        self.mistakes.extend(router.mistakes);
+        self.mistakes.extend(mistakes);
         self
+    }
+
+    /// Serves everything of another router below each object of a view set, drf-nested-routers' `NestedSimpleRouter`: what was
+    /// registered as `nameservers` there is `domains/{domain_pk}/nameservers` for the lookup `domain`.
+    ///
+    /// The value in the path narrows nothing by itself; [`ModelViewSet::parent_lookup`] says which rows belong to it.
+    ///
+    /// ```
+    /// use bowline::prelude::*;
+    /// # use bowline::doc::{author, book};
+    /// let books = ModelViewSet::<book::Entity>::new().parent_lookup("author_pk", "author__pk");
+    /// let api = DefaultRouter::new()
+    ///     .register("authors", ModelViewSet::<author::Entity>::new())
+    ///     .nested("authors", "author", DefaultRouter::simple().register("books", books));
+    /// ```
+    pub fn nested(mut self, parent: &str, lookup: &str, router: DefaultRouter) -> Self {
+        let found = self.registered.iter().find(|(prefix, ..)| prefix == parent);
+        let Some((_, declared, _)) = found else {
+            self.mistakes.push(format!("Nothing can be nested in \"{parent}\": no view set has that prefix."));
+            return self;
+        };
+        let keys = declared.lookup_value_regex.as_deref().unwrap_or("[^/.]+");
+        let field = declared.lookup_url_kwarg.as_ref().or(declared.lookup_field.as_ref()).map_or("pk", String::as_str);
+        let object = format!("(?P<{lookup}_{field}>{keys})");
+        match pattern::expression_of(parent) {
+            Ok(parent) => self.include_all(&format!("^{parent}/{object}/"), None, router),
+            Err(mistake) => {
+                self.mistakes.push(mistake);
+                self
+            }
+        }
     }
 
     /// Makes a model known that no view set serves: its table is created with the others, what it declares for the
@@ -330,14 +371,15 @@ impl DefaultRouter {
         let models = completed(&store, &sources, &declared).await?;
 
         let mut urls = UrlTable::default();
-        for (prefix, declared, style) in &registered {
+        // what is nested has no address by its key alone
+        for (prefix, declared, style) in registered.iter().filter(|(prefix, ..)| is_plain(prefix)) {
             let basename = declared.basename.clone().unwrap_or_else(|| declared.source.meta.name.to_lowercase());
             urls.add(format!("/{prefix}"), basename, style.slash);
         }
         let urls: Arc<dyn Urls> = Arc::new(urls);
         let mut names = Names::default();
         for (prefix, declared, style) in &registered {
-            declared.name_paths(prefix, style.slash, |name, path| names.add(&declared.namespaces, name, path));
+            mistakes.extend(names.add_view_set(declared, prefix, style.slash).err());
         }
         for route in &paths {
             if let Some(name) = &route.name {
@@ -352,13 +394,17 @@ impl DefaultRouter {
         let application = Application { store: &store, database: &database, build, settings: &settings, known: &known };
         let mut views = Vec::new();
         for (prefix, declared, style) in registered {
-            let taken = views.iter().any(|(p, _): &(String, Mounted)| *p == prefix);
-            if taken || prefix.starts_with('/') || prefix.ends_with('/') || prefix.contains('.') {
-                mistakes.push(format!(
-                    "\"{prefix}\" cannot be a prefix: it is taken, or begins or ends with a slash, or has a dot."
-                ));
+            if views.iter().any(|(p, _): &(Prefix, Mounted)| p.text() == prefix) {
+                mistakes.push(format!("\"{prefix}\" cannot be a prefix: it is taken."));
                 continue;
             }
+            let prefix = match Prefix::parse(&prefix) {
+                Ok(prefix) => prefix,
+                Err(mistake) => {
+                    mistakes.push(mistake);
+                    continue;
+                }
+            };
             let mounted = application
                 .view(declared)
                 .and_then(|view| Mounted::new(view, style, &bound).map_err(|mistake| vec![mistake]));
@@ -470,6 +516,7 @@ impl Application<'_> {
                 declared.lookup_url_kwarg.or(declared.lookup_field).unwrap_or_else(|| "pk".into()),
                 declared.lookup_value_regex,
             ),
+            parents: declared.filters.parents,
         })
     }
 

@@ -1,6 +1,6 @@
 //! Paths with values in them, as Django's `path()` and `re_path()` write them.
 
-use regex::Regex;
+use regex::{Captures, Regex};
 
 /// A path of one's own: literal text, and values between `<` and `>`.
 ///
@@ -67,33 +67,31 @@ impl PathPattern {
             }
             return PathPattern::expression(route.to_owned(), &format!("{end}\\z"), route);
         };
-        let (prefix, mut rest) = route.split_at(start);
-        let mut expression = String::new();
-        while let Some((literal, after)) = rest.split_once('<') {
-            expression.push_str(&regex::escape(literal));
-            let (value, after) =
-                after.split_once('>').ok_or_else(|| format!("The path \"{route}\" has a `<` without its `>`."))?;
-            let (kind, name) = value.split_once(':').unwrap_or(("str", value));
-            let allowed = match kind {
-                "str" => "[^/]+",
-                "int" => "[0-9]+",
-                "slug" => "[-a-zA-Z0-9_]+",
-                "uuid" => "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
-                "path" => "(?s:.+)",
-                other => {
-                    return Err(format!(
-                        "The path \"{route}\" has a value of the kind \"{other}\"; the kinds are str, int, slug, uuid and path."
-                    ));
-                }
-            };
-            if expression.contains(&format!("(?P<{name}>")) {
-                return Err(format!("The path \"{route}\" has two values of the name \"{name}\"."));
-            }
-            expression.push_str(&format!("(?P<{name}>{allowed})"));
-            rest = after;
-        }
-        expression.push_str(&regex::escape(rest));
+        let (prefix, rest) = route.split_at(start);
+        let expression = values(rest, route)?;
         PathPattern::expression(prefix.to_owned(), &format!("{expression}{end}\\z"), route)
+    }
+
+    /// Reads what paths begin with.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that says what is wrong with it.
+    pub(super) fn beginning(route: &str) -> Result<Self, String> {
+        let start = if route.starts_with('^') { Some(0) } else { route.find('<') };
+        match start {
+            None => Ok(PathPattern { prefix: route.to_owned(), rest: Rest::Nothing }),
+            Some(start) => PathPattern::expression(route[..start].to_owned(), &expression_of(&route[start..])?, route),
+        }
+    }
+
+    /// The values of what a path begins with, and what comes after it.
+    pub(super) fn strip<'a>(&self, path: &'a str) -> Option<(Kwargs, &'a str)> {
+        let rest = path.strip_prefix(self.prefix.as_str())?;
+        let Rest::Values(regex, names) = &self.rest else { return Some((Vec::new(), rest)) };
+        let found = regex.captures(rest)?;
+        let end = found.get(0).map_or(0, |whole| whole.end());
+        Some((kwargs(&found, names), rest.get(end..)?))
     }
 
     fn expression(prefix: String, expression: &str, route: &str) -> Result<Self, String> {
@@ -110,15 +108,61 @@ impl PathPattern {
         let rest = path.strip_prefix(self.prefix.as_str())?;
         let Rest::Values(regex, names) = &self.rest else { return rest.is_empty().then(Vec::new) };
         let found = regex.captures(rest)?;
-        let values = names.iter().filter_map(|Name { name, is_int }| {
-            let text = found.name(name)?.as_str();
-            // Django makes a number of it
-            let digits = text.trim_start_matches('0');
-            let text = if *is_int { if digits.is_empty() { "0" } else { digits } } else { text };
-            Some((name.clone(), text.to_owned()))
-        });
-        Some(values.collect())
+        Some(kwargs(&found, names))
     }
+}
+
+fn kwargs(found: &Captures<'_>, names: &[Name]) -> Kwargs {
+    let values = names.iter().filter_map(|Name { name, is_int }| {
+        let text = found.name(name)?.as_str();
+        // Django makes a number of it
+        let digits = text.trim_start_matches('0');
+        let text = if *is_int { if digits.is_empty() { "0" } else { digits } } else { text };
+        Some((name.clone(), text.to_owned()))
+    });
+    values.collect()
+}
+
+/// The regular expression of a path, whichever way it is written.
+///
+/// # Errors
+///
+/// A sentence that says what is wrong with it.
+pub(super) fn expression_of(route: &str) -> Result<String, String> {
+    match route.strip_prefix('^') {
+        Some(expression) => Ok(expression.to_owned()),
+        None => values(route, route),
+    }
+}
+
+/// The regular expression of a path with values between `<` and `>`.
+fn values(mut rest: &str, route: &str) -> Result<String, String> {
+    let mut expression = String::new();
+    while let Some((literal, after)) = rest.split_once('<') {
+        expression.push_str(&regex::escape(literal));
+        let (value, after) =
+            after.split_once('>').ok_or_else(|| format!("The path \"{route}\" has a `<` without its `>`."))?;
+        let (kind, name) = value.split_once(':').unwrap_or(("str", value));
+        let allowed = match kind {
+            "str" => "[^/]+",
+            "int" => "[0-9]+",
+            "slug" => "[-a-zA-Z0-9_]+",
+            "uuid" => "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
+            "path" => "(?s:.+)",
+            other => {
+                return Err(format!(
+                    "The path \"{route}\" has a value of the kind \"{other}\"; the kinds are str, int, slug, uuid and path."
+                ));
+            }
+        };
+        if expression.contains(&format!("(?P<{name}>")) {
+            return Err(format!("The path \"{route}\" has two values of the name \"{name}\"."));
+        }
+        expression.push_str(&format!("(?P<{name}>{allowed})"));
+        rest = after;
+    }
+    expression.push_str(&regex::escape(rest));
+    Ok(expression)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use http::Method;
 
 use super::pattern::{Kwargs, PathPattern};
+use super::prefix::Prefix;
 use crate::view_info::ViewInfo;
 use crate::views::policy::{Bound, Policy};
 use crate::views::{Endpoint, ExtraAction, View, view_name};
@@ -14,7 +15,7 @@ use crate::views::{Endpoint, ExtraAction, View, view_name};
 #[derive(Debug)]
 pub(super) struct Resolver {
     roots: Vec<Root>,
-    views: Vec<(String, Mounted)>,
+    views: Vec<(Prefix, Mounted)>,
     generic: Vec<(PathPattern, Mounted)>,
     paths: Vec<OwnPath>,
 }
@@ -175,6 +176,39 @@ impl Mounted {
         Some((named(kwargs)?, rest.trim_end_matches('/').rsplit('.').next()))
     }
 
+    /// What a path below the view set's prefix means.
+    fn below<'a>(&'a self, rest: &'a str) -> Option<(Target<'a>, Option<&'a str>)> {
+        let suffix = |rest: &'a str| suffix(rest).filter(|_| self.style.suffixes);
+        let slash = self.style.slash;
+        if rest == slash && self.has(false) {
+            return Some((Target::List(self, Vec::new()), None));
+        }
+        if let Some(format) = suffix(rest).filter(|_| self.has(false)) {
+            return Some((Target::List(self, Vec::new()), Some(format)));
+        }
+        if let (Some(found), false) = (self.extra(false, rest), self.extras.is_empty()) {
+            return Some(found);
+        }
+        if let Some(keys) = &self.own_key {
+            let object = self.keyed(rest, keys).filter(|_| self.has(true));
+            return object.or_else(|| self.extra(true, rest));
+        }
+        let below = rest;
+        let rest = rest.strip_prefix('/').filter(|_| self.has(true) || !self.extras.is_empty())?;
+        let end = rest.find(['/', '.']).unwrap_or(rest.len());
+        let (key, rest) = rest.split_at(end);
+        if key.is_empty() {
+            return None;
+        }
+        if rest == slash && self.has(true) {
+            return Some((Target::Detail(self, Cow::Borrowed(key), Vec::new()), None));
+        }
+        if let Some(format) = suffix(rest).filter(|_| self.has(true)) {
+            return Some((Target::Detail(self, Cow::Borrowed(key), Vec::new()), Some(format)));
+        }
+        self.extra(true, below)
+    }
+
     /// Whether there is a list, or an object, at all: a router makes no address for what no method leads to.
     fn has(&self, detail: bool) -> bool {
         self.view.allowed(detail).len() > 1
@@ -195,11 +229,24 @@ pub(super) enum Target<'a> {
     Path(&'a Endpoint, Kwargs),
 }
 
+impl Target<'_> {
+    /// The same with the values of what it is nested in before its own.
+    fn within(mut self, values: Kwargs) -> Self {
+        match &mut self {
+            Target::List(_, own) | Target::Detail(_, _, own) | Target::Extra(_, _, own) | Target::Path(_, own) => {
+                own.splice(0..0, values);
+            }
+            Target::Root(_) => {}
+        }
+        self
+    }
+}
+
 impl Resolver {
     pub(super) fn new(
         root: Root,
         included: Vec<Root>,
-        views: Vec<(String, Mounted)>,
+        views: Vec<(Prefix, Mounted)>,
         generic: Vec<(PathPattern, Mounted)>,
         paths: Vec<OwnPath>,
     ) -> Self {
@@ -259,36 +306,9 @@ impl Resolver {
     /// A path of a view set.
     fn view<'a>(&'a self, path: &'a str) -> Option<(Target<'a>, Option<&'a str>)> {
         self.views.iter().find_map(|(prefix, view)| {
-            let rest = path.strip_prefix(prefix.as_str())?;
-            let suffix = |rest: &'a str| suffix(rest).filter(|_| view.style.suffixes);
-            let slash = view.style.slash;
-            if rest == slash && view.has(false) {
-                return Some((Target::List(view, Vec::new()), None));
-            }
-            if let Some(format) = suffix(rest).filter(|_| view.has(false)) {
-                return Some((Target::List(view, Vec::new()), Some(format)));
-            }
-            if let (Some(found), false) = (view.extra(false, rest), view.extras.is_empty()) {
-                return Some(found);
-            }
-            if let Some(keys) = &view.own_key {
-                let object = view.keyed(rest, keys).filter(|_| view.has(true));
-                return object.or_else(|| view.extra(true, rest));
-            }
-            let below = rest;
-            let rest = rest.strip_prefix('/').filter(|_| view.has(true) || !view.extras.is_empty())?;
-            let end = rest.find(['/', '.']).unwrap_or(rest.len());
-            let (key, rest) = rest.split_at(end);
-            if key.is_empty() {
-                return None;
-            }
-            if rest == slash && view.has(true) {
-                return Some((Target::Detail(view, Cow::Borrowed(key), Vec::new()), None));
-            }
-            if let Some(format) = suffix(rest).filter(|_| view.has(true)) {
-                return Some((Target::Detail(view, Cow::Borrowed(key), Vec::new()), Some(format)));
-            }
-            view.extra(true, below)
+            let (values, rest) = prefix.strip(path)?;
+            let (target, format) = view.below(rest)?;
+            Some((target.within(values), format))
         })
     }
 }

@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
+use super::pattern::expression_of;
 use crate::versioning::Reverse;
+use crate::views::Declared;
 
 /// The paths by the names of their views, with the namespaces before them: `v1:thing`.
 #[derive(Clone, Debug, Default)]
@@ -36,6 +38,31 @@ impl Names {
         }
         full.push_str(name);
         self.routes.entry(full).or_default().push(Template { parts });
+    }
+}
+
+impl Names {
+    /// Adds the paths of a view set as a router makes them.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that says what is wrong with its prefix.
+    pub(super) fn add_view_set(&mut self, declared: &Declared, prefix: &str, slash: &str) -> Result<(), String> {
+        let basename = declared.basename.clone().unwrap_or_else(|| declared.source.meta.name.to_lowercase());
+        let lookup = declared.lookup_url_kwarg.as_ref().or(declared.lookup_field.as_ref());
+        let prefix = expression_of(prefix)?;
+        let object = format!("(?P<{}>[^/.]+)", lookup.map_or("pk", String::as_str));
+        let mut add = |end: &str, path: &str| {
+            self.add(&declared.namespaces, &format!("{basename}-{end}"), &format!("^{prefix}{path}{slash}$"));
+        };
+        add("list", "");
+        add("detail", &format!("/{object}"));
+        for action in &declared.extra {
+            let path = action.path();
+            let path = if action.detail { format!("/{object}/{path}") } else { format!("/{path}") };
+            add(&action.name_end(), &path);
+        }
+        Ok(())
     }
 }
 

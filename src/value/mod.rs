@@ -16,6 +16,7 @@ pub mod convert;
 mod decimal;
 pub(crate) mod duration;
 mod form;
+mod index;
 pub(crate) mod iso;
 pub mod json;
 mod literal;

@@ -11,7 +11,7 @@ use http::Method;
 use sea_orm::EntityTrait;
 
 use crate::context::Context;
-use crate::filters::{self, FilterBackend, FilterSet, OrderingFields};
+use crate::filters::{self, FilterBackend, FilterSet, OrderingFields, Parent};
 use crate::model::Condition;
 use crate::model::entity::ModelSource;
 use crate::pagination::Pagination;
@@ -90,23 +90,6 @@ pub(crate) struct Declared {
 }
 
 impl Declared {
-    /// The names of its paths, as DRF's routers give them.
-    pub(crate) fn name_paths(&self, prefix: &str, slash: &str, mut add: impl FnMut(&str, &str)) {
-        let basename = self.basename.clone().unwrap_or_else(|| self.source.meta.name.to_lowercase());
-        let lookup = self.lookup_url_kwarg.as_ref().or(self.lookup_field.as_ref()).map_or("pk", String::as_str);
-        add(&format!("{basename}-list"), &format!("{prefix}{slash}"));
-        add(&format!("{basename}-detail"), &format!("{prefix}/<{lookup}>{slash}"));
-        for action in &self.extra {
-            let path = action.path();
-            let prefix = regex::escape(prefix);
-            let path = match action.detail {
-                true => format!("^{prefix}/(?P<{lookup}>[^/.]+)/{path}{slash}$"),
-                false => format!("^{prefix}/{path}{slash}$"),
-            };
-            add(&format!("{basename}-{}", action.name_end()), &path);
-        }
-    }
-
     /// Whether a rule is declared that reads other rows.
     pub(crate) fn has_query_rules(&self) -> bool {
         self.serializer.has_query_rules() || self.serializers.iter().any(|(_, own)| own.has_query_rules())
@@ -131,9 +114,26 @@ pub(crate) struct View {
     pub(crate) namespaces: Vec<String>,
     /// The name that the key in a path has, and the expression that it matches.
     pub(crate) lookup: (String, Option<String>),
+    /// What it is nested in.
+    pub(crate) parents: Vec<Parent>,
 }
 
 impl View {
+    /// Puts the values of what it is nested in into a body.
+    pub(crate) fn fill_in(&self, data: &mut Value, context: &Context) {
+        for Parent { kwarg, lookup } in &self.parents {
+            let (field, rest) = lookup.split_once("__").unwrap_or((lookup, ""));
+            // what is further away is no field of the body
+            let value = context.kwarg(kwarg).filter(|_| !rest.contains("__")).map(Value::from);
+            let Some(value) = value else { continue };
+            let items = match &mut *data {
+                Value::List(items) => items.as_mut_slice(),
+                one => std::slice::from_mut(one),
+            };
+            items.iter_mut().for_each(|item| put(item, field, &value));
+        }
+    }
+
     /// The resource as an action sees it.
     pub(crate) fn resource(&self, action: Action) -> &Resource {
         self.others.iter().find(|(a, _)| *a == action).map_or(&self.resource, |(_, resource)| resource)
@@ -187,6 +187,15 @@ impl View {
         }
         allowed.push("OPTIONS");
         allowed
+    }
+}
+
+/// Sets a field of a body.
+fn put(data: &mut Value, field: &str, value: &Value) {
+    match data {
+        Value::Map(map) => drop(map.insert(field, value.clone())),
+        Value::Form(form) => form.set(field, vec![value.clone()]),
+        _ => {}
     }
 }
 
@@ -436,6 +445,15 @@ impl<E: EntityTrait> ModelViewSet<E> {
     /// ```
     pub fn get_queryset(mut self, queryset: impl Fn(&Context) -> Option<Condition> + Send + Sync + 'static) -> Self {
         self.declared.filters.queryset = Some(Arc::new(queryset));
+        self
+    }
+
+    /// Only rows that belong to the object in whose path it is nested: a value of the path, and the lookup that finds the rows
+    /// by it (drf-nested-routers' `parent_lookup_kwargs`). Bodies get the value as the field that the lookup begins with
+    /// (`room`, `room__pk`), whatever they say themselves; one of a row further away (`room__hotel__pk`) only narrows. A value
+    /// that no row can have is a 404.
+    pub fn parent_lookup(mut self, kwarg: impl Into<String>, lookup: impl Into<String>) -> Self {
+        self.declared.filters.parents.push(Parent { kwarg: kwarg.into(), lookup: lookup.into() });
         self
     }
 
