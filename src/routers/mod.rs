@@ -20,7 +20,7 @@ use crate::serializers::{Build, Declaration};
 use crate::settings::Settings;
 use crate::store::catalogue::StartupError;
 use crate::store::plan::{Alias, Plan, RowsBy, Select};
-use crate::store::{Database, Dialect, KnownEntities, Store, catalogue, schema};
+use crate::store::{Database, Dialect, KnownEntities, Store, catalogue, idempotency, schema};
 use crate::versioning::Reverse;
 use crate::views::policy::{Bound, Place};
 use crate::views::{ApiView, Declared, ModelViewSet, Paginated, Resource, View, ViewSet};
@@ -443,6 +443,9 @@ impl DefaultRouter {
         let dispatch = Arc::new(Dispatch::new(Resolver::new(root, roots, views, single, endpoints), &bound));
         dispatch.check().map_err(Error::Startup)?;
         must_be_there(&store, &dispatch.tables()).await?;
+        if dispatch.keeps_answers() {
+            idempotency::make_table(&database).await.map_err(Error::startup)?;
+        }
         Ok((dispatch, store))
     }
 }

@@ -26,6 +26,7 @@ mod connection;
 mod database;
 mod error;
 pub(crate) mod granted;
+pub(crate) mod idempotency;
 pub mod many;
 mod on_commit;
 pub mod plan;

@@ -12,6 +12,7 @@ use super::view_name;
 use crate::authentication::{Authenticated, Authentication};
 use crate::context::Context;
 use crate::error::{Error, ErrorContext, ErrorFormat, ExceptionHandler, Result};
+use crate::idempotency::Idempotency;
 use crate::negotiation::{self, ContentNegotiation};
 use crate::parsers::{BodyLimits, Parsers};
 use crate::permissions::{Granted, Permissions};
@@ -48,6 +49,8 @@ pub(crate) struct Policy {
     pub(crate) permissions: Permissions,
     pub(crate) throttles: Vec<Arc<dyn Throttle>>,
     throttling: Throttling,
+    /// What is kept of requests that have a key; views without a transaction have none.
+    pub(crate) idempotency: Option<Idempotency>,
     pub(crate) limits: BodyLimits,
     pub(crate) errors: ErrorFormat,
     pub(crate) list_errors_as_dict: bool,
@@ -114,6 +117,7 @@ impl Policy {
                 settings.throttle_rates.clone(),
                 settings.num_proxies,
             ),
+            idempotency: None,
             limits: settings.body.clone(),
             errors: settings.errors,
             list_errors_as_dict: settings.list_errors_as_dict,
