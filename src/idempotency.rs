@@ -265,7 +265,10 @@ mod tests {
             assert_eq!(found.as_deref(), Some(key), "{header}");
         }
         let (longer, quoted) = ("k".repeat(256), format!("\"{}\"", "k".repeat(256)));
-        let bad = ["", " ", "\"\"", "\"", "\"a", "\"a\"b\"", "\"a\\b\"", "\"a\\\"", "a b", "\"a b\"", "a\tb", "é", &longer, &quoted];
+        let bad = [
+            "", " ", "\"\"", "\"", "\"a", "\"a\"b\"", "\"a\\b\"", "\"a\\\"", "a b", "\"a b\"", "a\tb", "é", &longer,
+            &quoted,
+        ];
         for header in bad {
             let error = Idempotency::new().key(&request("POST", "/", &[header])).unwrap_err();
             assert_eq!(error.status(), 400, "{header}");
@@ -301,7 +304,11 @@ mod tests {
 
     #[tokio::test]
     async fn fingerprints_tell_bodies_apart() {
-        let of = async |text: &str| fingerprint(&request("POST", "/a/", &[]), &crate::value::json::parse(text.as_bytes()).unwrap()).await.unwrap();
+        let of = async |text: &str| {
+            fingerprint(&request("POST", "/a/", &[]), &crate::value::json::parse(text.as_bytes()).unwrap())
+                .await
+                .unwrap()
+        };
         let same = of(r#"{"a": 1, "b": [true, null, "x"]}"#).await;
         assert_eq!(of(r#"{"b":[true,null,"x"],"a":1}"#).await, same);
         for other in [

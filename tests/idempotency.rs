@@ -335,7 +335,8 @@ fn a_key_belongs_to_one_user() {
 fn views_that_take_none() {
     each(async |database| {
         let settings = |settings: &mut Settings| settings.idempotency = Some(Idempotency::new());
-        let router = || DefaultRouter::new().register("orders", ModelViewSet::<order::Entity>::new()).configure(settings);
+        let router =
+            || DefaultRouter::new().register("orders", ModelViewSet::<order::Entity>::new()).configure(settings);
         let app = App::over(database, router()).await;
         assert_eq!(app.order("k", "tea").await.status, 201);
         assert!(app.order("k", "tea").await.is_replayed(), "the settings hold for view sets");
@@ -361,7 +362,8 @@ fn views_that_take_none() {
 fn a_key_in_progress() {
     each(async |database| {
         let gate = Arc::new(Semaphore::new(0));
-        let app = App::over(database, DefaultRouter::new().register("orders", orders().hooks(Waits(gate.clone())))).await;
+        let app =
+            App::over(database, DefaultRouter::new().register("orders", orders().hooks(Waits(gate.clone())))).await;
         let send = |item: &'static str| {
             let app = app.clone();
             tokio::spawn(async move { app.order("k", item).await })
@@ -462,7 +464,11 @@ fn a_server_that_is_killed_before_it_answers() {
             let body = json!({"item": "tea"}).to_string();
             let head = format!("POST {PATH} HTTP/1.1\r\nHost: testserver\r\nContent-Type: application/json\r\n");
             let mut client = server.client();
-            client.write(format!("{head}Idempotency-Key: {key}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).as_bytes()).unwrap();
+            client
+                .write(
+                    format!("{head}Idempotency-Key: {key}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).as_bytes(),
+                )
+                .unwrap();
             client
         };
         for (place, rows, is_replayed) in [("after", 1, true), ("before", 2, false)] {

@@ -46,7 +46,10 @@ impl Seen {
     }
 
     /// A hook that notes an event, with the rows that are committed by then.
-    fn hook(&self, event: &str) -> impl FnOnce() -> futures_util::future::BoxFuture<'static, bowline::Result<()>> + use<> {
+    fn hook(
+        &self,
+        event: &str,
+    ) -> impl FnOnce() -> futures_util::future::BoxFuture<'static, bowline::Result<()>> + use<> {
         let (seen, event) = (self.clone(), event.to_owned());
         move || {
             Box::pin(async move {
@@ -199,7 +202,11 @@ fn what_fails_then_fails_nothing_else() {
 
         let start = Instant::now();
         assert_eq!(client.post("/tasks/", value!({"name": "hangs"})).await.unwrap().status, 201);
-        assert!(start.elapsed() < Duration::from_secs(20), "a hook that hangs held its request for {:?}", start.elapsed());
+        assert!(
+            start.elapsed() < Duration::from_secs(20),
+            "a hook that hangs held its request for {:?}",
+            start.elapsed()
+        );
     });
 }
 

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
+use crate::authentication::random_hex;
 use crate::error::{Error, Result};
 use crate::pagination::PageNumberPagination;
 use crate::routers::DefaultRouter;
@@ -28,6 +29,7 @@ const DEFAULT_BIND: &str = "127.0.0.1:8000";
 /// | `BIND` | `host:port` | `127.0.0.1:8000` |
 /// | `PAGE_SIZE` | pages of this size for every list that does not say otherwise | no pages |
 /// | `PAGE_COUNT` | `off` leaves the count out of these pages | counted |
+/// | `SECRET_KEY` | what signs sessions, where the program asks for it by [`secret_key`] | made up anew |
 /// | `RUST_LOG` | what is logged; `warn` leaves out the line per request | `info` |
 ///
 /// # Errors
@@ -58,6 +60,30 @@ pub async fn serve(api: DefaultRouter) -> Result<()> {
         }
     };
     listen(api, &database, &bind).await
+}
+
+/// The key that signs sessions, Django's `SECRET_KEY`: the environment's variable of that name, else one that was made up now,
+/// with which everybody is logged out when the program ends.
+///
+/// # Errors
+///
+/// [`Error::Startup`] where the variable is empty; 500 where the system has no random numbers.
+///
+/// ```no_run
+/// use bowline::authentication::{Authentication, SessionAuthentication, Sessions};
+/// use bowline::prelude::*;
+/// # fn main() -> bowline::Result<()> {
+/// let sessions = Sessions::new(bowline::app::secret_key()?);
+/// let settings = Settings { authentication: vec![SessionAuthentication::new(sessions).shared()], ..Settings::default() };
+/// # Ok(())
+/// # }
+/// ```
+pub fn secret_key() -> Result<String> {
+    match env::var("SECRET_KEY") {
+        Ok(key) if key.is_empty() => Err(Error::Startup("SECRET_KEY is empty: give it 50 random characters.".into())),
+        Ok(key) => Ok(key),
+        Err(_) => random_hex(32),
+    }
 }
 
 /// Serves an API from a database at an address until SIGTERM or SIGINT, for programs that have their own way to be told

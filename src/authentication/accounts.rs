@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::{Expr, ExprTrait, Query, SelectStatement};
+use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, Query, SelectStatement};
 
 use super::passwords::Passwords;
 use super::row::Row;
 use crate::context::User;
-use crate::error::Result;
+use crate::error::{Error, Result, ValidationError};
 use crate::store::{Database, Rows};
 
 /// A user of Django's, as a row of `auth_user` has it.
@@ -180,6 +180,49 @@ impl Accounts {
             return Ok(None);
         }
         self.one(database, select().and_where(Expr::col((USERS, "id")).eq(id))).await
+    }
+
+    /// Makes an active account that may log in, Django's `create_user`.
+    ///
+    /// # Errors
+    ///
+    /// 400 where the name is taken, empty, too long (150) or holds a NUL.
+    pub async fn create_user(&self, database: &Database, username: &str, password: &str) -> Result<Account> {
+        let wrong = |message: &'static str, code| {
+            Error::from(ValidationError::field("username", ValidationError::new(message, code)))
+        };
+        if username.is_empty() || username.contains('\0') {
+            return Err(wrong("The given username must be set", "invalid"));
+        }
+        if username.chars().count() > 150 {
+            return Err(wrong("Ensure this field has no more than 150 characters.", "max_length"));
+        }
+        let password = self.passwords.make(password).await?;
+        let mut insert = Query::insert();
+        insert.into_table(USERS).columns(COLUMNS.into_iter().skip(1));
+        let (nothing, no, never) = ("", false, None::<DateTime<Utc>>);
+        let names = [username.into(), nothing.into(), nothing.into(), nothing.into()];
+        let others = [no.into(), true.into(), no.into(), never.into(), Utc::now().into(), password.into()];
+        insert.values(names.into_iter().chain(others)).map_err(Error::internal)?;
+        insert.on_conflict(OnConflict::column("username").do_nothing().to_owned());
+        insert.returning(Query::returning().columns(COLUMNS));
+        let rows = database.apply(&insert).await?;
+        if rows.is_empty() {
+            return Err(wrong("A user with that username already exists.", "unique"));
+        }
+        Account::read(&rows, 0)
+    }
+
+    /// Gives an account another password; whether there is such an account. Its sessions end with the old one.
+    ///
+    /// # Errors
+    ///
+    /// Where the database fails.
+    pub async fn set_password(&self, database: &Database, id: i64, password: &str) -> Result<bool> {
+        let password = self.passwords.make(password).await?;
+        let mut update = Query::update();
+        update.table(USERS).value("password", password).and_where(Expr::col("id").eq(id)).returning_col("id");
+        Ok(!database.apply(&update).await?.is_empty())
     }
 
     async fn one(&self, database: &Database, select: &SelectStatement) -> Result<Option<Account>> {

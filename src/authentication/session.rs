@@ -12,13 +12,14 @@ use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use super::accounts::USERS;
 use super::row::Row;
 use super::signing::{self, dumps, loads, salted_hmac};
+use super::tables::{AUTH_USER, DJANGO_SESSION};
 use super::{Account, Accounts, Authenticated, Authentication, cookies, csrf, random};
 use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::store::Database;
+use crate::store::{Database, Needs};
 use crate::value::Value;
 
-const SESSIONS: &str = "django_session";
+pub(super) const SESSIONS: &str = "django_session";
 const SALT: &str = "django.contrib.sessions.SessionStore";
 const HASH_SALT: &str = "django.contrib.auth.models.AbstractBaseUser.get_session_auth_hash";
 const BACKEND: &str = "django.contrib.auth.backends.ModelBackend";
@@ -354,8 +355,8 @@ impl Authentication for SessionAuthentication {
         }
     }
 
-    fn tables(&self) -> &'static [&'static str] {
-        &[USERS, SESSIONS]
+    fn tables(&self) -> &'static [Needs] {
+        &[AUTH_USER, DJANGO_SESSION]
     }
 
     fn vary(&self) -> Option<&'static str> {

@@ -1,58 +1,40 @@
 //! The permissions of a view, as its requests meet them: DRF's `check_permissions` and `check_object_permissions`.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::rule::Said;
 use super::{IntoRules, Rule};
 use crate::context::Context;
 use crate::error::{Error, IntoDetail, Result};
-use crate::store::Database;
+use crate::store::{Database, Needs};
 use crate::validators::Object;
 use crate::view_info::ViewInfo;
 
-/// The permissions of a view, by its actions.
+/// The permissions of a view.
 #[derive(Clone, Debug, Default)]
 pub struct Permissions {
     rules: Arc<[Rule]>,
-    by_action: Vec<(Cow<'static, str>, Arc<[Rule]>)>,
 }
 
 impl Permissions {
-    /// The same for all actions.
+    /// All of which must be granted.
     pub fn new(rules: impl IntoRules) -> Self {
-        Permissions { rules: rules.into_rules().into(), by_action: Vec::new() }
-    }
-
-    /// Others for one action; the last that is said counts.
-    pub(crate) fn set(&mut self, action: Cow<'static, str>, rules: Vec<Rule>) {
-        self.by_action.retain(|(name, _)| *name != action);
-        self.by_action.push((action, rules.into()));
+        Permissions { rules: rules.into_rules().into() }
     }
 
     /// Whether there is none at all.
     pub(crate) fn are_none(&self) -> bool {
-        self.rules.is_empty() && self.by_action.is_empty()
-    }
-
-    /// The rules of an action.
-    fn of(&self, action: Option<&str>) -> &Arc<[Rule]> {
-        let own = self.by_action.iter().find(|(name, _)| Some(name.as_ref()) == action);
-        own.map_or(&self.rules, |(_, rules)| rules)
-    }
-
-    fn all(&self) -> impl Iterator<Item = &Rule> {
-        self.rules.iter().chain(self.by_action.iter().flat_map(|(_, rules)| rules.iter()))
+        self.rules.is_empty()
     }
 
     /// The tables that they read.
-    pub(crate) fn tables(&self) -> impl Iterator<Item = &'static str> {
-        self.all().flat_map(Rule::tables)
+    pub(crate) fn tables(&self) -> impl Iterator<Item = Needs> {
+        self.rules.iter().flat_map(Rule::tables)
     }
 
     /// Why they cannot be used for a view.
     pub(crate) fn check(&self, view: &ViewInfo) -> Result<(), String> {
-        self.all().try_for_each(|rule| rule.check(view))
+        self.rules.iter().try_for_each(|rule| rule.check(view))
     }
 
     /// Asks all of them about a request. What they said is kept for its object, where one of them wants to see it.
@@ -67,9 +49,8 @@ impl Permissions {
         database: &Database,
         challenges: bool,
     ) -> Result<Option<Granted>> {
-        let rules = self.of(request.action());
         let mut all_said = Vec::new();
-        for rule in rules.iter() {
+        for rule in self.rules.iter() {
             let judges = rule.judges_objects();
             let said = rule.judge(judges, request, view, database).await?;
             if !said.granted {
@@ -80,7 +61,8 @@ impl Permissions {
         if all_said.iter().all(Option::is_none) {
             return Ok(None);
         }
-        Ok(Some(Granted { rules: Arc::clone(rules), said: all_said.into(), view: Arc::new(view.clone()), challenges }))
+        let rules = Arc::clone(&self.rules);
+        Ok(Some(Granted { rules, said: all_said.into(), view: Arc::new(view.clone()), challenges }))
     }
 }
 

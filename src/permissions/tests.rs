@@ -177,17 +177,6 @@ async fn a_refusal_says_why() {
 }
 
 #[tokio::test]
-async fn actions_have_permissions_of_their_own() {
-    let ((database, _folder), view) = (database().await, view());
-    let mut permissions = Permissions::new(AllowAny);
-    permissions.set("destroy".into(), IsAdminUser.into_rules());
-    let mut request = request(Method::DELETE, None);
-    assert!(permissions.judge(&request, &view, &database, true).await.is_ok());
-    request.set_action(Some("destroy".into()));
-    assert!(permissions.judge(&request, &view, &database, true).await.is_err());
-}
-
-#[tokio::test]
 async fn django_permissions_on_objects_hide_what_may_not_be_read() {
     let view = view();
     let reading = PermsMap::default().with(Method::GET, ["hotel.view_booking"]);

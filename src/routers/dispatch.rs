@@ -9,13 +9,15 @@ use axum::response::Response as HttpResponse;
 use futures_util::FutureExt;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 
-use super::resolve::{Mounted, Resolver, Root, Target, unescaped};
+use super::resolve::{Extra, Mounted, Resolver, Root, Target, unescaped};
 use crate::context::Context;
 use crate::error::{Error, Result};
+use crate::fields::metadata::fields as fields_metadata;
 use crate::pause::Pause;
 use crate::renderers::Accepted;
 use crate::response::Response;
 use crate::serializers::Mode;
+use crate::store::Needs;
 use crate::value::query::parameters;
 use crate::value::{DbValue, Map, Value};
 use crate::view_info::ViewInfo;
@@ -52,15 +54,12 @@ impl Dispatch {
 
     /// Whether answers are kept for requests that come again.
     pub(super) fn keeps_answers(&self) -> bool {
-        self.resolver.policies().any(|policy| policy.idempotency.is_some())
+        self.resolver.policies().any(Policy::takes_keys)
     }
 
-    /// The tables that the layers of all views read and do not make.
-    pub(super) fn tables(&self) -> Vec<&'static str> {
-        let mut tables: Vec<_> = self.resolver.policies().chain([&self.root]).flat_map(Policy::tables).collect();
-        tables.sort_unstable();
-        tables.dedup();
-        tables
+    /// The tables that the layers of all views read.
+    pub(super) fn tables(&self) -> Vec<Needs> {
+        self.resolver.policies().chain([&self.root]).flat_map(Policy::tables).collect()
     }
 
     /// Answers a request; a panic on the way is a 500 like any other.
@@ -78,6 +77,7 @@ impl Dispatch {
             Target::Detail(mounted, ..) => &mounted.detail,
             Target::Extra(_, extra, _) => &extra.policy,
         };
+        let policy = policy.of(request.method()).map_or(policy, |own| own);
         let pause = Pause::of(request.extensions());
         let (parts, body) = request.into_parts();
         let kwargs = match &mut target {
@@ -294,9 +294,9 @@ async fn action(
         return Err(Error::MethodNotAllowed(context.method().to_string()));
     };
     let key = context.kwarg(&view.lookup.0).filter(|_| action.detail).map(str::to_owned);
-    let (view, handler) = (Arc::clone(view), Arc::clone(handler));
+    let (view, handler, serializer) = (Arc::clone(view), Arc::clone(handler), action.serializer.clone());
     if matches!(*context.method(), Method::GET | Method::HEAD) {
-        let body = ActionBody::new(Ok(Value::map()));
+        let body = ActionBody::new(Ok(Value::map()), serializer);
         return Box::pin(run_action(view, handler, key, body, context.clone())).await;
     }
     let mut parsed = policy.parse(context, body).await;
@@ -309,7 +309,7 @@ async fn action(
         Err(_) if takes_key(policy, context)? => return Err(parsed.err().unwrap_or_else(Error::parse_error)),
         Err(_) => None,
     };
-    let body = ActionBody::new(parsed);
+    let body = ActionBody::new(parsed, serializer);
     once(claim, policy, context, |cx| run_action(view, handler, key, body, cx)).await
 }
 
@@ -324,6 +324,13 @@ async fn metadata(target: &Target<'_>, policy: &Policy, context: &Context) -> Re
             if view.actions.contains(Action::Create) && may(Method::POST).await?.is_some() =>
         {
             actions.insert("POST", view.resource(Action::Create).serializer.metadata());
+        }
+        Target::Extra(_, Extra { action: ExtraAction { serializer: Some(serializer), .. }, .. }, _) => {
+            for method in [Method::PUT, Method::POST] {
+                if policy.allows(&method) && may(method.clone()).await?.is_some() {
+                    actions.insert(method.as_str(), fields_metadata(serializer.fields()));
+                }
+            }
         }
         Target::Extra(Mounted { view, .. }, _, _) => {
             if policy.allows(&Method::POST) && may(Method::POST).await?.is_some() {

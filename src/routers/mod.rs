@@ -20,7 +20,7 @@ use crate::serializers::{Build, Declaration};
 use crate::settings::Settings;
 use crate::store::catalogue::StartupError;
 use crate::store::plan::{Alias, Plan, RowsBy, Select};
-use crate::store::{Database, Dialect, KnownEntities, Store, catalogue, idempotency, schema};
+use crate::store::{self, Database, Dialect, KnownEntities, Store, catalogue, idempotency, schema};
 use crate::versioning::Reverse;
 use crate::views::policy::{Bound, Place};
 use crate::views::{ApiView, Declared, ModelViewSet, Paginated, Resource, View, ViewSet};
@@ -442,30 +442,20 @@ impl DefaultRouter {
         }
         let dispatch = Arc::new(Dispatch::new(Resolver::new(root, roots, views, single, endpoints), &bound));
         dispatch.check().map_err(Error::Startup)?;
-        must_be_there(&store, &dispatch.tables()).await?;
+        let missing =
+            store::meet(&database, &dispatch.tables(), settings.create_tables).await.map_err(Error::startup)?;
+        if !missing.is_empty() {
+            return Err(Error::Startup(format!(
+                "The database has no table {}, which Django's ways of authentication and permissions read: run Django's \
+                 migrations on it, or use others.",
+                missing.join(", ")
+            )));
+        }
         if dispatch.keeps_answers() {
             idempotency::make_table(&database).await.map_err(Error::startup)?;
         }
         Ok((dispatch, store))
     }
-}
-
-/// Refuses a database without the tables that layers read.
-async fn must_be_there(store: &Store, tables: &[&str]) -> Result<()> {
-    if tables.is_empty() {
-        return Ok(());
-    }
-    let names: Vec<catalogue::TableName> = tables.iter().map(|table| (None, (*table).to_owned())).collect();
-    let found = catalogue::read(store, &names).await.map_err(Error::startup)?;
-    let missing: Vec<&str> = tables.iter().copied().filter(|t| !found.iter().any(|info| info.name.1 == **t)).collect();
-    if missing.is_empty() {
-        return Ok(());
-    }
-    Err(Error::Startup(format!(
-        "The database has no table {}, which Django's ways of authentication and permissions read: run Django's \
-         migrations on it, or use others.",
-        missing.join(", ")
-    )))
 }
 
 /// The models with what the catalogue knows of them.
@@ -507,6 +497,7 @@ impl Application<'_> {
             name: declared.name,
             description: declared.description,
             overrides: declared.overrides,
+            by_action: declared.by_action,
             resource,
             others: others?,
             actions: declared.actions,
@@ -539,7 +530,8 @@ impl Application<'_> {
             select.order_by(model, &ordering);
         }
         let shape = Shape::compile(&serializer, dialect, &mut select);
-        let judges = declared.overrides.judges_objects(self.settings);
+        let judges = declared.overrides.judges_objects(self.settings)
+            || declared.by_action.iter().any(|(_, own)| own.judge_objects());
         let judged = model.columns.iter().filter(|_| judges).map(|c| select.column(Alias::ROOT, &c.column)).collect();
         let column = declared.lookup_field.as_deref().map(position).transpose()?;
         if let Some(n) = column.filter(|n| !model.columns[*n].unique && model.primary_key != [*n]) {

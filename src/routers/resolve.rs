@@ -116,7 +116,12 @@ impl Mounted {
             }
             policy.idempotency.clone_from(&bound.settings.idempotency);
             view.overrides.apply(&mut policy);
-            policy.described(&view.description)
+            policy = policy.described(&view.description);
+            for (action, own) in &view.by_action {
+                let methods = view.allowed(detail).into_iter().filter_map(|m| Method::from_bytes(m.as_bytes()).ok());
+                policy.set_for(methods.filter(|method| view.action(detail, method) == Some(*action)), own);
+            }
+            policy
         };
         let (list, detail) = (policy(false, suffixes[0]), policy(true, suffixes[1]));
         let (name, keys) = &view.lookup;
@@ -127,15 +132,20 @@ impl Mounted {
         };
         let own_key = keys.as_ref().map(|_| patterns(format!("/{object}"))).transpose()?;
         let mut extras = Vec::new();
+        let whole = |policy: &Policy| policy.clone().without_parts();
         for action in std::mem::take(&mut view.extra) {
             let below =
                 if action.detail { format!("/{object}/{}", action.path()) } else { format!("/{}", action.path()) };
-            let mut policy = if action.detail { detail.clone() } else { list.clone() }.allowing(action.allowed());
+            let mut policy = whole(if action.detail { &detail } else { &list }).allowing(action.allowed());
             policy.name = action.title();
             if !action.description.is_empty() {
                 policy = policy.described(&action.description);
             }
             action.overrides.apply(&mut policy);
+            let mistakes = action.serializer.iter().flat_map(|serializer| serializer.mistakes());
+            if let Some(mistake) = mistakes.into_iter().next() {
+                return Err(format!("{type_name}: {mistake}"));
+            }
             extras.push(Extra { pattern: patterns(below)?, policy, action });
         }
         list.check()?;

@@ -6,13 +6,14 @@
 
 use sea_orm::sea_query::{ColumnDef, Table, TableCreateStatement};
 
-use super::{Bound, Cell, Database, Dialect, Rows, Statement, StoreError, Transaction};
+use super::{Bound, Cell, Database, Dialect, Rows, Statement, StoreError, Transaction, catalogue};
 use crate::value::DbValue;
 
 const TABLE: &str = "bowline_idempotency_key";
 
 /// By what those that have ended are found.
-const INDEX: &str = "CREATE INDEX IF NOT EXISTS bowline_idempotency_key_expires_at ON bowline_idempotency_key (expires_at)";
+const INDEX: &str =
+    "CREATE INDEX IF NOT EXISTS bowline_idempotency_key_expires_at ON bowline_idempotency_key (expires_at)";
 
 const FIND: &str = "SELECT fingerprint, status, form, head, body FROM bowline_idempotency_key \
                     WHERE digest = $1 AND expires_at > $2";
@@ -65,13 +66,16 @@ pub(crate) struct Kept {
 ///
 /// # Errors
 ///
-/// As [`Database::write`].
+/// Where the database fails, or does not allow it.
 pub(crate) async fn make_table(database: &Database) -> Result<(), StoreError> {
-    database.make_table(TABLE, table).await?;
-    let index = || Statement::once(INDEX).bind(Vec::new());
-    if database.write(index()).await.is_err() {
-        // another process has made it in between
-        database.write(index()).await?;
+    // who may not make tables may be given one
+    if !catalogue::read(database.store(), &[(None, TABLE.to_owned())]).await?.is_empty() {
+        return Ok(());
+    }
+    let both = || database.apply_all(vec![database.built(&table()), Statement::once(INDEX).bind(Vec::new())]);
+    if both().await.is_err() {
+        // another process has made them in between
+        both().await?;
     }
     Ok(())
 }
@@ -107,7 +111,8 @@ pub(crate) fn claim(dialect: Dialect, id: KeyId, now: i64) -> Bound {
     match dialect {
         Dialect::Postgres => bound(dialect, "SELECT pg_try_advisory_xact_lock($1)", vec![id.number()]),
         Dialect::Sqlite => {
-            let free = "SELECT NOT EXISTS (SELECT 1 FROM bowline_idempotency_key WHERE digest = $1 AND expires_at > $2)";
+            let free =
+                "SELECT NOT EXISTS (SELECT 1 FROM bowline_idempotency_key WHERE digest = $1 AND expires_at > $2)";
             bound(dialect, free, vec![id.text(), now.into()])
         }
     }

@@ -70,7 +70,13 @@ impl Transaction {
     }
 
     fn new(inner: Inner) -> Self {
-        Transaction { inner, known: Arc::default(), catalogue: None, last_error: Mutex::default(), on_commit: OnCommit::default() }
+        Transaction {
+            inner,
+            known: Arc::default(),
+            catalogue: None,
+            last_error: Mutex::default(),
+            on_commit: OnCommit::default(),
+        }
     }
 
     /// Tells the transaction which entities there are, for [`ConnectionTrait`].

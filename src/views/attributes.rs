@@ -15,7 +15,7 @@ use crate::settings::Settings;
 use crate::throttling::{IntoThrottles, Throttle};
 use crate::versioning::Versioning;
 
-/// What a view says otherwise than the settings.
+/// What a view says otherwise than the settings; its [`Attributes`] say it.
 #[derive(Clone, Debug, Default)]
 pub struct Overrides {
     renderers: Option<Renderers>,
@@ -25,22 +25,20 @@ pub struct Overrides {
     permissions: Option<Vec<Rule>>,
     throttles: Option<Vec<Arc<dyn Throttle>>>,
     throttle_scope: Option<Cow<'static, str>>,
-    permissions_for: Vec<(Cow<'static, str>, Vec<Rule>)>,
     exception_handler: Option<ExceptionHandler>,
     versioning: Option<Option<Arc<dyn Versioning>>>,
     idempotency: Option<Option<Idempotency>>,
 }
 
 impl Overrides {
-    /// Other permissions for one action.
-    pub(super) fn permissions_for(&mut self, action: Cow<'static, str>, rules: Vec<Rule>) {
-        self.permissions_for.push((action, rules));
-    }
-
     /// Whether a permission wants to see objects, where the settings say what the view does not.
     pub(crate) fn judges_objects(&self, settings: &Settings) -> bool {
-        let rules = self.permissions.as_ref().unwrap_or(&settings.permissions);
-        rules.iter().chain(self.permissions_for.iter().flat_map(|(_, own)| own)).any(Rule::judges_objects)
+        self.permissions.as_ref().unwrap_or(&settings.permissions).iter().any(Rule::judges_objects)
+    }
+
+    /// The same for a part of the view that says something of its own.
+    pub(crate) fn judge_objects(&self) -> bool {
+        self.permissions.iter().flatten().any(Rule::judges_objects)
     }
 
     /// Lays it over what the settings say.
@@ -60,9 +58,6 @@ impl Overrides {
         if let Some(rules) = &self.permissions {
             policy.permissions = Permissions::new(rules.clone());
         }
-        for (action, rules) in &self.permissions_for {
-            policy.permissions.set(action.clone(), rules.clone());
-        }
         if let Some(throttles) = &self.throttles {
             policy.throttles.clone_from(throttles);
         }
@@ -78,6 +73,12 @@ impl Overrides {
         if let Some(handler) = &self.exception_handler {
             policy.exception_handler = handler.clone();
         }
+    }
+}
+
+impl Attributes for Overrides {
+    fn overrides(&mut self) -> &mut Overrides {
+        self
     }
 }
 

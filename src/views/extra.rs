@@ -51,6 +51,8 @@ pub struct ExtraAction {
     pub(crate) description: String,
     pub(crate) methods: Vec<(Method, Cow<'static, str>, Arc<dyn ActionHandler>)>,
     pub(crate) overrides: Overrides,
+    /// What bodies are validated with, and its mistakes.
+    pub(crate) serializer: Option<Arc<Serializer>>,
 }
 
 impl Attributes for ExtraAction {
@@ -80,7 +82,29 @@ impl ExtraAction {
             description,
             methods: Vec::new(),
             overrides: Overrides::default(),
+            serializer: None,
         }
+    }
+
+    /// With a serializer of its own, DRF's `@action(serializer_class=…)`: [`ActionRequest::validate`] runs it, and OPTIONS tells of
+    /// its fields.
+    ///
+    /// What [`Serializer::mistakes`] tells of stops the start of the program.
+    ///
+    /// ```
+    /// use bowline::fields::{Field, IntegerField};
+    /// use bowline::prelude::*;
+    /// use bowline::serializers::Serializer;
+    ///
+    /// async fn lengthen(action: ActionRequest) -> bowline::Result<Response> {
+    ///     Ok(Response::new(action.validate()?))
+    /// }
+    /// let hours = Serializer::new().field(Field::new("hours", IntegerField::new().min_value(1)));
+    /// let action = ExtraAction::detail("lengthen").serializer(hours).post(lengthen);
+    /// ```
+    pub fn serializer(mut self, serializer: Serializer) -> Self {
+        self.serializer = Some(Arc::new(serializer));
+        self
     }
 
     /// With another path than its name, a regular expression whose named groups are values of the path (DRF's `url_path`).
@@ -210,6 +234,7 @@ pub struct ActionRequest {
 pub(crate) struct Body {
     data: Arc<Value>,
     error: Arc<Mutex<Unread>>,
+    serializer: Option<Arc<Serializer>>,
 }
 
 /// Why a body could not be read.
@@ -224,12 +249,12 @@ enum Unread {
 }
 
 impl Body {
-    pub(crate) fn new(parsed: Result<Value>) -> Self {
+    pub(crate) fn new(parsed: Result<Value>, serializer: Option<Arc<Serializer>>) -> Self {
         let (data, error) = match parsed {
             Ok(data) => (data, Unread::No),
             Err(error) => (Value::map(), Unread::Because(error)),
         };
-        Body { data: Arc::new(data), error: Arc::new(Mutex::new(error)) }
+        Body { data: Arc::new(data), error: Arc::new(Mutex::new(error)), serializer }
     }
 }
 
@@ -247,6 +272,18 @@ impl ActionRequest {
         match std::mem::replace(&mut *error, Unread::Told) {
             Unread::Because(error) => Err(error),
             Unread::No | Unread::Told => Err(Error::parse_error()),
+        }
+    }
+
+    /// The body as the action's [`serializer`](ExtraAction::serializer) validates it.
+    ///
+    /// # Errors
+    ///
+    /// As [`validate_with`](Self::validate_with); 500 where the action has none.
+    pub fn validate(&self) -> Result<Value> {
+        match &self.body.serializer {
+            Some(serializer) => self.validate_with(serializer),
+            None => Err(Error::internal("an action without a serializer asked for it")),
         }
     }
 

@@ -18,7 +18,7 @@ use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::idempotency::{fingerprint, id};
 use crate::response::{Data, Response};
-use crate::store::idempotency::{self as table, KeyId, Kept};
+use crate::store::idempotency::{self as table, Kept, KeyId};
 use crate::store::{Database, Rows, Transaction};
 use crate::value::{DbValue, Value, json};
 
@@ -312,13 +312,15 @@ mod tests {
         assert_eq!(replayed.status, StatusCode::NO_CONTENT);
         assert!(matches!(replayed.data, Data::Value(Value::Null)));
 
-        let own = Response::new(crate::value!({"a": [1, "x"]})).content_type("application/x-own").header(SET_COOKIE, "s=1");
+        let own =
+            Response::new(crate::value!({"a": [1, "x"]})).content_type("application/x-own").header(SET_COOKIE, "s=1");
         let (first, replayed) = again(own).await;
         assert_eq!(replayed.content_type.unwrap(), "application/x-own");
         assert!(first.headers.contains_key(SET_COOKIE) && !replayed.headers.contains_key(SET_COOKIE));
         assert_eq!(first.data.to_value().unwrap(), replayed.data.to_value().unwrap());
 
-        let raw: axum::response::Response = http::Response::builder().header(CONTENT_TYPE, "text/csv").body("a,b".into()).unwrap();
+        let raw: axum::response::Response =
+            http::Response::builder().header(CONTENT_TYPE, "text/csv").body("a,b".into()).unwrap();
         let (first, replayed) = again(raw.into()).await;
         for response in [first, replayed] {
             assert_eq!(response.headers[CONTENT_TYPE], "text/csv");

@@ -85,6 +85,8 @@ pub(crate) struct Declared {
     pub(crate) actions: Actions,
     pub(crate) many: Many,
     pub(crate) overrides: Overrides,
+    /// What single actions say otherwise.
+    pub(crate) by_action: Vec<(Action, Overrides)>,
     pub(crate) hooks: Option<Arc<dyn ViewSetHooks>>,
     pub(crate) pagination: Paginated,
     pub(crate) filters: filters::Declared,
@@ -104,6 +106,8 @@ pub(crate) struct View {
     pub(crate) name: Option<String>,
     pub(crate) description: String,
     pub(crate) overrides: Overrides,
+    /// What single actions say otherwise.
+    pub(crate) by_action: Vec<(Action, Overrides)>,
     pub(crate) resource: Resource,
     /// The resource as single actions see it, where they have a serializer of their own.
     pub(crate) others: Vec<(Action, Resource)>,
@@ -300,6 +304,7 @@ impl<E: EntityTrait> ModelViewSet<E> {
             actions: Actions::ALL,
             many: Many::default(),
             overrides: Overrides::default(),
+            by_action: Vec::new(),
             hooks: None,
             pagination: Paginated::Default,
             filters: filters::Declared::default(),
@@ -321,8 +326,22 @@ impl<E: EntityTrait> ModelViewSet<E> {
 
     /// With other permissions for one action (what DRF's users write into `get_permissions`). OPTIONS is an action of its
     /// own (`metadata`), which these are not asked for.
-    pub fn permissions_for(mut self, action: Action, rules: impl IntoRules) -> Self {
-        self.declared.overrides.permissions_for(action.name().into(), rules.into_rules());
+    pub fn permissions_for(self, action: Action, rules: impl IntoRules) -> Self {
+        self.for_action(action, |own| own.permissions(rules))
+    }
+
+    /// With anything else for one action: what DRF's users write into `get_throttles`, `get_renderers`, `get_parsers` or
+    /// `get_authenticators`. What is not said here is as the view set says it.
+    ///
+    /// ```
+    /// use bowline::permissions::IsAuthenticated;
+    /// use bowline::prelude::*;
+    /// # use bowline::doc::booking;
+    /// let bookings = ModelViewSet::<booking::Entity>::new()
+    ///     .for_action(Action::Create, |create| create.throttle_scope("bookings").permissions(IsAuthenticated));
+    /// ```
+    pub fn for_action(mut self, action: Action, say: impl FnOnce(Overrides) -> Overrides) -> Self {
+        self.declared.by_action.push((action, say(Overrides::default())));
         self
     }
 

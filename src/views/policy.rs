@@ -7,6 +7,7 @@ use axum::body::Body;
 use axum::response::Response as HttpResponse;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
+use super::attributes::Overrides;
 use super::naming::dedent;
 use super::view_name;
 use crate::authentication::{Authenticated, Authentication};
@@ -20,7 +21,7 @@ use crate::renderers::{Accepted, RenderContext, Renderers, Unrenderable};
 use crate::response::{Data, Response};
 use crate::serializers::Serializer;
 use crate::settings::Settings;
-use crate::store::Database;
+use crate::store::{Database, Needs};
 use crate::throttling::{Throttle, Throttling, check_throttles};
 use crate::value::Value;
 use crate::versioning::{Reverse, Versioning, with_parameter};
@@ -56,6 +57,8 @@ pub(crate) struct Policy {
     pub(crate) list_errors_as_dict: bool,
     pub(crate) exception_handler: ExceptionHandler,
     pub(crate) serializer: Option<SerializerOf>,
+    /// What holds for requests of single methods instead.
+    by_method: Vec<(Method, Arc<Policy>)>,
     /// The methods that the view has, and the header that names them.
     methods: Vec<Method>,
     allow: HeaderValue,
@@ -123,6 +126,7 @@ impl Policy {
             list_errors_as_dict: settings.list_errors_as_dict,
             exception_handler: settings.exception_handler.clone(),
             serializer: None,
+            by_method: Vec::new(),
             methods: Vec::new(),
             allow: HeaderValue::from_static(""),
         }
@@ -177,6 +181,25 @@ impl Policy {
             self.allow = value;
         }
         self
+    }
+
+    /// With another policy for requests of some methods, which says otherwise what a part of the view says.
+    pub(crate) fn set_for(&mut self, methods: impl IntoIterator<Item = Method>, own: &Overrides) {
+        let mut policy = Policy { by_method: Vec::new(), ..self.clone() };
+        own.apply(&mut policy);
+        let policy = Arc::new(policy);
+        self.by_method.extend(methods.into_iter().map(|method| (method, Arc::clone(&policy))));
+    }
+
+    /// The same for all methods.
+    pub(crate) fn without_parts(mut self) -> Self {
+        self.by_method.clear();
+        self
+    }
+
+    /// What holds for requests of a method; what was set last counts.
+    pub(crate) fn of(&self, method: &Method) -> Option<&Arc<Policy>> {
+        self.by_method.iter().rev().find(|(m, _)| m == method).map(|(_, policy)| policy)
     }
 
     /// Whether the view has a method.
@@ -256,14 +279,23 @@ impl Policy {
     ///
     /// A sentence that says what to change.
     pub(crate) fn check(&self) -> Result<(), String> {
+        self.by_method.iter().try_for_each(|(_, policy)| policy.check())?;
         self.permissions.check(&self.info)?;
         self.throttles.iter().try_for_each(|throttle| throttle.check(&self.info, &self.throttling))
     }
 
-    /// The tables that its layers read and do not make.
-    pub(crate) fn tables(&self) -> impl Iterator<Item = &'static str> {
-        let ways = self.authentication.iter().flat_map(|way| way.tables());
-        ways.copied().chain(self.permissions.tables())
+    /// Whether requests may have an idempotency key.
+    pub(crate) fn takes_keys(&self) -> bool {
+        self.idempotency.is_some() || self.by_method.iter().any(|(_, policy)| policy.idempotency.is_some())
+    }
+
+    /// The tables that its layers read.
+    pub(crate) fn tables(&self) -> impl Iterator<Item = Needs> {
+        let all = [self].into_iter().chain(self.by_method.iter().map(|(_, policy)| &**policy));
+        all.flat_map(|policy| {
+            let ways = policy.authentication.iter().flat_map(|way| way.tables());
+            ways.copied().chain(policy.permissions.tables())
+        })
     }
 
     /// The body of a request, parsed by its media type: an empty object or form where there is none.

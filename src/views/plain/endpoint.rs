@@ -38,7 +38,7 @@ impl Endpoint {
 
     /// Why it cannot be served.
     pub(crate) fn check(&self) -> Result<(), String> {
-        if self.policy.idempotency.is_some() {
+        if self.policy.takes_keys() {
             return Err(format!(
                 "{}: idempotency keys need a write's transaction, which only view sets over models and their extra actions \
                  have.",
@@ -60,25 +60,27 @@ impl Endpoint {
         kwargs: Vec<(String, String)>,
         suffix: Option<&str>,
     ) -> HttpResponse {
+        let policy = self.policy.of(request.method()).unwrap_or(&self.policy);
         let (parts, body) = request.into_parts();
         let mut context = Context::new(parts, kwargs);
         let mut begun = Begun::default();
-        let answer = self.answer(&mut context, body, suffix, &mut begun);
+        let answer = self.answer(policy, &mut context, body, suffix, &mut begun);
         let outcome = AssertUnwindSafe(answer).catch_unwind().await;
         let outcome = outcome.unwrap_or_else(|_| Err(Error::internal("a view panicked")));
-        self.policy.finish(outcome, &context, begun)
+        policy.finish(outcome, &context, begun)
     }
 
     async fn answer(
         &self,
+        policy: &Arc<Policy>,
         context: &mut Context,
         body: axum::body::Body,
         suffix: Option<&str>,
         begun: &mut Begun,
     ) -> Result<Response> {
-        self.policy.initial(context, suffix, begun).await?;
-        let chosen = begun.accepted.clone().unwrap_or_else(|| self.policy.renderers.first());
-        let request = Request::new(context.clone(), body, Arc::clone(&self.policy), chosen);
+        policy.initial(context, suffix, begun).await?;
+        let chosen = begun.accepted.clone().unwrap_or_else(|| policy.renderers.first());
+        let request = Request::new(context.clone(), body, Arc::clone(policy), chosen);
         let method = context.method();
         let Some(handler) = self.handler(method) else {
             return match (&self.metadata, method) {

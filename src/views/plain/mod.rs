@@ -66,6 +66,8 @@ pub struct ApiView {
     methods: Vec<(Method, BoxHandler)>,
     metadata: Metadata,
     overrides: Overrides,
+    /// What single methods say otherwise.
+    by_method: Vec<(Method, Overrides)>,
     serializer: Option<SerializerOf>,
     /// What is wrong with the serializer's declaration.
     mistakes: Vec<String>,
@@ -130,6 +132,7 @@ impl ApiView {
             methods: Vec::new(),
             metadata: Metadata::Simple,
             overrides: Overrides::default(),
+            by_method: Vec::new(),
             serializer: None,
             mistakes: Vec::new(),
         }
@@ -221,6 +224,23 @@ impl ApiView {
         self
     }
 
+    /// With another policy for one method, HEAD with GET: what DRF's users write into `get_permissions`, `get_throttles` and so on.
+    /// What is not said here is as the view says it.
+    ///
+    /// ```
+    /// use bowline::permissions::IsAuthenticated;
+    /// use bowline::prelude::*;
+    /// use bowline::value;
+    /// let view = ApiView::new("NoteView")
+    ///     .get(async |_: Request| value!("read by everybody"))
+    ///     .post(async |_: Request| value!("written by some"))
+    ///     .for_method(http::Method::POST, |post| post.permissions(IsAuthenticated));
+    /// ```
+    pub fn for_method(mut self, method: Method, say: impl FnOnce(Overrides) -> Overrides) -> Self {
+        self.by_method.push((method, say(Overrides::default())));
+        self
+    }
+
     /// Whether a method has a handler of its own.
     fn has(&self, method: &Method) -> bool {
         self.methods.iter().any(|(m, _)| m == method)
@@ -261,6 +281,10 @@ impl ApiView {
         policy.name = self.name.unwrap_or_else(|| view_name(&self.type_name));
         policy.serializer = self.serializer;
         self.overrides.apply(&mut policy);
+        for (method, own) in &self.by_method {
+            let head = (*method == Method::GET).then_some(Method::HEAD);
+            policy.set_for([method.clone()].into_iter().chain(head), own);
+        }
         Endpoint::new(policy, self.methods, self.order.is_none(), self.metadata)
     }
 }

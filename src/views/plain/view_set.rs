@@ -3,7 +3,10 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::{ApiView, Handler, ORDER, view_name};
+use http::Method;
+
+use super::{ApiView, Handler, ORDER, Overrides, view_name};
+use crate::views::Action;
 
 /// Handlers for the list and for single objects of something that is no model, DRF's `ViewSet`, with actions beside them.
 ///
@@ -95,6 +98,31 @@ impl ViewSet {
     /// Answers DELETE of one object.
     pub fn destroy(mut self, handler: impl Handler) -> Self {
         self.detail = self.detail.delete(handler);
+        self
+    }
+
+    /// With another policy for one action: what DRF's users write into `get_permissions`, `get_throttles` and so on.
+    ///
+    /// ```
+    /// use bowline::permissions::IsAuthenticated;
+    /// use bowline::prelude::*;
+    /// # async fn list(_: Request) -> Value { Value::Null }
+    /// # async fn create(_: Request) -> Value { Value::Null }
+    /// let words = ViewSet::new("WordViewSet")
+    ///     .list(list)
+    ///     .create(create)
+    ///     .for_action(Action::Create, |create| create.permissions(IsAuthenticated));
+    /// ```
+    pub fn for_action(mut self, action: Action, say: impl FnOnce(Overrides) -> Overrides) -> Self {
+        let (view, method) = match action {
+            Action::List => (&mut self.list, Method::GET),
+            Action::Create => (&mut self.list, Method::POST),
+            Action::Retrieve => (&mut self.detail, Method::GET),
+            Action::Update => (&mut self.detail, Method::PUT),
+            Action::PartialUpdate => (&mut self.detail, Method::PATCH),
+            Action::Destroy => (&mut self.detail, Method::DELETE),
+        };
+        *view = view.clone().for_method(method, say);
         self
     }
 
