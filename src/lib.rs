@@ -28,6 +28,7 @@ pub mod doc;
 pub mod error;
 pub mod fields;
 pub mod filters;
+pub mod idempotency;
 pub mod layers;
 pub mod media_type;
 pub mod model;
@@ -103,4 +104,7 @@ mod chapters {
 
     #[doc = include_str!("../docs/pagination.md")]
     struct Pagination;
+
+    #[doc = include_str!("../docs/idempotency.md")]
+    struct Idempotency;
 }

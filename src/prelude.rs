@@ -9,6 +9,7 @@ pub use crate::context::{Context, User};
 pub use crate::error::{Error, ErrorDetail, ValidationError};
 pub use crate::fields::FieldContext;
 pub use crate::filters::{DjangoFilterBackend, FieldFilter, FilterSet, OrderingFilter, SearchFilter};
+pub use crate::idempotency::Idempotency;
 pub use crate::model::{Condition, Model};
 pub use crate::pagination::{CursorPagination, LimitOffsetPagination, PageNumberPagination};
 pub use crate::permissions::Permission;

@@ -16,6 +16,7 @@ use http::header::{HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 mod detail;
 mod exception;
 mod handler;
+mod idempotency;
 mod shape;
 
 pub use detail::{ErrorDetail, IntoDetail, NON_FIELD_ERRORS, ValidationError};

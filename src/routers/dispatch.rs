@@ -21,7 +21,7 @@ use crate::store::Needs;
 use crate::value::query::parameters;
 use crate::value::{DbValue, Map, Value};
 use crate::view_info::ViewInfo;
-use crate::views::detached::Detached;
+use crate::views::idempotency::{Answers, Claim, once, takes_key};
 use crate::views::policy::{Begun, Bound, Policy};
 use crate::views::{Action, Body as ActionBody, ExtraAction, Lists, Metadata, Resource, View, run_action};
 
@@ -50,6 +50,11 @@ impl Dispatch {
     /// Why the roots cannot be served.
     pub(super) fn check(&self) -> Result<(), String> {
         self.root.check()
+    }
+
+    /// Whether answers are kept for requests that come again.
+    pub(super) fn keeps_answers(&self) -> bool {
+        self.resolver.policies().any(Policy::takes_keys)
     }
 
     /// The tables that the layers of all views read.
@@ -180,7 +185,7 @@ fn wants_json(headers: &HeaderMap) -> bool {
 async fn list(view: &Arc<View>, policy: &Policy, context: &Context, body: Body, pause: Pause) -> Result<Response> {
     let mut data = policy.parse(context, body).await?;
     view.fill_in(&mut data, context);
-    let (view, cx) = (Arc::clone(view), context.clone());
+    let view = Arc::clone(view);
     match *context.method() {
         Method::POST => {
             let is_list = match view.many.create {
@@ -189,38 +194,38 @@ async fn list(view: &Arc<View>, policy: &Policy, context: &Context, body: Body, 
                 Lists::Always => true,
             };
             let links = !is_list && view.resource(Action::Create).serializer.has_url();
-            let write = async move {
+            let answers = Answers::Created { links };
+            let claim = Claim::of(policy, context, &data, answers).await?;
+            let write = async move |cx: Context| {
                 let resource = view.resource(Action::Create);
                 if is_list {
-                    return Box::pin(view.create_list(resource, &data, &cx, &pause)).await;
+                    let body = Box::pin(view.create_list(resource, &data, &cx, &pause)).await?;
+                    return Ok(answers.response(body));
                 }
-                view.create(resource, &data, &cx, &pause).await
+                Ok(answers.response(view.create(resource, &data, &cx, &pause).await?))
             };
-            let body = Detached::new(write).await?;
-            let location = if links { url_of(&body) } else { None };
-            let response = Response::json(body).status(StatusCode::CREATED);
-            Ok(match location {
-                Some(location) => response.header(header::LOCATION, location),
-                None => response,
-            })
+            once(claim, policy, context, write).await
         }
         Method::DELETE => {
-            let write = async move {
+            let claim = Claim::of(policy, context, &data, Answers::Gone).await?;
+            let write = async move |cx: Context| {
                 let resource = view.resource(Action::Destroy);
                 let narrowed = Box::pin(resource.narrowed(&cx)).await?;
-                view.destroy_list(narrowed.as_ref().unwrap_or(resource), &data, &cx, &pause).await
+                view.destroy_list(narrowed.as_ref().unwrap_or(resource), &data, &cx, &pause).await?;
+                Ok(Answers::Gone.response(Vec::new()))
             };
-            Detached::new(write).await?;
-            Ok(Response::no_content())
+            once(claim, policy, context, write).await
         }
         _ => {
             let (action, mode) = updating(context.method());
-            let write = async move {
+            let claim = Claim::of(policy, context, &data, Answers::Changed).await?;
+            let write = async move |cx: Context| {
                 let resource = view.resource(action);
                 let narrowed = Box::pin(resource.narrowed(&cx)).await?;
-                view.update_list(narrowed.as_ref().unwrap_or(resource), &data, mode, &cx, &pause).await
+                let body = view.update_list(narrowed.as_ref().unwrap_or(resource), &data, mode, &cx, &pause).await?;
+                Ok(Answers::Changed.response(body))
             };
-            Ok(Response::json(Detached::new(write).await?))
+            once(claim, policy, context, write).await
         }
     }
 }
@@ -234,7 +239,7 @@ async fn detail(
     body: Body,
     pause: Pause,
 ) -> Result<Response> {
-    let (view, cx) = (Arc::clone(view), context.clone());
+    let view = Arc::clone(view);
     match *context.method() {
         Method::GET | Method::HEAD => {
             let resource = view.resource(Action::Retrieve);
@@ -242,13 +247,14 @@ async fn detail(
         }
         Method::DELETE => {
             let key = view.resource(Action::Destroy).key(text)?;
-            let write = async move {
+            let claim = Claim::of(policy, context, &Value::Null, Answers::Gone).await?;
+            let write = async move |cx: Context| {
                 let resource = view.resource(Action::Destroy);
                 let narrowed = Box::pin(resource.narrowed(&cx)).await?;
-                view.destroy(narrowed.as_ref().unwrap_or(resource), &key, &cx, &pause).await
+                view.destroy(narrowed.as_ref().unwrap_or(resource), &key, &cx, &pause).await?;
+                Ok(Answers::Gone.response(Vec::new()))
             };
-            Detached::new(write).await?;
-            Ok(Response::no_content())
+            once(claim, policy, context, write).await
         }
         _ => {
             let (action, mode) = updating(context.method());
@@ -264,12 +270,14 @@ async fn detail(
                     return Err(error);
                 }
             };
-            let write = async move {
+            let claim = Claim::of(policy, context, &data, Answers::Changed).await?;
+            let write = async move |cx: Context| {
                 let resource = view.resource(action);
                 let narrowed = Box::pin(resource.narrowed(&cx)).await?;
-                view.update(narrowed.as_ref().unwrap_or(resource), &key, &data, mode, &cx, &pause).await
+                let body = view.update(narrowed.as_ref().unwrap_or(resource), &key, &data, mode, &cx, &pause).await?;
+                Ok(Answers::Changed.response(body))
             };
-            Ok(Response::json(Detached::new(write).await?))
+            once(claim, policy, context, write).await
         }
     }
 }
@@ -286,30 +294,23 @@ async fn action(
         return Err(Error::MethodNotAllowed(context.method().to_string()));
     };
     let key = context.kwarg(&view.lookup.0).filter(|_| action.detail).map(str::to_owned);
-    let parsed = match *context.method() {
-        Method::GET | Method::HEAD => Ok(Value::map()),
-        _ => policy.parse(context, body).await.map(|mut data| {
-            view.fill_in(&mut data, context);
-            data
-        }),
-    };
-    let run = run_action(
-        Arc::clone(view),
-        Arc::clone(handler),
-        key,
-        ActionBody::new(parsed, action.serializer.clone()),
-        context.clone(),
-    );
-    match *context.method() {
-        Method::GET | Method::HEAD => Box::pin(run).await,
-        _ => Detached::new(run).await,
+    let (view, handler, serializer) = (Arc::clone(view), Arc::clone(handler), action.serializer.clone());
+    if matches!(*context.method(), Method::GET | Method::HEAD) {
+        let body = ActionBody::new(Ok(Value::map()), serializer);
+        return Box::pin(run_action(view, handler, key, body, context.clone())).await;
     }
-}
-
-/// The `url` of a new object, for the Location header.
-fn url_of(body: &[u8]) -> Option<String> {
-    let object = crate::value::json::parse(body).ok()?;
-    object.get("url")?.as_str().map(str::to_owned)
+    let mut parsed = policy.parse(context, body).await;
+    let claim = match &mut parsed {
+        Ok(data) => {
+            view.fill_in(data, context);
+            Claim::of(policy, context, data, Answers::Changed).await?
+        }
+        // what cannot be read cannot be told from another request with its key
+        Err(_) if takes_key(policy, context)? => return Err(parsed.err().unwrap_or_else(Error::parse_error)),
+        Err(_) => None,
+    };
+    let body = ActionBody::new(parsed, serializer);
+    once(claim, policy, context, |cx| run_action(view, handler, key, body, cx)).await
 }
 
 /// OPTIONS: what the view is, and the fields of each method that writes (DRF's `determine_actions`).

@@ -20,7 +20,7 @@ use crate::serializers::{Build, Declaration};
 use crate::settings::Settings;
 use crate::store::catalogue::StartupError;
 use crate::store::plan::{Alias, Plan, RowsBy, Select};
-use crate::store::{self, Database, Dialect, KnownEntities, Store, catalogue, schema};
+use crate::store::{self, Database, Dialect, KnownEntities, Store, catalogue, idempotency, schema};
 use crate::versioning::Reverse;
 use crate::views::policy::{Bound, Place};
 use crate::views::{ApiView, Declared, ModelViewSet, Paginated, Resource, View, ViewSet};
@@ -452,6 +452,9 @@ impl DefaultRouter {
                  migrations on it, or use others.",
                 missing.join(", ")
             )));
+        }
+        if dispatch.keeps_answers() {
+            idempotency::make_table(&database).await.map_err(Error::startup)?;
         }
         Ok((Served::new(dispatch, wraps), store))
     }

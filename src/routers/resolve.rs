@@ -114,6 +114,7 @@ impl Mounted {
             if !suffix.is_empty() {
                 policy.name = format!("{} {suffix}", view_name(&type_name));
             }
+            policy.idempotency.clone_from(&bound.settings.idempotency);
             view.overrides.apply(&mut policy);
             policy = policy.described(&view.description);
             for (action, own) in &view.by_action {

@@ -313,6 +313,20 @@ impl ActionRequest {
         }
     }
 
+    /// Has something done once the action's transaction is committed; never after a rollback, and once, however often the
+    /// action is tried. See [`Transaction::on_commit`].
+    ///
+    /// # Errors
+    ///
+    /// As [`tx`](Self::tx).
+    pub fn on_commit<T>(&self, hook: impl FnOnce() -> T + Send + 'static) -> Result<()>
+    where
+        T: Future<Output = Result<()>> + Send + 'static,
+    {
+        self.tx()?.on_commit(hook);
+        Ok(())
+    }
+
     /// A value of the path as a Rust type.
     ///
     /// # Errors
@@ -463,7 +477,7 @@ pub(crate) async fn run(
     }
     let mut tries = Tries::new(resource.replays);
     loop {
-        let stop = match attempt(resource, &*handler, &request).await {
+        let stop = match attempt(resource, &*handler, &request, &context).await {
             Ok(response) => return Ok(response),
             Err(stop) => stop,
         };
@@ -478,18 +492,16 @@ async fn attempt(
     resource: &Resource,
     handler: &dyn ActionHandler,
     request: &(impl Fn(Connection) -> ActionRequest + Sync),
+    cx: &Context,
 ) -> Result<Response, Stop> {
-    let (tx, _) = resource.begin(None).await?;
+    let (tx, _) = resource.begin(None, cx).await?;
     let tx = Arc::new(tx);
     let outcome = handler.call(request(Connection::Transaction(Arc::clone(&tx)))).await;
     let outcome = outcome.map_err(|error| Stop::from(error).in_transaction(&tx));
     // a handler that gave its transaction away has nothing committed: the last owner rolls it back
     let tx = Arc::try_unwrap(tx).map_err(|_| Error::internal("an action kept its transaction"))?;
     match outcome {
-        Ok(response) => {
-            tx.commit().await?;
-            Ok(response)
-        }
+        Ok(response) => resource.commit_response(tx, response, cx).await,
         Err(stop) => {
             if let Err(error) = tx.rollback().await {
                 // the connection is gone, and the transaction with it

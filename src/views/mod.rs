@@ -25,6 +25,7 @@ mod destroy;
 pub(crate) mod detached;
 mod extra;
 mod hooks;
+pub(crate) mod idempotency;
 mod login;
 mod naming;
 mod plain;

@@ -13,6 +13,7 @@ use super::view_name;
 use crate::authentication::{Authenticated, Authentication};
 use crate::context::Context;
 use crate::error::{Error, ErrorContext, ErrorFormat, ExceptionHandler, Result};
+use crate::idempotency::Idempotency;
 use crate::negotiation::{self, ContentNegotiation};
 use crate::parsers::{BodyLimits, Parsers};
 use crate::permissions::{Granted, Permissions};
@@ -49,6 +50,8 @@ pub(crate) struct Policy {
     pub(crate) permissions: Permissions,
     pub(crate) throttles: Vec<Arc<dyn Throttle>>,
     throttling: Throttling,
+    /// What is kept of requests that have a key; views without a transaction have none.
+    pub(crate) idempotency: Option<Idempotency>,
     pub(crate) limits: BodyLimits,
     pub(crate) errors: ErrorFormat,
     pub(crate) list_errors_as_dict: bool,
@@ -117,6 +120,7 @@ impl Policy {
                 settings.throttle_rates.clone(),
                 settings.num_proxies,
             ),
+            idempotency: None,
             limits: settings.body.clone(),
             errors: settings.errors,
             list_errors_as_dict: settings.list_errors_as_dict,
@@ -278,6 +282,11 @@ impl Policy {
         self.by_method.iter().try_for_each(|(_, policy)| policy.check())?;
         self.permissions.check(&self.info)?;
         self.throttles.iter().try_for_each(|throttle| throttle.check(&self.info, &self.throttling))
+    }
+
+    /// Whether requests may have an idempotency key.
+    pub(crate) fn takes_keys(&self) -> bool {
+        self.idempotency.is_some() || self.by_method.iter().any(|(_, policy)| policy.idempotency.is_some())
     }
 
     /// The tables that its layers read.

@@ -95,6 +95,16 @@ fn same_kind(error: &StoreError) -> StoreError {
     }
 }
 
+/// Undoes everything that a transaction did.
+pub(super) async fn undo(tx: Transaction, stop: Stop) -> Stop {
+    let stop = stop.in_transaction(&tx);
+    if let Err(error) = tx.rollback().await {
+        // the connection is gone, and the transaction with it
+        tracing::debug!(%error, "a rollback was not answered");
+    }
+    stop
+}
+
 /// The tries of one write.
 #[derive(Debug)]
 pub(crate) struct Tries {
@@ -377,9 +387,8 @@ impl Resource {
 }
 
 impl Resource {
-    /// Opens the transaction of a write, with the row that it is about.
-    pub(crate) async fn begin(&self, key: Option<&DbValue>) -> Result<(Transaction, Rows), StoreError> {
-        let first = key.map(|key| self.plan.lock(key));
+    /// Opens a transaction with its first statement.
+    pub(super) async fn open(&self, first: Option<Bound>) -> Result<(Transaction, Rows), StoreError> {
         let (tx, rows) = self.store.begin(self.isolation, first).await?;
         Ok((tx.knowing(Arc::clone(&self.known)), rows))
     }
