@@ -3,7 +3,11 @@
 
 mod support;
 
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -494,6 +498,74 @@ fn a_server_that_is_killed_before_it_answers() {
             let once_more = send(&server, place).read("POST").unwrap();
             assert_eq!((once_more.status, &once_more.body), (201, &answer.body));
             server.terminate();
+        }
+    });
+}
+
+/// A way to a PostgreSQL server that carries a COMMIT there and cuts the line before its answer, once it is told to.
+struct Cut {
+    address: SocketAddr,
+    armed: Arc<AtomicBool>,
+}
+
+impl Cut {
+    fn before(server: SocketAddr) -> Cut {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let (address, armed) = (listener.local_addr().unwrap(), Arc::new(AtomicBool::new(false)));
+        let cuts = Arc::clone(&armed);
+        thread::spawn(move || {
+            for client in listener.incoming().map_while(Result::ok) {
+                let server = TcpStream::connect(server).unwrap();
+                let (mut answers, mut back) = (server.try_clone().unwrap(), client.try_clone().unwrap());
+                let (is_cut, cuts) = (Arc::new(AtomicBool::new(false)), Arc::clone(&cuts));
+                let cut = Arc::clone(&is_cut);
+                thread::spawn(move || {
+                    let mut part = [0; 4096];
+                    while let Ok(n @ 1..) = answers.read(&mut part) {
+                        // what comes after the cut has been done all the same
+                        if cut.load(Ordering::SeqCst) || back.write_all(&part[..n]).is_err() {
+                            break;
+                        }
+                    }
+                    let _ = back.shutdown(Shutdown::Both);
+                });
+                thread::spawn(move || {
+                    let (mut client, mut server, mut part) = (client, server, [0; 4096]);
+                    while let Ok(n @ 1..) = client.read(&mut part) {
+                        let commits = part[..n].windows(7).any(|text| text == b"COMMIT\0");
+                        is_cut.fetch_or(commits && cuts.swap(false, Ordering::SeqCst), Ordering::SeqCst);
+                        if server.write_all(&part[..n]).is_err() {
+                            break;
+                        }
+                    }
+                });
+            }
+        });
+        Cut { address, armed }
+    }
+}
+
+/// Without a key, nobody would know whether it was carried out: 503.
+#[test]
+fn a_commit_whose_answer_is_lost() {
+    let database = support::Database::postgres();
+    let url = database.url();
+    let (_, rest) = url.split_once('@').unwrap();
+    let (server, name) = rest.split_once('/').unwrap();
+    let cut = Cut::before(server.parse().unwrap());
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let url = format!("postgres://bowline@{}/{name}", cut.address);
+        let app = App(api().into_axum(&url).await.unwrap());
+        assert_eq!(app.order("before", "tea").await.status, 201);
+        for (key, status, rows) in [("k", 201, "2"), ("", 503, "3")] {
+            // a write of one statement has no COMMIT of its own
+            cut.armed.store(true, Ordering::SeqCst);
+            let body = if key.is_empty() { r#"[{"item":"tea"}]"# } else { r#"{"item":"tea"}"# };
+            let answer = app.call("POST", PATH, key, body).await;
+            assert!(!cut.armed.load(Ordering::SeqCst), "nothing was cut");
+            assert_eq!((answer.status, answer.is_replayed()), (status, status == 201), "{answer:?}");
+            assert_eq!(database.list(COUNT), [rows]);
         }
     });
 }
