@@ -29,6 +29,7 @@ pub mod error;
 pub mod fields;
 pub mod filters;
 pub mod idempotency;
+pub mod layers;
 pub mod media_type;
 pub mod model;
 pub mod negotiation;
@@ -97,6 +98,9 @@ mod chapters {
 
     #[doc = include_str!("../docs/authentication.md")]
     struct Authentication;
+
+    #[doc = include_str!("../docs/renderers.md")]
+    struct Renderers;
 
     #[doc = include_str!("../docs/pagination.md")]
     struct Pagination;

@@ -1,6 +1,7 @@
 //! One typed value with everything that can be set, and DRF's defaults.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::authentication::Authentication;
 use crate::error::{ErrorFormat, ExceptionHandler};
@@ -72,6 +73,42 @@ pub struct Settings {
     pub create_tables: bool,
     /// Limits and sizes of the database layer.
     pub store: StoreOptions,
+    /// Limits of connections, where [`serve`](crate::serve) runs the server.
+    pub server: ServerLimits,
+}
+
+/// What clients may do to a server that [`serve`](crate::serve) or [`serve_at`](crate::serve_at) runs; limits of bodies are in
+/// [`BodyLimits`].
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use bowline::prelude::*;
+/// use bowline::settings::ServerLimits;
+///
+/// // behind a load balancer that keeps idle connections for a minute
+/// let server = ServerLimits { header_timeout: Duration::from_secs(75), ..ServerLimits::default() };
+/// let settings = Settings { server, ..Settings::default() };
+/// ```
+#[derive(Clone, Debug)]
+pub struct ServerLimits {
+    /// How long the head of a request may take to arrive, from the moment that the connection is there or its last answer
+    /// is sent: how long a connection may be idle, too. 15 seconds by default.
+    pub header_timeout: Duration,
+    /// The most bytes of a head, the line with the path included; 431 beyond. 64 KiB by default.
+    pub header_bytes: usize,
+    /// How long a client may take nothing of its answer before the connection is closed. 30 seconds by default.
+    pub write_timeout: Duration,
+}
+
+impl Default for ServerLimits {
+    fn default() -> Self {
+        ServerLimits {
+            header_timeout: Duration::from_secs(15),
+            header_bytes: 64 << 10,
+            write_timeout: Duration::from_secs(30),
+        }
+    }
 }
 
 impl Default for Settings {
@@ -98,6 +135,7 @@ impl Default for Settings {
             replays: 16,
             create_tables: true,
             store: StoreOptions::default(),
+            server: ServerLimits::default(),
         }
     }
 }

@@ -112,14 +112,15 @@ async fn listen(api: DefaultRouter, database: &str, bind: &str) -> Result<()> {
     })?;
     let address = listener.local_addr().map_err(Error::startup)?;
     let first = api.first_prefix();
-    let (dispatch, store) = api.build(database).await?;
+    let limits = api.server_limits().clone();
+    let (served, store) = api.build(database).await?;
     // before the address is announced: whoever reads it may send a signal at once
     let signals = server::Signals::new().map_err(Error::startup)?;
     println!("bowline listens on http://{address}/ and keeps its rows in {}", without_password(database));
     if let Some(prefix) = first {
         println!("try: curl -H 'Content-Type: application/json' -d '{{}}' http://{address}/{prefix}/");
     }
-    server::run(listener, dispatch, signals).await;
+    server::run(listener, served, limits, signals).await;
     store.close().await;
     tracing::info!("stopped");
     Ok(())

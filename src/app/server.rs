@@ -15,18 +15,19 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_io_timeout::TimeoutStream;
 
-use crate::routers::Dispatch;
+use crate::routers::Served;
+use crate::settings::ServerLimits;
 
-/// How long a client may take to send the head of a request.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long requests in flight may take to finish after a signal.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long to wait before accepting again when the process is out of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Serves until a signal comes, then lets requests in flight finish.
-pub(super) async fn run(listener: TcpListener, dispatch: Arc<Dispatch>, mut signals: Signals) {
+pub(super) async fn run(listener: TcpListener, served: Served, limits: ServerLimits, mut signals: Signals) {
+    let served = Arc::new(served);
     let graceful = GracefulShutdown::new();
     loop {
         let accepted = tokio::select! {
@@ -43,12 +44,15 @@ pub(super) async fn run(listener: TcpListener, dispatch: Arc<Dispatch>, mut sign
         };
         // answers are written whole: nothing is gained by waiting for more
         let _ = stream.set_nodelay(true);
-        let dispatch = Arc::clone(&dispatch);
-        let service = service_fn(move |request| answer(Arc::clone(&dispatch), request, client));
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(limits.write_timeout));
+        let served = Arc::clone(&served);
+        let service = service_fn(move |request| answer(Arc::clone(&served), request, client));
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(HEADER_TIMEOUT)
-            .serve_connection(TokioIo::new(stream), service);
+            .header_read_timeout(limits.header_timeout)
+            .max_header_size(limits.header_bytes)
+            .serve_connection(TokioIo::new(Box::pin(stream)), service);
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
             if let Err(error) = connection.await {
@@ -65,19 +69,19 @@ pub(super) async fn run(listener: TcpListener, dispatch: Arc<Dispatch>, mut sign
 
 /// One request, with its line in the log.
 async fn answer(
-    dispatch: Arc<Dispatch>,
+    served: Arc<Served>,
     request: hyper::Request<Incoming>,
     client: SocketAddr,
 ) -> Result<hyper::Response<Body>, Infallible> {
     let mut request = request.map(Body::new);
     request.extensions_mut().insert(ConnectInfo(client));
     if !tracing::enabled!(target: "bowline::request", tracing::Level::INFO) {
-        return Ok(dispatch.handle(request).await);
+        return Ok(served.handle(request).await);
     }
     let start = Instant::now();
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
-    let response = dispatch.handle(request).await;
+    let response = served.handle(request).await;
     let bytes = response.body().size_hint().exact().unwrap_or(0);
     let time = start.elapsed();
     tracing::info!(target: "bowline::request", %method, path, status = response.status().as_u16(), ?time, bytes);

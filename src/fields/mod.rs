@@ -177,6 +177,30 @@ pub trait FieldType: Send + Sync + fmt::Debug {
         "field"
     }
 
+    /// Whether what it shows is always text, a number, a truth value or null, never a list or an object: what a table needs to
+    /// know. By default the type's name in OPTIONS tells.
+    fn shows_one_value(&self) -> bool {
+        matches!(
+            self.metadata_type(),
+            "boolean"
+                | "choice"
+                | "date"
+                | "datetime"
+                | "decimal"
+                | "duration"
+                | "email"
+                | "file upload"
+                | "float"
+                | "image upload"
+                | "integer"
+                | "regex"
+                | "slug"
+                | "string"
+                | "time"
+                | "url"
+        )
+    }
+
     /// Further OPTIONS metadata: `max_length`, `min_value`, ….
     fn metadata_limits(&self) -> Vec<(&'static str, Value)> {
         Vec::new()

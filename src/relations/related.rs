@@ -205,6 +205,10 @@ impl FieldType for RelatedKind {
     fn metadata_type(&self) -> &'static str {
         "field"
     }
+
+    fn shows_one_value(&self) -> bool {
+        self.0.kind != ColumnKind::Json
+    }
 }
 
 /// The type of a field that points to many rows, DRF's `ManyRelatedField`.

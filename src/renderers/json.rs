@@ -1,6 +1,6 @@
 //! JSON, as DRF's `JSONRenderer` writes it.
 
-use super::{RenderContext, Renderer, Unrenderable};
+use super::{ListContext, ListWriter, RenderContext, Renderer, Unrenderable};
 use crate::media_type::MediaType;
 use crate::response::Data;
 use crate::value::{Value, write};
@@ -98,10 +98,40 @@ impl Renderer for JSONRenderer {
         }
         Ok(())
     }
+
+    fn list_writer(&self, cx: &ListContext<'_>) -> Option<Box<dyn ListWriter>> {
+        let as_it_is = self.passes_json() && indent(cx.accepted).is_none();
+        as_it_is.then(|| Box::new(JsonList::default()) as Box<dyn ListWriter>)
+    }
+}
+
+/// A JSON array under way.
+#[derive(Debug, Default)]
+struct JsonList {
+    begun: bool,
+}
+
+impl ListWriter for JsonList {
+    fn open(&mut self, out: &mut Vec<u8>) -> Result<(), Unrenderable> {
+        out.push(b'[');
+        Ok(())
+    }
+
+    fn row(&mut self, json: &[u8], out: &mut Vec<u8>) -> Result<(), Unrenderable> {
+        if std::mem::replace(&mut self.begun, true) {
+            out.push(b',');
+        }
+        out.extend_from_slice(json);
+        Ok(())
+    }
+
+    fn close(&mut self, out: &mut Vec<u8>) {
+        out.push(b']');
+    }
 }
 
 /// Whether JSON has a form for everything in a value: no infinite numbers, no lone surrogates.
-fn is_renderable(value: &Value) -> bool {
+pub(super) fn is_renderable(value: &Value) -> bool {
     match value {
         Value::Float(f) => f.is_finite(),
         Value::Surrogates(..) => false,

@@ -10,12 +10,19 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use crate::context::Context;
 use crate::media_type::MediaType;
 use crate::response::Data;
+use crate::value::Value;
 
+mod csv;
 mod html;
 mod json;
+mod json_lines;
+mod lists;
 
+pub use csv::CSVRenderer;
 pub use html::BrowsableAPIRenderer;
 pub use json::JSONRenderer;
+pub use json_lines::JSONLinesRenderer;
+pub use lists::{ListContext, ListWriter};
 
 /// A media type that answers may have.
 ///
@@ -67,6 +74,12 @@ pub trait Renderer: Send + Sync + fmt::Debug + 'static {
     ///
     /// [`Unrenderable`] where the data holds what the media type has no form for.
     fn render(&self, data: &Data, cx: &RenderContext<'_>, out: &mut Vec<u8>) -> Result<(), Unrenderable>;
+
+    /// What writes a long list row by row, so that it need not be in memory as a whole; none where the renderer wants
+    /// all of it at once, which is the default.
+    fn list_writer(&self, _cx: &ListContext<'_>) -> Option<Box<dyn ListWriter>> {
+        None
+    }
 }
 
 /// Data that a renderer has no form for: a number that is not finite, a lone surrogate.
@@ -178,5 +191,33 @@ impl Accepted {
     /// The media type that the client asked for, with its parameters.
     pub fn media_type(&self) -> &str {
         self.media_type.as_deref().unwrap_or_else(|| self.renderer().media_type())
+    }
+}
+
+/// The rows of a page where they are wanted alone, else everything.
+fn results<'a>(data: &'a Value, field: Option<&str>) -> &'a Value {
+    let rows = field.and_then(|field| data.get(field));
+    rows.filter(|rows| matches!(rows, Value::List(_))).unwrap_or(data)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    /// What a renderer writes, as text.
+    pub(super) fn rendered(renderer: &dyn Renderer, data: Value) -> String {
+        let mut out = Vec::new();
+        let cx = RenderContext {
+            accepted: renderer.media_type(),
+            request: &Context::default(),
+            name: "",
+            description: "",
+            status: StatusCode::OK,
+            headers: &HeaderMap::new(),
+        };
+        renderer.render(&Data::Value(data), &cx, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
     }
 }

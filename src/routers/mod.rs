@@ -31,13 +31,16 @@ mod prefix;
 mod resolve;
 mod reverse;
 mod urls;
+mod wrapped;
 
-pub(crate) use dispatch::Dispatch;
+use dispatch::Dispatch;
 use pattern::PathPattern;
 use prefix::{Prefix, is_plain};
 use resolve::{Mounted, OwnPath, Resolver, Root, Style};
 use reverse::Names;
 use urls::UrlTable;
+pub(crate) use wrapped::Served;
+use wrapped::Wrap;
 
 /// Routes for view sets, with an API root and format suffixes, DRF's `DefaultRouter`.
 ///
@@ -70,6 +73,7 @@ pub struct DefaultRouter {
     models: Vec<ModelSource>,
     known: KnownEntities,
     mistakes: Vec<String>,
+    wraps: Vec<Wrap>,
     settings: Settings,
 }
 
@@ -255,6 +259,9 @@ impl DefaultRouter {
         self.models.extend(router.models);
         self.known.extend(router.known);
         self.mistakes.extend(mistakes);
+        if !router.wraps.is_empty() {
+            self.mistakes.push(format!("The router at \"{prefix}\" has layers; only the outermost one may have any."));
+        }
         self
     }
 
@@ -318,30 +325,25 @@ impl DefaultRouter {
         self
     }
 
-    /// Connects to a database (`postgres://…`, `sqlite://path` or a bare path) and becomes an axum router.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Startup`], a sentence that says what to change, where the database cannot be reached or the models,
-    /// the serializers and the database do not agree.
-    pub async fn into_axum(self, database: &str) -> Result<axum::Router> {
-        let (dispatch, _) = self.build(database).await?;
-        Ok(axum::Router::new().fallback(move |request: axum::extract::Request| {
-            let dispatch = Arc::clone(&dispatch);
-            async move { dispatch.handle(request).await }
-        }))
-    }
-
     /// The prefix that was registered first.
     pub(crate) fn first_prefix(&self) -> Option<String> {
         self.registered.first().map(|(prefix, ..)| prefix.clone())
     }
 
     /// What answers requests, and the store under it.
-    pub(crate) async fn build(self, database: &str) -> Result<(Arc<Dispatch>, Store)> {
+    pub(crate) async fn build(self, database: &str) -> Result<(Served, Store)> {
         let root = Root { at: String::new(), prefixes: self.listed.clone() };
         let DefaultRouter {
-            mut registered, mut generic, paths, roots, mut models, known, mut mistakes, settings, ..
+            mut registered,
+            mut generic,
+            paths,
+            roots,
+            mut models,
+            known,
+            mut mistakes,
+            wraps,
+            settings,
+            ..
         } = self;
         let known = Arc::new(known);
         let serializable = registered.iter().any(|(_, declared, _)| declared.has_query_rules())
@@ -454,7 +456,7 @@ impl DefaultRouter {
         if dispatch.keeps_answers() {
             idempotency::make_table(&database).await.map_err(Error::startup)?;
         }
-        Ok((dispatch, store))
+        Ok((Served::new(dispatch, wraps), store))
     }
 }
 

@@ -29,6 +29,8 @@ pub(crate) struct Shape {
     prefetches: Vec<Prefetch>,
     /// The model's columns that a row consists of, where it needs nothing else.
     flat: Option<Vec<usize>>,
+    /// The names of the fields, where every row has all of them and each shows one value.
+    columns: Option<Vec<String>>,
 }
 
 /// The fields of one object.
@@ -50,6 +52,19 @@ struct Shown {
 impl std::fmt::Debug for Shown {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Shown").field("field", &self.field).finish_non_exhaustive()
+    }
+}
+
+impl Shown {
+    /// The name, where every row has the field and it shows one value.
+    fn column(&self) -> Option<String> {
+        let one = match &self.read {
+            Read::Cell { absent: Absent::Skip, .. } => false,
+            Read::Cell { .. } => self.field.kind.shows_one_value(),
+            Read::Link { .. } => true,
+            Read::Row { .. } | Read::One(_) | Read::Many { .. } => false,
+        };
+        one.then(|| self.field.name.clone().into_owned())
     }
 }
 
@@ -200,7 +215,13 @@ impl Shape {
         let prefetches = compiler.prefetches;
         // the key is there for whatever hangs on the row
         let flat = if prefetches.is_empty() { select.root_columns(&model) } else { None };
-        Shape { model, node, prefetches, flat }
+        let columns = node.shown.iter().map(Shown::column).collect();
+        Shape { model, node, prefetches, flat, columns }
+    }
+
+    /// The names of the fields, in order, where every row has all of them and each shows one value; none otherwise.
+    pub(crate) fn columns(&self) -> Option<&[String]> {
+        self.columns.as_deref()
     }
 
     /// The columns that an answer needs of a row just written; none where it needs more than the row.

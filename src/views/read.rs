@@ -11,7 +11,7 @@ use super::{Action, View};
 use crate::context::Context;
 use crate::error::Result;
 use crate::pagination::{Found, Page, Wanted};
-use crate::renderers::Accepted;
+use crate::renderers::{Accepted, ListContext};
 use crate::response::Response;
 use crate::serializers::shape::Group;
 use crate::store::plan::{Filter, Listing, Window, estimate};
@@ -194,18 +194,21 @@ impl View {
         if let Some(page) = page {
             return resource.page(&listing, &*page, cx).await;
         }
-        // other renderers than those that take JSON as it is want all of it at once
-        let flows = accepted.filter(|accepted| accepted.media_type.is_none() && accepted.renderer().passes_json());
-        let window = match flows {
+        // renderers that cannot write row by row want all of it at once
+        let writer = accepted.and_then(|accepted| {
+            let cx = ListContext { accepted: accepted.media_type(), fields: resource.shape.columns() };
+            Some((accepted, accepted.renderer().list_writer(&cx)?))
+        });
+        let window = match writer {
             Some(_) => Window::Part { limit: LONG + 1, offset: 0 },
             None => Window::All,
         };
         let rows = resource.read_filtered(resource.plan.reads().listing(&listing, window)).await?;
-        if let Some(accepted) = flows.filter(|_| rows.len() as u64 > LONG) {
+        if let Some((accepted, writer)) = writer.filter(|_| rows.len() as u64 > LONG) {
             drop(rows);
             // nobody reads what comes after the headers
             let is_head = cx.method() == Method::HEAD;
-            let body = if is_head { Body::empty() } else { self.flow(&listing, cx).await? };
+            let body = if is_head { Body::empty() } else { self.flow(&listing, cx, writer).await? };
             let mut response = Response::from(axum::response::Response::new(body));
             if let Some(media_type) = &accepted.prepared.content_type {
                 response.headers.insert(CONTENT_TYPE, media_type.clone());

@@ -9,14 +9,15 @@ use futures_util::stream::try_unfold;
 use super::resource::Resource;
 use super::{Action, View};
 use crate::context::Context;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::renderers::{ListWriter, Unrenderable};
 use crate::serializers::Via;
 use crate::store::RowStream;
 use crate::store::plan::{Listing, Window};
 
 /// The least and the most rows of one portion.
 const ROWS: (usize, usize) = (16, 2_000);
-/// How many bytes of JSON a portion should have.
+/// How many bytes a portion should have.
 const BYTES: usize = 256 << 10;
 
 /// A list that is under way to its client.
@@ -26,7 +27,9 @@ struct Flow {
     rows: RowStream,
     /// How many rows the next portion has.
     most: usize,
+    writer: Box<dyn ListWriter>,
     begun: bool,
+    ended: bool,
 }
 
 impl View {
@@ -38,19 +41,23 @@ impl View {
     /// # Errors
     ///
     /// 503 where the database has no connection for it.
-    pub(super) async fn flow(self: &Arc<Self>, listing: &Listing, cx: &Context) -> Result<Body> {
+    pub(super) async fn flow(
+        self: &Arc<Self>,
+        listing: &Listing,
+        cx: &Context,
+        writer: Box<dyn ListWriter>,
+    ) -> Result<Body> {
         let resource = self.resource(Action::List);
         let rows = resource.store.stream(resource.plan.reads().listing(listing, Window::All)).await?;
-        let mut flow = Flow { view: Arc::clone(self), cx: cx.clone(), rows, most: 256, begun: false };
+        let mut flow =
+            Flow { view: Arc::clone(self), cx: cx.clone(), rows, most: 256, writer, begun: false, ended: false };
         let first = flow.portion().await?;
-        let rest = try_unfold((Some(flow), first), |(flow, ready)| async move {
+        let rest = try_unfold((flow, first), |(mut flow, ready)| async move {
             if let Some(ready) = ready {
                 return Ok(Some((ready, (flow, None))));
             }
-            let Some(mut flow) = flow else { return Ok(None) };
             match flow.portion().await {
-                Ok(Some(bytes)) => Ok(Some((bytes, (Some(flow), None)))),
-                Ok(None) => Ok(Some((Bytes::from_static(b"]"), (None, None)))),
+                Ok(portion) => Ok(portion.map(|bytes| (bytes, (flow, None)))),
                 Err(error) => {
                     tracing::error!(%error, "a list broke off");
                     Err(io::Error::other("the list broke off"))
@@ -62,23 +69,36 @@ impl View {
 }
 
 impl Flow {
-    /// The next rows as JSON; none at the end.
+    /// The next rows as they are sent; none at the end.
     async fn portion(&mut self) -> Result<Option<Bytes>> {
+        if self.ended {
+            return Ok(None);
+        }
         let resource: &Resource = self.view.resource(Action::List);
         let rows = self.rows.next(self.most).await?;
+        let mut out = Vec::new();
+        if !std::mem::replace(&mut self.begun, true) {
+            self.writer.open(&mut out).map_err(unrenderable)?;
+        }
         if rows.is_empty() {
-            let begins = !std::mem::replace(&mut self.begun, true);
-            return Ok(begins.then(|| Bytes::from_static(b"[")));
+            self.ended = true;
+            self.writer.close(&mut out);
+            return Ok(Some(out).filter(|out| !out.is_empty()).map(Bytes::from));
         }
         let groups = resource.shape.load(&rows, Via::Stream(&self.rows)).await?;
-        let mut out = Vec::with_capacity(BYTES);
+        out.reserve(BYTES);
+        let mut json = Vec::new();
         for row in 0..rows.len() {
-            out.push(if self.begun { b',' } else { b'[' });
-            self.begun = true;
-            resource.shape.represent(&rows, row, &groups, &self.cx, &mut out)?;
+            json.clear();
+            resource.shape.represent(&rows, row, &groups, &self.cx, &mut json)?;
+            self.writer.row(&json, &mut out).map_err(unrenderable)?;
         }
         let wanted = rows.len().saturating_mul(BYTES) / out.len().max(1);
         self.most = wanted.clamp(ROWS.0, ROWS.1);
         Ok(Some(out.into()))
     }
+}
+
+fn unrenderable(_: Unrenderable) -> Error {
+    Error::internal("a row holds what the renderer of the list has no form for")
 }
