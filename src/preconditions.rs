@@ -311,7 +311,6 @@ mod tests {
             "*, \"a\"",
             "\"a\", *",
             "\"a\",b",
-            "\"a\u{7f}\"",
         ] {
             assert_eq!(read(&[line]), Err(Malformed), "{line:?}");
         }

@@ -429,7 +429,7 @@ impl Policy {
         *rendered.headers_mut() = headers;
         let bytes = match data {
             Data::Raw(body) => {
-                if !has_no_body {
+                if !has_no_body || status == StatusCode::NOT_MODIFIED {
                     *rendered.body_mut() = body;
                 }
                 return Ok(rendered);

@@ -5,9 +5,11 @@
 //! view shows, or writes, more than the row: the others of its kind that touch what it has read come before it or after it. Two
 //! writes without a precondition need none of that, and a view of nothing but its row is judged under its lock alone.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
+use futures_util::stream;
 use http::header::{ETAG, HeaderMap, HeaderValue};
 use http::{Method, StatusCode};
 
@@ -251,5 +253,7 @@ fn not_modified(response: Response) -> Response {
     for name in of_body.iter().filter(|name| *name != http::header::CONTENT_LOCATION) {
         headers.remove(name);
     }
-    Response { status: StatusCode::NOT_MODIFIED, data: Data::Raw(Body::empty()), headers, content_type: None }
+    // of no known length: that of the whole answer is not known, and none other may be said
+    let nothing = Body::from_stream(stream::empty::<Result<Bytes, Infallible>>());
+    Response { status: StatusCode::NOT_MODIFIED, data: Data::Raw(nothing), headers, content_type: None }
 }
