@@ -2,8 +2,8 @@
 //!
 //! What a tag stands for is the object as a GET shows it, and that may be more than its row: nested rows, names of other rows,
 //! sets. The lock of the row does not keep those from changing. So a write with a precondition is serializable wherever the
-//! view shows, or writes, more than the row: the others of its kind that touch what it has read come before it or after it. Two
-//! writes without a precondition need none of that, and a view of nothing but its row is judged under its lock alone.
+//! view shows, or writes, more than the row: others of its kind that touch what it has read come before it or after it, and one
+//! without a precondition can change nothing that it goes on to write. A view of nothing but its row is judged under its lock alone.
 
 use std::convert::Infallible;
 use std::sync::Arc;
