@@ -11,8 +11,10 @@ use tokio::time::timeout;
 
 use crate::error::Result;
 
-/// How long one of them may take before it is given up: its request waits for it.
+/// How long one of them may take before it is given up.
 const LIMIT: Duration = Duration::from_secs(5);
+/// How long a request waits for all of its own; what is left goes on by itself.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 type Hook = Box<dyn FnOnce() -> BoxFuture<'static, Result<()>> + Send>;
 
@@ -34,20 +36,34 @@ impl OnCommit {
 
     /// Runs them. What goes wrong in one is logged: nothing can undo the commit, and the others have their turn.
     pub(super) async fn run(self) {
-        for hook in self.0.into_inner().unwrap_or_else(PoisonError::into_inner) {
-            // the call is inside of the future: it may panic too
-            let done = AssertUnwindSafe(async move { hook().await }).catch_unwind();
-            match timeout(LIMIT, done).await {
-                Ok(Ok(Ok(()))) => {}
-                Ok(Ok(Err(error))) => tracing::error!(%error, "an on-commit hook failed"),
-                Ok(Err(_)) => tracing::error!("an on-commit hook panicked"),
-                Err(_) => tracing::error!(limit = ?LIMIT, "an on-commit hook did not end in time and is given up"),
+        let hooks = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if hooks.is_empty() {
+            return;
+        }
+        let mut all = Box::pin(async move {
+            for hook in hooks {
+                run(hook).await;
             }
+        });
+        if timeout(PATIENCE, &mut all).await.is_err() {
+            tracing::warn!("on-commit hooks take long, and go on after their request");
+            tokio::spawn(all);
         }
     }
 
     fn hooks(&self) -> MutexGuard<'_, Vec<Hook>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn run(hook: Hook) {
+    // the call is inside of the future: it may panic too
+    let done = AssertUnwindSafe(async move { hook().await }).catch_unwind();
+    match timeout(LIMIT, done).await {
+        Ok(Ok(Ok(()))) => {}
+        Ok(Ok(Err(error))) => tracing::error!(%error, "an on-commit hook failed"),
+        Ok(Err(_)) => tracing::error!("an on-commit hook panicked"),
+        Err(_) => tracing::error!(limit = ?LIMIT, "an on-commit hook did not end in time and is given up"),
     }
 }
 
@@ -85,5 +101,21 @@ mod tests {
         hooks.push(note(3));
         hooks.run().await;
         assert_eq!(*seen.lock().unwrap(), [1, 2, 3]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_does_not_wait_for_all_that_hang() {
+        let (hooks, done) = (OnCommit::default(), Arc::new(tokio::sync::Notify::new()));
+        (0..9).for_each(|_| hooks.push(std::future::pending));
+        let last = Arc::clone(&done);
+        hooks.push(async move || {
+            last.notify_one();
+            Ok(())
+        });
+        let start = tokio::time::Instant::now();
+        hooks.run().await;
+        assert_eq!(start.elapsed().as_secs(), 10);
+        done.notified().await;
+        assert_eq!(start.elapsed().as_secs(), 45);
     }
 }

@@ -118,7 +118,8 @@ impl Transaction {
     ///
     /// What was asked for first is done first, after the commit and before the request is answered. An error and a panic are
     /// logged, since nothing can undo the commit, and so is a hook that has not ended after 5 seconds, which is dropped where it
-    /// waits; the others have their turn all the same. A server that is killed in between has not done it: what must not be
+    /// waits; the others have their turn all the same, after 10 seconds on a task of their own, while the request is answered.
+    /// A server that is killed in between has not done it: what must not be
     /// lost is written down within the transaction.
     ///
     /// ```
