@@ -37,6 +37,7 @@ pub mod pagination;
 pub mod parsers;
 pub mod pause;
 pub mod permissions;
+pub mod preconditions;
 pub mod prelude;
 pub mod relations;
 pub mod renderers;
@@ -107,4 +108,7 @@ mod chapters {
 
     #[doc = include_str!("../docs/idempotency.md")]
     struct Idempotency;
+
+    #[doc = include_str!("../docs/preconditions.md")]
+    struct Preconditions;
 }
