@@ -316,6 +316,9 @@ async fn settings() {
     .await;
 }
 
+/// What each of many requests sends.
+type Sends<'a> = &'a dyn Fn(usize) -> serde_json::Value;
+
 /// A change that each of them makes to what the tag is of.
 fn writes(method: &str, path: &str, tag: &str, body: impl Fn(usize) -> serde_json::Value) -> Vec<HttpRequest<Body>> {
     (0..PARALLEL).map(|n| App::request(method, path, &[("if-match", tag)], body(n))).collect()
@@ -332,7 +335,7 @@ async fn one_of_many() {
         for round in 0..ROUNDS {
             let put = |n: usize| json!({"room_id": 1, "start": 1000 * round + n, "end": 1, "note": format!("{n}")});
             let lines = |n: usize| json!({"lines": [{"sku": "A", "quantity": 100 * round + n + 1}]});
-            let cases: [(&str, &str, String, &dyn Fn(usize) -> serde_json::Value); 6] = [
+            let cases: [(&str, &str, String, Sends<'_>); 6] = [
                 ("flat", "PUT", row.clone(), &put),
                 ("hooks", "PATCH", row.replace("bookings", "hooked"), &|n| json!({"note": format!("{round}.{n}")})),
                 ("action", "POST", format!("{row}lengthen/"), &|_| json!({})),
