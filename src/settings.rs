@@ -66,6 +66,9 @@ pub struct Settings {
     pub exception_handler: ExceptionHandler,
     /// Whether a path without its final slash is redirected, Django's `APPEND_SLASH`.
     pub append_slash: bool,
+    /// Whether unknown paths are answered in JSON whatever the client accepts; Django's small page otherwise, unless the client
+    /// asks for JSON by name.
+    pub json_not_found: bool,
     /// Limits of request bodies.
     pub body: BodyLimits,
     /// Where uploaded files go, Django's default storage: the directory `media`, shown below `/media/`, by default.
@@ -134,6 +137,7 @@ impl Default for Settings {
             list_errors_as_dict: true,
             exception_handler: ExceptionHandler::default(),
             append_slash: true,
+            json_not_found: false,
             body: BodyLimits::default(),
             storage: Arc::new(FileSystemStorage::new("media", "/media/")),
             replays: 16,

@@ -37,6 +37,7 @@ pub(crate) struct Dispatch {
     resolver: Resolver,
     root: Policy,
     append_slash: bool,
+    json_not_found: bool,
 }
 
 impl Dispatch {
@@ -45,7 +46,12 @@ impl Dispatch {
         info.is_root = true;
         let root = bound.policy(info).allowing(ROOT);
         let root = root.described("The default basic root view for DefaultRouter");
-        Dispatch { resolver, root, append_slash: bound.settings.append_slash }
+        Dispatch {
+            resolver,
+            root,
+            append_slash: bound.settings.append_slash,
+            json_not_found: bound.settings.json_not_found,
+        }
     }
 
     /// Why the roots cannot be served.
@@ -167,7 +173,7 @@ impl Dispatch {
             }
             return response;
         }
-        if wants_json(request.headers()) {
+        if self.json_not_found || wants_json(request.headers()) {
             let (parts, _) = request.into_parts();
             return self.root.error_alone(Error::http404(), &Context::new(parts, Vec::new()));
         }
