@@ -1,6 +1,10 @@
 //! The application of DRF issue 5760: documents in collections, unique together, in which no write races.
 
+use bowline::authentication::{
+    Accounts, Authentication, BasicAuthentication, SessionAuthentication, Sessions, TokenAuthentication,
+};
 use bowline::prelude::*;
+use bowline::renderers::{BrowsableAPIRenderer, Renderers};
 
 mod collection {
     use sea_orm::entity::prelude::*;
@@ -40,13 +44,22 @@ mod document {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-fn api() -> DefaultRouter {
+fn api(sessions: Sessions) -> DefaultRouter {
     DefaultRouter::new()
         .register("collections", ModelViewSet::<collection::Entity>::new())
         .register("documents", ModelViewSet::<document::Entity>::new())
+        .settings(Settings {
+            renderers: Renderers::json().and(BrowsableAPIRenderer::new()),
+            authentication: vec![
+                TokenAuthentication::new().shared(),
+                BasicAuthentication::new(Accounts::default()).shared(),
+                SessionAuthentication::new(sessions).shared(),
+            ],
+            ..Settings::default()
+        })
 }
 
 #[tokio::main]
 async fn main() -> bowline::Result<()> {
-    bowline::serve(api()).await
+    bowline::serve(api(Sessions::new(bowline::app::secret_key()?))).await
 }

@@ -28,6 +28,7 @@ pub mod doc;
 pub mod error;
 pub mod fields;
 pub mod filters;
+pub mod idempotency;
 pub mod layers;
 pub mod media_type;
 pub mod model;
@@ -36,6 +37,7 @@ pub mod pagination;
 pub mod parsers;
 pub mod pause;
 pub mod permissions;
+pub mod preconditions;
 pub mod prelude;
 pub mod relations;
 pub mod renderers;
@@ -106,4 +108,10 @@ mod chapters {
 
     #[doc = include_str!("../docs/pagination.md")]
     struct Pagination;
+
+    #[doc = include_str!("../docs/idempotency.md")]
+    struct Idempotency;
+
+    #[doc = include_str!("../docs/preconditions.md")]
+    struct Preconditions;
 }

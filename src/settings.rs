@@ -6,9 +6,11 @@ use std::time::Duration;
 use crate::authentication::Authentication;
 use crate::error::{ErrorFormat, ExceptionHandler};
 use crate::filters::FilterBackend;
+use crate::idempotency::Idempotency;
 use crate::pagination::Pagination;
 use crate::parsers::{BodyLimits, Parsers};
 use crate::permissions::Rule;
+use crate::preconditions::ETags;
 use crate::renderers::Renderers;
 use crate::storage::{FileSystemStorage, Storage};
 use crate::store::StoreOptions;
@@ -49,6 +51,10 @@ pub struct Settings {
     /// By default there is none: the header is what a client made up. With `None`, DRF's default, all of the header is who the
     /// client is, which it may change with every request.
     pub num_proxies: Option<usize>,
+    /// Whether view sets over models take idempotency keys; they do not by default.
+    pub idempotency: Option<Idempotency>,
+    /// Whether answers have entity tags and requests may have preconditions; not by default, as in DRF.
+    pub etags: Option<ETags>,
     /// How versions of the API are told apart, DRF's `DEFAULT_VERSIONING_CLASS`; not at all by default.
     pub versioning: Option<Arc<dyn Versioning>>,
     /// The shape of errors: DRF's, DRF's full details with codes, or RFC 9457.
@@ -121,6 +127,8 @@ impl Default for Settings {
             throttle_rates: ThrottleRates::default(),
             throttle_store: Arc::new(MemoryThrottleStore::default()),
             num_proxies: Some(0),
+            idempotency: None,
+            etags: None,
             versioning: None,
             errors: ErrorFormat::Messages,
             list_errors_as_dict: true,

@@ -32,8 +32,8 @@ async fn grow(action: ActionRequest) -> bowline::Result<Response> {
 
 /// Asks twice for a body, whatever it was told first.
 async fn insist(action: ActionRequest) -> bowline::Result<Response> {
-    let first = action.data().map(Value::clone).map_err(|error| error.status().as_u16());
-    let second = action.data().map(Value::clone).map_err(|error| error.status().as_u16());
+    let first = action.data().cloned().map_err(|error| error.status().as_u16());
+    let second = action.data().cloned().map_err(|error| error.status().as_u16());
     Ok(Response::new(format!("{first:?} {second:?}")))
 }
 
@@ -125,8 +125,16 @@ async fn extra_actions_have_serializers_and_bodies() {
 #[tokio::test]
 async fn tables_of_django_that_are_not_there_stop_the_start() {
     let basic =
-        ModelViewSet::<note::Entity>::new().authentication([BasicAuthentication::new(Accounts::default()).shared()]);
-    let error = Client::new(DefaultRouter::new().register("notes", basic)).await.unwrap_err().to_string();
+        || ModelViewSet::<note::Entity>::new().authentication([BasicAuthentication::new(Accounts::default()).shared()]);
+    let settings = Settings { create_tables: false, ..Settings::default() };
+    let ready = Client::new(DefaultRouter::new().register("notes", basic())).await;
+    assert!(ready.is_ok(), "it is made");
+    let folder = tempfile::tempdir().unwrap();
+    let url = folder.path().join("rows.sqlite3");
+    let notes = DefaultRouter::new().register("notes", ModelViewSet::<note::Entity>::new());
+    drop(Client::over(url.to_str().unwrap(), notes).await.unwrap());
+    let api = DefaultRouter::new().register("notes", basic()).settings(settings);
+    let error = Client::over(url.to_str().unwrap(), api).await.unwrap_err().to_string();
     assert!(error.starts_with("The database has no table auth_user, which"), "{error}");
 
     let described = Model::<note::Entity>::new().app_label("notes");

@@ -429,3 +429,68 @@ async fn ended_json_web_tokens_are_refused() {
         assert_eq!(site.bearing("/jwt/", "Bearer", &text(&pair, "access")).await.status, 401);
     }
 }
+
+async fn sign_up(mut request: Request) -> bowline::Result<Response> {
+    let data = request.data().await?;
+    let text = |name| data.get(name).and_then(Value::as_str).unwrap_or("").to_owned();
+    let (username, password) = (text("username"), text("password"));
+    let account = accounts().create_user(request.database()?, &username, &password).await?;
+    Ok(Response::new(value!({"id": account.id})))
+}
+
+async fn change_password(mut request: Request) -> bowline::Result<Response> {
+    let data = request.data().await?;
+    let (id, password) = (data["id"].clone(), data["password"].as_str().unwrap_or("").to_owned());
+    let Value::Int(id) = id else { return Err(Error::parse_error()) };
+    Ok(Response::new(accounts().set_password(request.database()?, id, &password).await?))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn users_on_a_database_without_django() {
+    for database in [Db::sqlite(), Db::postgres()] {
+        let sessions = Sessions::new(KEY).with_accounts(accounts());
+        let other = sessions.clone();
+        let router = DefaultRouter::new()
+            .path("signup/", ApiView::new("SignUp").post(sign_up).authentication([]))
+            .path("password/", ApiView::new("Password").post(change_password).authentication([]))
+            .path("login/", ApiView::new("Login").post(move |request| login(other.clone(), request)).authentication([]))
+            .path("obtain/", obtain_auth_token(accounts()))
+            .path("me/", ApiView::new("Me").get(me).permissions(IsAuthenticated))
+            .settings(Settings {
+                authentication: vec![
+                    TokenAuthentication::new().shared(),
+                    BasicAuthentication::new(accounts()).shared(),
+                    SessionAuthentication::new(sessions).shared(),
+                ],
+                ..Settings::default()
+            });
+        let client = Client::over(&database.url(), router).await.unwrap();
+        let ada = || value!({"username": "ada", "password": "s3cret"});
+        assert_eq!(client.post("/signup/", ada()).await.unwrap().data, value!({"id": 1}));
+        let again = client.post("/signup/", ada()).await.unwrap();
+        assert_eq!(again.data, value!({"username": ["A user with that username already exists."]}));
+        for name in [String::new(), "x".repeat(151), "a\0b".into()] {
+            let answer = client.post("/signup/", value!({"username": name, "password": "x"})).await.unwrap();
+            assert_eq!(answer.status, 400);
+        }
+        let with = |header: &'static str, value: String| {
+            let request = HttpRequest::get("/me/").header(header, value);
+            client.request(request.body(Body::empty()).unwrap())
+        };
+        // ada:s3cret
+        let basic = || with("authorization", "Basic YWRhOnMzY3JldA==".into());
+        assert_eq!(basic().await.unwrap().data, value!({"user": "ada"}));
+        let token = client.post("/obtain/", ada()).await.unwrap();
+        let token = format!("Token {}", token.data["token"].as_str().unwrap());
+        assert_eq!(with("authorization", token).await.unwrap().data, value!({"user": "ada"}));
+        let login = client.post("/login/", ada()).await.unwrap();
+        let session = format!("sessionid={}", cookie(&login, "sessionid").unwrap());
+        assert_eq!(with("cookie", session.clone()).await.unwrap().data, value!({"user": "ada"}));
+
+        // another password ends what the old one had begun
+        let changed = client.post("/password/", value!({"id": 1, "password": "other"})).await.unwrap();
+        assert_eq!(changed.data, true.into());
+        assert_eq!(basic().await.unwrap().status, 401);
+        assert_eq!(with("cookie", session).await.unwrap().status, 401);
+    }
+}

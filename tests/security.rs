@@ -84,15 +84,17 @@ fn a_slow_client_is_cut_off_and_others_are_served() {
             ];
             let bodies: Vec<_> =
                 bodies.into_iter().cycle().take(40).map(|body| scope.spawn(move || drip(address, &body))).collect();
-            for head in heads {
-                let said = head.join().unwrap();
+            let heads: Vec<_> = heads.into_iter().map(|head| head.join()).collect();
+            let bodies: Vec<_> = bodies.into_iter().map(|body| body.join()).collect();
+            stop.store(true, Ordering::Relaxed);
+            for said in heads {
+                let said = said.unwrap();
                 assert!(said.is_empty() || said.starts_with("HTTP/1.1 4"), "{said}");
             }
-            for body in bodies {
-                let said = body.join().unwrap();
+            for said in bodies {
+                let said = said.unwrap();
                 assert!(said.starts_with("HTTP/1.1 408 "), "{said}");
             }
-            stop.store(true, Ordering::Relaxed);
             let answered = others.join().unwrap();
             eprintln!("{}: {answered} pairs of requests of others were answered meanwhile", database.name());
             assert!(answered > 20, "{answered}");

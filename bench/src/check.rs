@@ -17,6 +17,21 @@ const READS: [Probe; 6] = [
 
 const BOOKS: [Probe; 1] = [("GET", "/books/", None)];
 
+const FILTERED: [Probe; 4] = [
+    ("GET", "/filtered/?collection=2&uid=document-1", None),
+    ("GET", "/filtered/?collection=1&uid=document-1", None),
+    ("GET", "/filtered/?collection=1&uid=document-8", None),
+    ("GET", "/filtered/?collection=1&uid=", None),
+];
+
+const SEARCHED: [Probe; 5] = [
+    ("GET", "/searched/", None),
+    ("GET", "/searched/?search=document-1", None),
+    ("GET", "/searched/?search=DOCUMENT-1", None),
+    ("GET", "/searched/?search=ment-2", None),
+    ("GET", "/searched/?search=%25", None),
+];
+
 const COUNTED: [Probe; 3] = [
     ("GET", "/documents/?page=5000", None),
     ("GET", "/documents/?page=99999", None),
@@ -43,9 +58,16 @@ const WRITES: [Probe; 14] = [
 ];
 
 /// Asks both servers the same; an error shows the first difference.
-pub(crate) async fn same_answers(operation: &Operation, ours: &Server, peer: &Server) -> Result<()> {
-    let counted = operation.data == Data::Large && !operation.environment.contains(&("PAGE_COUNT", "off"));
-    let mut probes = if operation.example == "books" { BOOKS.to_vec() } else { READS.to_vec() };
+pub(crate) async fn same_answers(operation: &Operation<'_>, ours: &Server, peer: &Server) -> Result<()> {
+    let counted = operation.data == Data::Large
+        && operation.example == "documents"
+        && !operation.environment.contains(&("PAGE_COUNT", "off"));
+    let mut probes = match operation.name {
+        "relations" => BOOKS.to_vec(),
+        "filtered" => FILTERED.to_vec(),
+        "searched" => SEARCHED.to_vec(),
+        _ => READS.to_vec(),
+    };
     if counted {
         probes.extend(COUNTED);
     }

@@ -39,7 +39,7 @@ pub(crate) async fn find_wrk() -> Result<()> {
 ///
 /// Fails if an answer had another status than the operation expects, or a connection broke.
 pub(crate) async fn run(
-    operation: &Operation,
+    operation: &Operation<'_>,
     address: &str,
     run: u32,
     seconds: u32,
@@ -73,7 +73,7 @@ pub(crate) async fn run(
     Ok(load)
 }
 
-fn script(operation: &Operation, run: u32) -> String {
+fn script(operation: &Operation<'_>, run: u32) -> String {
     format!(
         r#"
 local run, documents, collections = {run}, {documents}, {COLLECTIONS}

@@ -12,6 +12,7 @@
 mod check;
 mod cluster;
 mod cpu;
+mod layers;
 mod load;
 mod operation;
 mod peer_postgres;
@@ -44,7 +45,8 @@ bowline-bench [--seconds 4] [--rounds 3] [--db postgres|sqlite|both] [--only NAM
   --seconds   length of one run
   --rounds    runs of each server for each operation
   --db        which databases; both by default
-  --only      operations: retrieve, page, page-uncounted, list, relations, patch, post, conflict
+  --only      operations: retrieve, page, page-uncounted, list, relations, filtered, searched, patch, post, conflict;
+              `layers` for what each layer costs
   --out       a file for the tables, beside standard output
   --program   the server under test; by default the examples `documents` and `books`, built first.
               `peer` compares the peer with itself, which shows the noise
@@ -72,6 +74,7 @@ fn main() -> ExitCode {
         }
         // The peers are modes of this program, in processes of their own.
         Some("peer-postgres") => serve(peer_postgres::serve()),
+        Some(operation::LAYERS) => serve(layers::serve()),
         Some("peer-sqlite") => serve(peer_sqlite::serve()),
         _ => Arguments::parse(words).and_then(|arguments| serve(until_stopped(arguments))),
     };
@@ -118,16 +121,15 @@ impl Arguments {
             }
         }
         for name in arguments.only.iter().flatten() {
-            if !OPERATIONS.iter().any(|operation| operation.name == name) {
+            if name != operation::LAYERS && !OPERATIONS.iter().any(|operation| operation.name == name) {
                 return Err(format!("there is no operation {name}\n\n{HELP}").into());
             }
         }
         Ok(arguments)
     }
 
-    fn wants(&self, operation: &Operation) -> bool {
-        let only = self.only.as_ref();
-        only.is_none_or(|names| names.iter().any(|name| name == operation.name))
+    fn wants(&self, operation: &str) -> bool {
+        self.only.as_ref().is_none_or(|names| names.iter().any(|name| name == operation))
     }
 }
 
@@ -188,7 +190,7 @@ async fn run(arguments: &Arguments) -> Result<()> {
         };
         let bench = Bench { databases: &databases, peer, directory: directory.path(), arguments };
         let mut comparisons = Vec::new();
-        for operation in OPERATIONS.iter().filter(|o| arguments.wants(o)) {
+        for operation in OPERATIONS.iter().filter(|o| arguments.wants(o.name)) {
             match bench.compare(operation).await {
                 Ok(comparison) => comparisons.push(comparison),
                 Err(error) => {
@@ -203,8 +205,14 @@ async fn run(arguments: &Arguments) -> Result<()> {
             "\n## {}\n\n{}\n\n{}",
             databases.title(),
             databases.conditions().await?,
-            report::table(name, "peer", &comparisons)
+            if comparisons.is_empty() { String::new() } else { report::table(name, "peer", &comparisons) }
         ));
+        if arguments.wants(operation::LAYERS) && arguments.program.is_none() {
+            match bench.layers().await {
+                Ok(table) => text.push_str(&format!("\n{table}")),
+                Err(error) => failures.push(format!("{}, layers: {error}", databases.title())),
+            }
+        }
     }
     print!("\n{text}");
     if let Some(out) = &arguments.out {
@@ -245,11 +253,11 @@ struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    async fn compare(&self, operation: &Operation) -> Result<Comparison> {
+    async fn compare(&self, operation: &Operation<'_>) -> Result<Comparison> {
         let ours = match &self.arguments.program {
             Some(path) if path == Path::new("peer") => self.peer.clone(),
             Some(path) => Program { path: path.clone(), arguments: Vec::new() },
-            None => Program { path: path_of(operation.example)?, arguments: Vec::new() },
+            None => self.program(operation.example)?,
         };
         let ours = self.start(&ours, "ours", operation).await?;
         let peer = self.start(&self.peer, "peer", operation).await?;
@@ -281,13 +289,21 @@ impl Bench<'_> {
         Ok(Comparison { title: operation.title, rounds })
     }
 
-    async fn start(&self, program: &Program, name: &str, operation: &Operation) -> Result<Server> {
+    /// The program of an example, or this one in another mode.
+    fn program(&self, example: &str) -> Result<Program> {
+        if example == operation::LAYERS {
+            return Ok(Program { path: self.peer.path.clone(), arguments: vec![example.to_owned()] });
+        }
+        Ok(Program { path: path_of(example)?, arguments: Vec::new() })
+    }
+
+    async fn start(&self, program: &Program, name: &str, operation: &Operation<'_>) -> Result<Server> {
         let url = self.databases.make(name, operation.data).await?;
         let log = self.directory.join(format!("{name}.log"));
         Server::start(program, &url, operation.environment, &log).await
     }
 
-    async fn time(&self, operation: &Operation, server: &Server, name: &str, round: u32) -> Result<Sample> {
+    async fn time(&self, operation: &Operation<'_>, server: &Server, name: &str, round: u32) -> Result<Sample> {
         if operation.writes {
             self.databases.settle(name).await?;
         }

@@ -33,8 +33,8 @@ impl Data {
 }
 
 /// One line of the report.
-#[derive(Debug)]
-pub(crate) struct Operation {
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Operation<'a> {
     /// For `--only`.
     pub(crate) name: &'static str,
     pub(crate) title: &'static str,
@@ -47,16 +47,19 @@ pub(crate) struct Operation {
     pub(crate) status: u16,
     /// The body of wrk's `request()`. `n` counts requests, `run` tells runs apart, `documents` and `collections` are the
     /// sizes of the tables.
-    pub(crate) request: &'static str,
+    pub(crate) request: &'a str,
 }
 
 const PAGED: &[(&str, &str)] = &[("PAGE_SIZE", "20")];
 const UNCOUNTED: &[(&str, &str)] = &[("PAGE_SIZE", "20"), ("PAGE_COUNT", "off")];
 
+/// Not an example but this program in another mode: bowline with its layers.
+pub(crate) const LAYERS: &str = "layers";
+
 /// The examples that are measured.
 pub(crate) const EXAMPLES: [&str; 2] = ["documents", "books"];
 
-pub(crate) const OPERATIONS: [Operation; 8] = [
+pub(crate) const OPERATIONS: [Operation<'static>; 10] = [
     Operation {
         name: "retrieve",
         title: "retrieve by id",
@@ -106,6 +109,27 @@ pub(crate) const OPERATIONS: [Operation; 8] = [
         writes: false,
         status: 200,
         request: r#"return wrk.format("GET", "/books/")"#,
+    },
+    Operation {
+        name: "filtered",
+        title: "list filtered by two fields",
+        data: Data::Large,
+        example: LAYERS,
+        environment: &[],
+        writes: false,
+        status: 200,
+        request: r#"local id = math.random(documents)
+  return wrk.format("GET", "/filtered/?collection=" .. 1 + id % collections .. "&uid=document-" .. id)"#,
+    },
+    Operation {
+        name: "searched",
+        title: "list of a table of 20, searched",
+        data: Data::Small,
+        example: LAYERS,
+        environment: &[],
+        writes: false,
+        status: 200,
+        request: r#"return wrk.format("GET", "/searched/?search=" .. (n % 2 == 0 and "DOCUMENT-1" or "ment-2"))"#,
     },
     Operation {
         name: "patch",

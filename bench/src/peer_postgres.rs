@@ -22,13 +22,14 @@ use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 use tokio_postgres::{NoTls, Row};
 
 use crate::Result;
-use crate::wire::{self, Book, Input, PageQuery, Paging, Reply, Reviews};
+use crate::wire::{self, Book, FilterQuery, Input, PageQuery, Paging, Reply, Reviews};
 
 const RETRIEVE: &str = "SELECT id, uid, blob, collection_id FROM seed_document WHERE id = $1";
 const LIST: &str = "SELECT id, uid, blob, collection_id FROM seed_document ORDER BY id";
 const PAGE: &str = "SELECT id, uid, blob, collection_id FROM seed_document ORDER BY id LIMIT $1 OFFSET $2";
 const PAGE_AND_COUNT: &str = "SELECT id, uid, blob, collection_id, (SELECT count(*) FROM seed_document) \
      FROM seed_document ORDER BY id LIMIT $1 OFFSET $2";
+const SEARCH: &str = "SELECT id, uid, blob, collection_id FROM seed_document WHERE uid ILIKE $1 ORDER BY id";
 const BOOKS: &str = "SELECT b.id, b.title, b.pages, b.price, b.published, a.id, a.name, a.email \
      FROM shop_book b JOIN shop_author a ON a.id = b.author_id ORDER BY b.id";
 const REVIEWS: &str =
@@ -59,6 +60,8 @@ pub(crate) async fn serve() -> Result<()> {
     let router = Router::new()
         .route("/documents/", get(list).post(create))
         .route("/documents/{id}/", get(retrieve).patch(change))
+        .route("/filtered/", get(filter))
+        .route("/searched/", get(search))
         .route("/books/", get(books))
         .with_state(Arc::new(app));
     let listener = TcpListener::bind(env::var("BIND")?).await?;
@@ -128,6 +131,22 @@ async fn list(State(app): State<Arc<App>>, Query(query): Query<PageQuery>, heade
         (None, more)
     };
     Ok(Reply::ok(wire::envelope(&headers, page, count, more, &array(&rows)?)))
+}
+
+async fn filter(State(app): State<Arc<App>>, Query(query): Query<FilterQuery>) -> Result<Reply, Reply> {
+    let client = app.pool.get().await.map_err(broken)?;
+    let statement = client.prepare_cached(&wire::filtered(LIST, &query, '$')).await.map_err(failed)?;
+    let uid = query.uid();
+    let mut values: Vec<&(dyn ToSql + Sync)> = Vec::with_capacity(2);
+    values.extend(query.collection.as_ref().map(|collection| collection as &(dyn ToSql + Sync)));
+    values.extend(uid.as_ref().map(|uid| uid as &(dyn ToSql + Sync)));
+    Ok(Reply::ok(array(&client.query(&statement, &values).await.map_err(failed)?)?))
+}
+
+async fn search(State(app): State<Arc<App>>, Query(query): Query<FilterQuery>) -> Result<Reply, Reply> {
+    let client = app.pool.get().await.map_err(broken)?;
+    let statement = client.prepare_cached(SEARCH).await.map_err(failed)?;
+    Ok(Reply::ok(array(&client.query(&statement, &[&query.pattern()]).await.map_err(failed)?)?))
 }
 
 /// The books, then the reviews of all of them.

@@ -22,13 +22,14 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use crate::Result;
-use crate::wire::{self, Book, Input, PageQuery, Paging, Reply, Reviews};
+use crate::wire::{self, Book, FilterQuery, Input, PageQuery, Paging, Reply, Reviews};
 
 const RETRIEVE: &str = "SELECT id, uid, blob, collection_id FROM seed_document WHERE id = ?1";
 const LIST: &str = "SELECT id, uid, blob, collection_id FROM seed_document ORDER BY id";
 const PAGE: &str = "SELECT id, uid, blob, collection_id FROM seed_document ORDER BY id LIMIT ?1 OFFSET ?2";
 const PAGE_AND_COUNT: &str = "SELECT id, uid, blob, collection_id, (SELECT count(*) FROM seed_document) \
      FROM seed_document ORDER BY id LIMIT ?1 OFFSET ?2";
+const SEARCH: &str = "SELECT id, uid, blob, collection_id FROM seed_document WHERE uid LIKE ?1 ESCAPE '\\' ORDER BY id";
 const BOOKS: &str = "SELECT b.id, b.title, b.pages, b.price, b.published, a.id, a.name, a.email \
      FROM shop_book b JOIN shop_author a ON a.id = b.author_id ORDER BY b.id";
 const REVIEWS: &str = "SELECT book_id, id, stars, text, written_at FROM shop_review \
@@ -94,6 +95,8 @@ pub(crate) async fn serve() -> Result<()> {
     let router = Router::new()
         .route("/documents/", get(list).post(create))
         .route("/documents/{id}/", get(retrieve).patch(change))
+        .route("/filtered/", get(filter))
+        .route("/searched/", get(search))
         .route("/books/", get(books))
         .with_state(Arc::new(app));
     let listener = TcpListener::bind(env::var("BIND")?).await?;
@@ -132,6 +135,30 @@ async fn list(State(app): State<Arc<App>>, Query(query): Query<PageQuery>, heade
     let page = query.number()?;
     let paging = app.paging;
     app.read(move |connection| read_list(connection, paging, page, &headers)).await
+}
+
+async fn filter(State(app): State<Arc<App>>, Query(query): Query<FilterQuery>) -> Result<Reply, Reply> {
+    app.read(move |connection| {
+        let mut statement = connection.prepare_cached(&wire::filtered(LIST, &query, '?'))?;
+        let uid = query.uid();
+        let mut values: Vec<&dyn ToSql> = Vec::with_capacity(2);
+        values.extend(query.collection.as_ref().map(|collection| collection as &dyn ToSql));
+        values.extend(uid.as_ref().map(|uid| uid as &dyn ToSql));
+        let mut out = Vec::with_capacity(4096);
+        array(&mut out, &mut statement.query(values.as_slice())?, i64::MAX, false)?;
+        Ok(Reply::ok(out))
+    })
+    .await
+}
+
+async fn search(State(app): State<Arc<App>>, Query(query): Query<FilterQuery>) -> Result<Reply, Reply> {
+    app.read(move |connection| {
+        let mut statement = connection.prepare_cached(SEARCH)?;
+        let mut out = Vec::with_capacity(4096);
+        array(&mut out, &mut statement.query([query.pattern()])?, i64::MAX, false)?;
+        Ok(Reply::ok(out))
+    })
+    .await
 }
 
 async fn books(State(app): State<Arc<App>>) -> Result<Reply, Reply> {

@@ -18,7 +18,7 @@ pub(crate) struct Sample {
 }
 
 impl Sample {
-    fn sum(&self) -> f64 {
+    pub(crate) fn sum(&self) -> f64 {
         self.server + self.database
     }
 }

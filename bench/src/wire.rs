@@ -285,6 +285,44 @@ impl PageQuery {
     }
 }
 
+/// What a list is narrowed by; an empty value is none.
+#[derive(Debug, Deserialize)]
+pub(crate) struct FilterQuery {
+    pub(crate) collection: Option<i64>,
+    uid: Option<String>,
+    search: Option<String>,
+}
+
+impl FilterQuery {
+    pub(crate) fn uid(&self) -> Option<&str> {
+        self.uid.as_deref().filter(|uid| !uid.is_empty())
+    }
+
+    /// The pattern of `LIKE` for the text that is searched, with `\` before what is literal.
+    pub(crate) fn pattern(&self) -> String {
+        let mut pattern = String::from("%");
+        for c in self.search.as_deref().unwrap_or_default().chars() {
+            if matches!(c, '%' | '_' | '\\') {
+                pattern.push('\\');
+            }
+            pattern.push(c);
+        }
+        pattern.push('%');
+        pattern
+    }
+}
+
+/// The list by the columns that it is narrowed by; `place` writes the place of a value.
+pub(crate) fn filtered(list: &str, query: &FilterQuery, place: char) -> String {
+    let given = [("collection_id", query.collection.is_some()), ("uid", query.uid().is_some())];
+    let given = given.iter().filter(|(_, given)| *given).enumerate();
+    let conditions: Vec<String> = given.map(|(n, (column, _))| format!("{column} = {place}{}", n + 1)).collect();
+    if conditions.is_empty() {
+        return list.to_owned();
+    }
+    list.replace("ORDER BY", &format!("WHERE {} ORDER BY", conditions.join(" AND ")))
+}
+
 /// Puts DRF's envelope around a page's rows.
 pub(crate) fn envelope(headers: &HeaderMap, page: i64, count: Option<i64>, more: bool, rows: &[u8]) -> Vec<u8> {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");

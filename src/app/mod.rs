@@ -4,15 +4,15 @@
 
 use std::env;
 use std::io::IsTerminal;
-use std::sync::Arc;
 
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
+use crate::authentication::random_hex;
 use crate::error::{Error, Result};
-use crate::pagination::PageNumberPagination;
 use crate::routers::DefaultRouter;
 
+mod environment;
 mod server;
 
 /// The file that is used where no database is named.
@@ -20,7 +20,8 @@ const DEFAULT_DATABASE: &str = "sqlite://db.sqlite3";
 /// The address that is used where none is named.
 const DEFAULT_BIND: &str = "127.0.0.1:8000";
 
-/// Serves an API until SIGTERM or SIGINT; requests in flight are finished first.
+/// Serves an API until SIGTERM or SIGINT; requests in flight are finished first. What the environment says goes before the
+/// program's settings.
 ///
 /// | variable | meaning | default |
 /// |---|---|---|
@@ -28,6 +29,10 @@ const DEFAULT_BIND: &str = "127.0.0.1:8000";
 /// | `BIND` | `host:port` | `127.0.0.1:8000` |
 /// | `PAGE_SIZE` | pages of this size for every list that does not say otherwise | no pages |
 /// | `PAGE_COUNT` | `off` leaves the count out of these pages | counted |
+/// | `MAX_CONNECTIONS` | connections to PostgreSQL | 16 |
+/// | `NUM_PROXIES` | proxies of one's own before the server | 0 |
+/// | `MEDIA_ROOT`, `MEDIA_URL` | where uploaded files go, and below which address they are shown | `media`, `/media/` |
+/// | `SECRET_KEY` | what signs sessions, where the program asks for it by [`secret_key`] | made up anew |
 /// | `RUST_LOG` | what is logged; `warn` leaves out the line per request | `info` |
 ///
 /// # Errors
@@ -47,17 +52,34 @@ pub async fn serve(api: DefaultRouter) -> Result<()> {
     log_to_stderr(EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info")));
     let database = env::var("DATABASE_URL").unwrap_or_else(|_| DEFAULT_DATABASE.into());
     let bind = env::var("BIND").unwrap_or_else(|_| DEFAULT_BIND.into());
-    let api = match env::var("PAGE_SIZE") {
-        Err(_) => api,
-        Ok(size) => {
-            let size = size.parse().map_err(|_| Error::Startup(format!("PAGE_SIZE={size} is not a number.")))?;
-            let pagination = PageNumberPagination::new(size);
-            let uncounted = env::var("PAGE_COUNT").is_ok_and(|count| count == "off");
-            let pagination = if uncounted { pagination.without_count() } else { pagination };
-            api.configure(|settings| settings.pagination = Some(Arc::new(pagination)))
-        }
-    };
+    let mut mistake = Ok(());
+    let api = api.configure(|settings| mistake = environment::overlay(settings, |name| env::var(name).ok()));
+    mistake?;
     listen(api, &database, &bind).await
+}
+
+/// The key that signs sessions, Django's `SECRET_KEY`: the environment's variable of that name, else one that was made up now,
+/// with which everybody is logged out when the program ends.
+///
+/// # Errors
+///
+/// [`Error::Startup`] where the variable is empty; 500 where the system has no random numbers.
+///
+/// ```no_run
+/// use bowline::authentication::{Authentication, SessionAuthentication, Sessions};
+/// use bowline::prelude::*;
+/// # fn main() -> bowline::Result<()> {
+/// let sessions = Sessions::new(bowline::app::secret_key()?);
+/// let settings = Settings { authentication: vec![SessionAuthentication::new(sessions).shared()], ..Settings::default() };
+/// # Ok(())
+/// # }
+/// ```
+pub fn secret_key() -> Result<String> {
+    match env::var("SECRET_KEY") {
+        Ok(key) if key.is_empty() => Err(Error::Startup("SECRET_KEY is empty: give it 50 random characters.".into())),
+        Ok(key) => Ok(key),
+        Err(_) => random_hex(32),
+    }
 }
 
 /// Serves an API from a database at an address until SIGTERM or SIGINT, for programs that have their own way to be told

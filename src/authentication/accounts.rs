@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::{Expr, ExprTrait, Query, SelectStatement};
+use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, Query, SelectStatement};
 
 use super::passwords::Passwords;
 use super::row::Row;
 use crate::context::User;
-use crate::error::Result;
+use crate::error::{Error, Result, ValidationError};
 use crate::store::{Database, Rows};
 
 /// A user of Django's, as a row of `auth_user` has it.
@@ -73,6 +73,11 @@ pub(super) fn select() -> SelectStatement {
 }
 
 impl Account {
+    /// The account of the first row, if there is one.
+    fn first(rows: &Rows) -> Result<Option<Self>> {
+        if rows.is_empty() { Ok(None) } else { Account::read(rows, 0).map(Some) }
+    }
+
     /// The account of a row.
     pub(super) fn read(rows: &Rows, row: usize) -> Result<Self> {
         let row = Row(rows, row);
@@ -167,7 +172,8 @@ impl Accounts {
         if username.contains('\0') {
             return Ok(None);
         }
-        self.one(database, select().and_where(Expr::col((USERS, "username")).eq(username))).await
+        let by = |name| select().and_where(Expr::col((USERS, "username")).eq(name)).to_owned();
+        Account::first(&database.lookup("auth_user.username", username, by).await?)
     }
 
     /// The account of a key, whether active or not.
@@ -179,11 +185,50 @@ impl Accounts {
         if i32::try_from(id).is_err() {
             return Ok(None);
         }
-        self.one(database, select().and_where(Expr::col((USERS, "id")).eq(id))).await
+        let by = |id| select().and_where(Expr::col((USERS, "id")).eq(id)).to_owned();
+        Account::first(&database.lookup("auth_user.id", id, by).await?)
     }
 
-    async fn one(&self, database: &Database, select: &SelectStatement) -> Result<Option<Account>> {
-        let rows = database.select(select).await?;
-        if rows.is_empty() { Ok(None) } else { Account::read(&rows, 0).map(Some) }
+    /// Makes an active account that may log in, Django's `create_user`.
+    ///
+    /// # Errors
+    ///
+    /// 400 where the name is taken, empty, too long (150) or holds a NUL.
+    pub async fn create_user(&self, database: &Database, username: &str, password: &str) -> Result<Account> {
+        let wrong = |message: &'static str, code| {
+            Error::from(ValidationError::field("username", ValidationError::new(message, code)))
+        };
+        if username.is_empty() || username.contains('\0') {
+            return Err(wrong("The given username must be set", "invalid"));
+        }
+        if username.chars().count() > 150 {
+            return Err(wrong("Ensure this field has no more than 150 characters.", "max_length"));
+        }
+        let password = self.passwords.make(password).await?;
+        let mut insert = Query::insert();
+        insert.into_table(USERS).columns(COLUMNS.into_iter().skip(1));
+        let (nothing, no, never) = ("", false, None::<DateTime<Utc>>);
+        let names = [username.into(), nothing.into(), nothing.into(), nothing.into()];
+        let others = [no.into(), true.into(), no.into(), never.into(), Utc::now().into(), password.into()];
+        insert.values(names.into_iter().chain(others)).map_err(Error::internal)?;
+        insert.on_conflict(OnConflict::column("username").do_nothing().to_owned());
+        insert.returning(Query::returning().columns(COLUMNS));
+        let rows = database.apply(&insert).await?;
+        if rows.is_empty() {
+            return Err(wrong("A user with that username already exists.", "unique"));
+        }
+        Account::read(&rows, 0)
+    }
+
+    /// Gives an account another password; whether there is such an account. Its sessions end with the old one.
+    ///
+    /// # Errors
+    ///
+    /// Where the database fails.
+    pub async fn set_password(&self, database: &Database, id: i64, password: &str) -> Result<bool> {
+        let password = self.passwords.make(password).await?;
+        let mut update = Query::update();
+        update.table(USERS).value("password", password).and_where(Expr::col("id").eq(id)).returning_col("id");
+        Ok(!database.apply(&update).await?.is_empty())
     }
 }

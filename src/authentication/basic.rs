@@ -4,12 +4,12 @@ use std::borrow::Cow;
 
 use async_trait::async_trait;
 
-use super::accounts::USERS;
 use super::header::{self, failed};
+use super::tables::AUTH_USER;
 use super::{Accounts, Authenticated, Authentication};
 use crate::context::Context;
 use crate::error::Result;
-use crate::store::Database;
+use crate::store::{Database, Needs};
 
 /// A name and a password with every request (RFC 7617), DRF's `BasicAuthentication`.
 ///
@@ -55,8 +55,8 @@ impl Authentication for BasicAuthentication {
         }
     }
 
-    fn tables(&self) -> &'static [&'static str] {
-        &[USERS]
+    fn tables(&self) -> &'static [Needs] {
+        &[AUTH_USER]
     }
 
     fn authenticate_header(&self, _: &Context) -> Option<Cow<'static, str>> {

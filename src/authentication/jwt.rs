@@ -10,11 +10,11 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use sea_orm::sea_query::{ColumnDef, Expr, ExprTrait, OnConflict, Query, Table, TableCreateStatement};
 use serde_json::{Map, Value as Json};
 
-use super::accounts::USERS;
+use super::tables::AUTH_USER;
 use super::{Account, Accounts, Authenticated, Authentication, random};
 use crate::context::Context;
 use crate::error::{Error, ErrorDetail, Result, ValidationError};
-use crate::store::{Bound, Database, Rows};
+use crate::store::{Bound, Database, Needs, Rows};
 use crate::value::{Value, json};
 
 const OUTSTANDING: &str = "token_blacklist_outstandingtoken";
@@ -435,8 +435,8 @@ impl Authentication for JsonWebTokens {
         Ok(Some(Authenticated::by(account.into(), claims.unwrap_or(Value::Null))))
     }
 
-    fn tables(&self) -> &'static [&'static str] {
-        &[USERS]
+    fn tables(&self) -> &'static [Needs] {
+        &[AUTH_USER]
     }
 
     fn authenticate_header(&self, _: &Context) -> Option<Cow<'static, str>> {

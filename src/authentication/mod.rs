@@ -15,6 +15,7 @@ mod random;
 mod row;
 mod session;
 mod signing;
+mod tables;
 mod token;
 
 use std::borrow::Cow;
@@ -28,6 +29,7 @@ pub use hashers::Hasher;
 pub(crate) use jwt::BearerChallenge;
 pub use jwt::{JsonWebTokens, TokenPair};
 pub use passwords::{Checked, Passwords};
+pub(crate) use random::hex as random_hex;
 pub use session::{SessionAuthentication, Sessions};
 pub use token::{TokenAuthentication, obtain_token};
 
@@ -37,7 +39,7 @@ use async_trait::async_trait;
 
 use crate::context::{Context, User};
 use crate::error::Result;
-use crate::store::Database;
+use crate::store::{Database, Needs};
 use crate::value::Value;
 
 /// A client that is known: DRF's pair of `request.user` and `request.auth`.
@@ -122,8 +124,10 @@ pub trait Authentication: Send + Sync + fmt::Debug + 'static {
         Arc::new(self)
     }
 
-    /// The tables that it reads and does not make: a router over a database without them does not start.
-    fn tables(&self) -> &'static [&'static str] {
+    /// The tables that it reads: they are made where they are absent and there is no Django to make them, as long as
+    /// [`Settings::create_tables`](crate::settings::Settings::create_tables) says so. A router over a database without them does
+    /// not start.
+    fn tables(&self) -> &'static [Needs] {
         &[]
     }
 

@@ -12,13 +12,14 @@ use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use super::accounts::USERS;
 use super::row::Row;
 use super::signing::{self, dumps, loads, salted_hmac};
+use super::tables::{AUTH_USER, DJANGO_SESSION};
 use super::{Account, Accounts, Authenticated, Authentication, cookies, csrf, random};
 use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::store::Database;
+use crate::store::{Database, Needs};
 use crate::value::Value;
 
-const SESSIONS: &str = "django_session";
+pub(super) const SESSIONS: &str = "django_session";
 const SALT: &str = "django.contrib.sessions.SessionStore";
 const HASH_SALT: &str = "django.contrib.auth.models.AbstractBaseUser.get_session_auth_hash";
 const BACKEND: &str = "django.contrib.auth.backends.ModelBackend";
@@ -262,9 +263,12 @@ impl Sessions {
         if key.chars().count() < 8 || key.contains('\0') {
             return Ok(Found::Unknown);
         }
-        let mut select = Query::select();
-        select.columns(["session_data", "expire_date"]).from(SESSIONS).and_where(Expr::col("session_key").eq(&key));
-        let rows = database.select(&select).await?;
+        let by = |key| {
+            let mut select = Query::select();
+            select.columns(["session_data", "expire_date"]).from(SESSIONS);
+            select.and_where(Expr::col("session_key").eq(key)).to_owned()
+        };
+        let rows = database.lookup("django_session.session_key", key.as_str(), by).await?;
         if rows.is_empty() {
             return Ok(Found::Unknown);
         }
@@ -354,8 +358,8 @@ impl Authentication for SessionAuthentication {
         }
     }
 
-    fn tables(&self) -> &'static [&'static str] {
-        &[USERS, SESSIONS]
+    fn tables(&self) -> &'static [Needs] {
+        &[AUTH_USER, DJANGO_SESSION]
     }
 
     fn vary(&self) -> Option<&'static str> {

@@ -9,12 +9,13 @@ use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, Query};
 use super::accounts::{self, USERS};
 use super::header::{self, failed};
 use super::row::Row;
+use super::tables::{AUTH_USER, AUTHTOKEN_TOKEN};
 use super::{Account, Authenticated, Authentication, random};
 use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::store::Database;
+use crate::store::{Database, Needs};
 
-const TOKENS: &str = "authtoken_token";
+pub(super) const TOKENS: &str = "authtoken_token";
 
 /// A token in `Authorization: Token …`, DRF's `TokenAuthentication` over its table `authtoken_token`.
 ///
@@ -64,9 +65,12 @@ impl Authentication for TokenAuthentication {
         if key.contains('\0') {
             return Err(failed("Invalid token."));
         }
-        let mut select = accounts::select();
-        select.inner_join(TOKENS, Expr::col((TOKENS, "user_id")).equals((USERS, "id")));
-        let rows = database.select(select.and_where(Expr::col((TOKENS, "key")).eq(key))).await?;
+        let rows = database.lookup("authtoken_token.key", key, |key| {
+            let mut select = accounts::select();
+            select.inner_join(TOKENS, Expr::col((TOKENS, "user_id")).equals((USERS, "id")));
+            select.and_where(Expr::col((TOKENS, "key")).eq(key)).to_owned()
+        });
+        let rows = rows.await?;
         if rows.is_empty() {
             return Err(failed("Invalid token."));
         }
@@ -77,8 +81,8 @@ impl Authentication for TokenAuthentication {
         Ok(Some(Authenticated::by(account.into(), key)))
     }
 
-    fn tables(&self) -> &'static [&'static str] {
-        &[USERS, TOKENS]
+    fn tables(&self) -> &'static [Needs] {
+        &[AUTH_USER, AUTHTOKEN_TOKEN]
     }
 
     fn authenticate_header(&self, _: &Context) -> Option<Cow<'static, str>> {

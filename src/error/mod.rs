@@ -16,6 +16,8 @@ use http::header::{HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 mod detail;
 mod exception;
 mod handler;
+mod idempotency;
+mod precondition;
 mod shape;
 
 pub use detail::{ErrorDetail, IntoDetail, NON_FIELD_ERRORS, ValidationError};

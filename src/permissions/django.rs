@@ -10,7 +10,7 @@ use super::{Permission, is_safe};
 use crate::context::{Context, User};
 use crate::error::{Error, Result};
 use crate::model::ModelMeta;
-use crate::store::{Database, granted};
+use crate::store::{Database, Needs, granted};
 use crate::validators::Object;
 use crate::value::{DbValue, convert};
 use crate::view_info::ViewInfo;
@@ -144,7 +144,7 @@ impl Permission for DjangoModelPermissions {
         false
     }
 
-    fn tables(&self) -> &'static [&'static str] {
+    fn tables(&self) -> &'static [Needs] {
         &granted::TABLES
     }
 
@@ -182,7 +182,7 @@ impl Permission for DjangoModelPermissionsOrAnonReadOnly {
         false
     }
 
-    fn tables(&self) -> &'static [&'static str] {
+    fn tables(&self) -> &'static [Needs] {
         &granted::TABLES
     }
 
@@ -261,7 +261,7 @@ impl Permission for DjangoObjectPermissions {
         Ok(false)
     }
 
-    fn tables(&self) -> &'static [&'static str] {
+    fn tables(&self) -> &'static [Needs] {
         &granted::TABLES
     }
 

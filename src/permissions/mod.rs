@@ -51,7 +51,7 @@ use http::Method;
 
 use crate::context::Context;
 use crate::error::Result;
-use crate::store::Database;
+use crate::store::{Database, Needs};
 use crate::validators::Object;
 use crate::value::Value;
 use crate::view_info::ViewInfo;
@@ -121,7 +121,7 @@ pub trait Permission: Send + Sync + fmt::Debug + 'static {
     }
 
     /// The tables that it reads: a router over a database without them does not start.
-    fn tables(&self) -> &'static [&'static str] {
+    fn tables(&self) -> &'static [Needs] {
         &[]
     }
 

@@ -6,7 +6,7 @@ use super::rule::Said;
 use super::{IntoRules, Rule};
 use crate::context::Context;
 use crate::error::{Error, IntoDetail, Result};
-use crate::store::Database;
+use crate::store::{Database, Needs};
 use crate::validators::Object;
 use crate::view_info::ViewInfo;
 
@@ -28,7 +28,7 @@ impl Permissions {
     }
 
     /// The tables that they read.
-    pub(crate) fn tables(&self) -> impl Iterator<Item = &'static str> {
+    pub(crate) fn tables(&self) -> impl Iterator<Item = Needs> {
         self.rules.iter().flat_map(Rule::tables)
     }
 

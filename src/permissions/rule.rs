@@ -12,7 +12,7 @@ use super::{
 };
 use crate::context::Context;
 use crate::error::Result;
-use crate::store::Database;
+use crate::store::{Database, Needs};
 use crate::validators::Object;
 use crate::view_info::ViewInfo;
 
@@ -133,7 +133,7 @@ impl Rule {
     }
 
     /// The tables that it reads.
-    pub(crate) fn tables(&self) -> Vec<&'static str> {
+    pub(crate) fn tables(&self) -> Vec<Needs> {
         match &*self.0 {
             Node::One(permission) => permission.tables().to_vec(),
             Node::And(a, b) | Node::Or(a, b) => a.tables().into_iter().chain(b.tables()).collect(),

@@ -17,11 +17,13 @@ use crate::pause::Pause;
 use crate::renderers::Accepted;
 use crate::response::Response;
 use crate::serializers::Mode;
+use crate::store::Needs;
 use crate::value::query::parameters;
 use crate::value::{DbValue, Map, Value};
 use crate::view_info::ViewInfo;
-use crate::views::detached::Detached;
+use crate::views::idempotency::{Answers, Claim, once, takes_key};
 use crate::views::policy::{Begun, Bound, Policy};
+use crate::views::preconditions::{Demands, demand, refuse_on_list};
 use crate::views::{Action, Body as ActionBody, ExtraAction, Lists, Metadata, Resource, View, run_action};
 
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
@@ -51,12 +53,14 @@ impl Dispatch {
         self.root.check()
     }
 
-    /// The tables that the layers of all views read and do not make.
-    pub(super) fn tables(&self) -> Vec<&'static str> {
-        let mut tables: Vec<_> = self.resolver.policies().chain([&self.root]).flat_map(Policy::tables).collect();
-        tables.sort_unstable();
-        tables.dedup();
-        tables
+    /// Whether answers are kept for requests that come again.
+    pub(super) fn keeps_answers(&self) -> bool {
+        self.resolver.policies().any(Policy::takes_keys)
+    }
+
+    /// The tables that the layers of all views read.
+    pub(super) fn tables(&self) -> Vec<Needs> {
+        self.resolver.policies().chain([&self.root]).flat_map(Policy::tables).collect()
     }
 
     /// Answers a request; a panic on the way is a 500 like any other.
@@ -95,6 +99,9 @@ impl Dispatch {
         let mut begun = Begun::default();
         let answer = async {
             policy.initial(&mut context, suffix, &mut begun).await?;
+            if let Some(demands) = Demands::of(policy, &context)? {
+                context.keep(demands);
+            }
             self.answer(&target, suffix, policy, &context, (body, begun.accepted.as_ref()), pause).await
         };
         let outcome = AssertUnwindSafe(answer).catch_unwind().await;
@@ -180,9 +187,10 @@ fn wants_json(headers: &HeaderMap) -> bool {
 
 /// A request that writes to the list of a view set.
 async fn list(view: &Arc<View>, policy: &Policy, context: &Context, body: Body, pause: Pause) -> Result<Response> {
+    refuse_on_list(context)?;
     let mut data = policy.parse(context, body).await?;
     view.fill_in(&mut data, context);
-    let (view, cx) = (Arc::clone(view), context.clone());
+    let view = Arc::clone(view);
     match *context.method() {
         Method::POST => {
             let is_list = match view.many.create {
@@ -191,38 +199,38 @@ async fn list(view: &Arc<View>, policy: &Policy, context: &Context, body: Body, 
                 Lists::Always => true,
             };
             let links = !is_list && view.resource(Action::Create).serializer.has_url();
-            let write = async move {
+            let answers = Answers::Created { links };
+            let claim = Claim::of(policy, context, &data, answers).await?;
+            let write = async move |cx: Context| {
                 let resource = view.resource(Action::Create);
                 if is_list {
-                    return Box::pin(view.create_list(resource, &data, &cx, &pause)).await;
+                    let body = Box::pin(view.create_list(resource, &data, &cx, &pause)).await?;
+                    return Ok(answers.response(body));
                 }
-                view.create(resource, &data, &cx, &pause).await
+                Ok(answers.response(view.create(resource, &data, &cx, &pause).await?))
             };
-            let body = Detached::new(write).await?;
-            let location = if links { url_of(&body) } else { None };
-            let response = Response::json(body).status(StatusCode::CREATED);
-            Ok(match location {
-                Some(location) => response.header(header::LOCATION, location),
-                None => response,
-            })
+            once(claim, policy, context, write).await
         }
         Method::DELETE => {
-            let write = async move {
+            let claim = Claim::of(policy, context, &data, Answers::Gone).await?;
+            let write = async move |cx: Context| {
                 let resource = view.resource(Action::Destroy);
                 let narrowed = Box::pin(resource.narrowed(&cx)).await?;
-                view.destroy_list(narrowed.as_ref().unwrap_or(resource), &data, &cx, &pause).await
+                view.destroy_list(narrowed.as_ref().unwrap_or(resource), &data, &cx, &pause).await?;
+                Ok(Answers::Gone.response(Vec::new()))
             };
-            Detached::new(write).await?;
-            Ok(Response::no_content())
+            once(claim, policy, context, write).await
         }
         _ => {
             let (action, mode) = updating(context.method());
-            let write = async move {
+            let claim = Claim::of(policy, context, &data, Answers::Changed).await?;
+            let write = async move |cx: Context| {
                 let resource = view.resource(action);
                 let narrowed = Box::pin(resource.narrowed(&cx)).await?;
-                view.update_list(narrowed.as_ref().unwrap_or(resource), &data, mode, &cx, &pause).await
+                let body = view.update_list(narrowed.as_ref().unwrap_or(resource), &data, mode, &cx, &pause).await?;
+                Ok(Answers::Changed.response(body))
             };
-            Ok(Response::json(Detached::new(write).await?))
+            once(claim, policy, context, write).await
         }
     }
 }
@@ -236,7 +244,8 @@ async fn detail(
     body: Body,
     pause: Pause,
 ) -> Result<Response> {
-    let (view, cx) = (Arc::clone(view), context.clone());
+    let view = Arc::clone(view);
+    demand(&view, text, policy, context).await?;
     match *context.method() {
         Method::GET | Method::HEAD => {
             let resource = view.resource(Action::Retrieve);
@@ -244,13 +253,14 @@ async fn detail(
         }
         Method::DELETE => {
             let key = view.resource(Action::Destroy).key(text)?;
-            let write = async move {
+            let claim = Claim::of(policy, context, &Value::Null, Answers::Gone).await?;
+            let write = async move |cx: Context| {
                 let resource = view.resource(Action::Destroy);
                 let narrowed = Box::pin(resource.narrowed(&cx)).await?;
-                view.destroy(narrowed.as_ref().unwrap_or(resource), &key, &cx, &pause).await
+                view.destroy(narrowed.as_ref().unwrap_or(resource), &key, &cx, &pause).await?;
+                Ok(Answers::Gone.response(Vec::new()))
             };
-            Detached::new(write).await?;
-            Ok(Response::no_content())
+            once(claim, policy, context, write).await
         }
         _ => {
             let (action, mode) = updating(context.method());
@@ -266,12 +276,14 @@ async fn detail(
                     return Err(error);
                 }
             };
-            let write = async move {
+            let claim = Claim::of(policy, context, &data, Answers::Changed).await?;
+            let write = async move |cx: Context| {
                 let resource = view.resource(action);
                 let narrowed = Box::pin(resource.narrowed(&cx)).await?;
-                view.update(narrowed.as_ref().unwrap_or(resource), &key, &data, mode, &cx, &pause).await
+                let body = view.update(narrowed.as_ref().unwrap_or(resource), &key, &data, mode, &cx, &pause).await?;
+                Ok(Answers::Changed.response(body))
             };
-            Ok(Response::json(Detached::new(write).await?))
+            once(claim, policy, context, write).await
         }
     }
 }
@@ -288,30 +300,27 @@ async fn action(
         return Err(Error::MethodNotAllowed(context.method().to_string()));
     };
     let key = context.kwarg(&view.lookup.0).filter(|_| action.detail).map(str::to_owned);
-    let parsed = match *context.method() {
-        Method::GET | Method::HEAD => Ok(Value::map()),
-        _ => policy.parse(context, body).await.map(|mut data| {
-            view.fill_in(&mut data, context);
-            data
-        }),
-    };
-    let run = run_action(
-        Arc::clone(view),
-        Arc::clone(handler),
-        key,
-        ActionBody::new(parsed, action.serializer.clone()),
-        context.clone(),
-    );
-    match *context.method() {
-        Method::GET | Method::HEAD => Box::pin(run).await,
-        _ => Detached::new(run).await,
+    let (view, handler, serializer) = (Arc::clone(view), Arc::clone(handler), action.serializer.clone());
+    if matches!(*context.method(), Method::GET | Method::HEAD) {
+        let body = ActionBody::new(Ok(Value::map()), serializer);
+        return Box::pin(run_action(view, handler, key, body, context.clone())).await;
     }
-}
-
-/// The `url` of a new object, for the Location header.
-fn url_of(body: &[u8]) -> Option<String> {
-    let object = crate::value::json::parse(body).ok()?;
-    object.get("url")?.as_str().map(str::to_owned)
+    match &key {
+        Some(key) => demand(&view, key, policy, context).await?,
+        None => refuse_on_list(context)?,
+    }
+    let mut parsed = policy.parse(context, body).await;
+    let claim = match &mut parsed {
+        Ok(data) => {
+            view.fill_in(data, context);
+            Claim::of(policy, context, data, Answers::Changed).await?
+        }
+        // what cannot be read cannot be told from another request with its key
+        Err(_) if takes_key(policy, context)? => return Err(parsed.err().unwrap_or_else(Error::parse_error)),
+        Err(_) => None,
+    };
+    let body = ActionBody::new(parsed, serializer);
+    once(claim, policy, context, |cx| run_action(view, handler, key, body, cx)).await
 }
 
 /// OPTIONS: what the view is, and the fields of each method that writes (DRF's `determine_actions`).

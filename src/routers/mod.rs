@@ -20,10 +20,11 @@ use crate::serializers::{Build, Declaration};
 use crate::settings::Settings;
 use crate::store::catalogue::StartupError;
 use crate::store::plan::{Alias, Plan, RowsBy, Select};
-use crate::store::{Database, Dialect, KnownEntities, Store, catalogue, schema};
+use crate::store::{self, Database, Dialect, KnownEntities, Store, catalogue, idempotency, schema};
 use crate::versioning::Reverse;
 use crate::views::policy::{Bound, Place};
-use crate::views::{ApiView, Declared, ModelViewSet, Paginated, Resource, View, ViewSet};
+use crate::views::preconditions::Shown;
+use crate::views::{Action, ApiView, Declared, ModelViewSet, Paginated, Resource, View, ViewSet};
 
 mod dispatch;
 mod pattern;
@@ -444,27 +445,20 @@ impl DefaultRouter {
         }
         let dispatch = Arc::new(Dispatch::new(Resolver::new(root, roots, views, single, endpoints), &bound));
         dispatch.check().map_err(Error::Startup)?;
-        must_be_there(&store, &dispatch.tables()).await?;
+        let missing =
+            store::meet(&database, &dispatch.tables(), settings.create_tables).await.map_err(Error::startup)?;
+        if !missing.is_empty() {
+            return Err(Error::Startup(format!(
+                "The database has no table {}, which Django's ways of authentication and permissions read: run Django's \
+                 migrations on it, or use others.",
+                missing.join(", ")
+            )));
+        }
+        if dispatch.keeps_answers() {
+            idempotency::make_table(&database).await.map_err(Error::startup)?;
+        }
         Ok((Served::new(dispatch, wraps), store))
     }
-}
-
-/// Refuses a database without the tables that layers read.
-async fn must_be_there(store: &Store, tables: &[&str]) -> Result<()> {
-    if tables.is_empty() {
-        return Ok(());
-    }
-    let names: Vec<catalogue::TableName> = tables.iter().map(|table| (None, (*table).to_owned())).collect();
-    let found = catalogue::read(store, &names).await.map_err(Error::startup)?;
-    let missing: Vec<&str> = tables.iter().copied().filter(|t| !found.iter().any(|info| info.name.1 == **t)).collect();
-    if missing.is_empty() {
-        return Ok(());
-    }
-    Err(Error::Startup(format!(
-        "The database has no table {}, which Django's ways of authentication and permissions read: run Django's \
-         migrations on it, or use others.",
-        missing.join(", ")
-    )))
 }
 
 /// The models with what the catalogue knows of them.
@@ -499,16 +493,22 @@ struct Application<'a> {
 
 impl Application<'_> {
     fn view(&self, declared: Declared) -> Result<View, Vec<String>> {
-        let resource = self.resource(&declared, &declared.serializer)?;
+        let mut resource = self.resource(&declared, &declared.serializer)?;
         let others = declared.serializers.iter().map(|(action, own)| Ok((*action, self.resource(&declared, own)?)));
-        let others: Result<Vec<_>, Vec<String>> = others.collect();
+        let mut others = others.collect::<Result<Vec<_>, Vec<String>>>()?;
+        let retrieve = others.iter().find(|(a, _)| *a == Action::Retrieve).map_or(&resource, |(_, own)| own);
+        let writers = others.iter().map(|(_, own)| own).chain([&resource]).map(|own| &*own.serializer);
+        let shown = Arc::new(Shown::by(retrieve, declared.hooks.is_some(), writers));
+        for own in others.iter_mut().map(|(_, own)| own).chain([&mut resource]) {
+            own.shown = Some(Arc::clone(&shown));
+        }
         Ok(View {
             name: declared.name,
             description: declared.description,
             overrides: declared.overrides,
             by_action: declared.by_action,
             resource,
-            others: others?,
+            others,
             actions: declared.actions,
             many: declared.many,
             hooks: declared.hooks,
@@ -580,6 +580,7 @@ impl Application<'_> {
             isolation: self.store.isolation(),
             replays: self.settings.replays,
             judged,
+            shown: None,
             shape: Arc::new(shape),
             plan,
             serializer: Arc::clone(&serializer),

@@ -1,15 +1,15 @@
 //! Django's permissions of users: `auth_permission`, by the user or by a group.
 
-use super::{Bound, Dialect, Statement};
+use super::{Bound, Dialect, Needs, Statement};
 use crate::value::DbValue;
 
 /// The tables that are asked.
-pub(crate) const TABLES: [&str; 5] = [
-    "auth_permission",
-    "django_content_type",
-    "auth_user_user_permissions",
-    "auth_user_groups",
-    "auth_group_permissions",
+pub(crate) const TABLES: [Needs; 5] = [
+    Needs::of_django("auth_permission"),
+    Needs::of_django("django_content_type"),
+    Needs::of_django("auth_user_user_permissions"),
+    Needs::of_django("auth_user_groups"),
+    Needs::of_django("auth_group_permissions"),
 ];
 
 /// Whether a user has a permission (`library.add_book`), by itself or by a group: a row, or none.

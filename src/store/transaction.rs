@@ -26,6 +26,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, ProxyExecResult, QueryResult, Statement as SeaStatement};
 
 use super::catalogue::Catalogue;
+use super::on_commit::OnCommit;
 use super::postgres::PostgresTransaction;
 use super::sqlite::SqliteTransaction;
 use super::{Bound, Dialect, Rows, Statement, StoreError};
@@ -48,6 +49,7 @@ pub struct Transaction {
     known: Arc<KnownEntities>,
     catalogue: Option<Arc<Catalogue>>,
     last_error: Mutex<Option<Arc<StoreError>>>,
+    on_commit: OnCommit,
 }
 
 #[derive(Debug)]
@@ -68,7 +70,13 @@ impl Transaction {
     }
 
     fn new(inner: Inner) -> Self {
-        Transaction { inner, known: Arc::default(), catalogue: None, last_error: Mutex::default() }
+        Transaction {
+            inner,
+            known: Arc::default(),
+            catalogue: None,
+            last_error: Mutex::default(),
+            on_commit: OnCommit::default(),
+        }
     }
 
     /// Tells the transaction which entities there are, for [`ConnectionTrait`].
@@ -105,7 +113,39 @@ impl Transaction {
         .map_err(|error| explained(self.catalogue.as_deref(), error))
     }
 
-    /// Commits.
+    /// Has something done once this transaction is committed, Django's `transaction.on_commit`: after a rollback, or an end
+    /// that nobody knows, it is not done at all.
+    ///
+    /// What was asked for first is done first, after the commit and before the request is answered. An error and a panic are
+    /// logged, since nothing can undo the commit, and so is a hook that has not ended after 5 seconds, which is dropped where it
+    /// waits; the others have their turn all the same, after 10 seconds on a task of their own, while the request is answered.
+    /// A server that is killed in between has not done it: what must not be
+    /// lost is written down within the transaction.
+    ///
+    /// ```
+    /// # async fn example(database: bowline::store::Database) -> bowline::Result<()> {
+    /// let tx = database.begin().await?;
+    /// tx.on_commit(async || {
+    ///     println!("it is there");
+    ///     Ok(())
+    /// });
+    /// tx.commit().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn on_commit<T>(&self, hook: impl FnOnce() -> T + Send + 'static)
+    where
+        T: Future<Output = crate::error::Result<()>> + Send + 'static,
+    {
+        self.on_commit.push(hook);
+    }
+
+    /// Whether anything is to be done after the commit.
+    pub(crate) fn has_on_commit(&self) -> bool {
+        !self.on_commit.is_empty()
+    }
+
+    /// Commits, and does what was asked for then.
     ///
     /// # Errors
     ///
@@ -121,11 +161,13 @@ impl Transaction {
     /// As [`Store::write`](super::Store::write), with the errors of deferred constraints; nothing was committed then,
     /// except that after [`StoreError::Unavailable`] it is not known.
     pub async fn commit_with(self, last: Option<Bound>) -> Result<Rows, StoreError> {
-        match self.inner {
+        let rows = match self.inner {
             Inner::Postgres(tx) => tx.commit_with(last).await,
             Inner::Sqlite(tx) => tx.commit_with(last).await,
         }
-        .map_err(|error| explained(self.catalogue.as_deref(), error))
+        .map_err(|error| explained(self.catalogue.as_deref(), error))?;
+        self.on_commit.run().await;
+        Ok(rows)
     }
 
     /// Undoes everything.

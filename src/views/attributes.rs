@@ -6,9 +6,11 @@ use std::sync::Arc;
 use super::policy::Policy;
 use crate::authentication::Authentication;
 use crate::error::ExceptionHandler;
+use crate::idempotency::Idempotency;
 use crate::negotiation::ContentNegotiation;
 use crate::parsers::Parsers;
 use crate::permissions::{IntoRules, Permissions, Rule};
+use crate::preconditions::ETags;
 use crate::renderers::Renderers;
 use crate::settings::Settings;
 use crate::throttling::{IntoThrottles, Throttle};
@@ -26,6 +28,8 @@ pub struct Overrides {
     throttle_scope: Option<Cow<'static, str>>,
     exception_handler: Option<ExceptionHandler>,
     versioning: Option<Option<Arc<dyn Versioning>>>,
+    idempotency: Option<Option<Idempotency>>,
+    etags: Option<Option<ETags>>,
 }
 
 impl Overrides {
@@ -64,6 +68,12 @@ impl Overrides {
         }
         if let Some(versioning) = &self.versioning {
             policy.versioning.clone_from(versioning);
+        }
+        if let Some(idempotency) = &self.idempotency {
+            policy.idempotency.clone_from(idempotency);
+        }
+        if let Some(etags) = &self.etags {
+            policy.etags.clone_from(etags);
         }
         if let Some(handler) = &self.exception_handler {
             policy.exception_handler = handler.clone();
@@ -145,6 +155,31 @@ pub trait Attributes: Sized {
     /// Without versions, whatever the settings say.
     fn no_versioning(mut self) -> Self {
         self.overrides().versioning = Some(None);
+        self
+    }
+
+    /// With idempotency keys: a request that writes and has one is carried out once. View sets over models and their extra
+    /// actions take them; a view without a transaction that takes them does not start.
+    fn idempotency(mut self, idempotency: Idempotency) -> Self {
+        self.overrides().idempotency = Some(Some(idempotency));
+        self
+    }
+
+    /// Without idempotency keys, whatever the settings say.
+    fn no_idempotency(mut self) -> Self {
+        self.overrides().idempotency = Some(None);
+        self
+    }
+
+    /// With entity tags, and preconditions: `If-None-Match` for requests that read, `If-Match` for those that write to one object.
+    fn etags(mut self, etags: ETags) -> Self {
+        self.overrides().etags = Some(Some(etags));
+        self
+    }
+
+    /// Without entity tags, whatever the settings say.
+    fn no_etags(mut self) -> Self {
+        self.overrides().etags = Some(None);
         self
     }
 

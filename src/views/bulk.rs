@@ -8,7 +8,7 @@ use std::collections::btree_map::Entry;
 
 use super::View;
 use super::hooks::Save;
-use super::resource::{Resource, Stop, Tries};
+use super::resource::{Resource, Stop, Tries, undo};
 use super::write::{answering, decide};
 use crate::context::Context;
 use crate::error::{Error, ErrorDetail, Result, ValidationError};
@@ -121,11 +121,11 @@ impl View {
     }
 
     async fn list_in_transaction(&self, resource: &Resource, request: &ListRequest<'_>) -> Result<Vec<u8>, Stop> {
-        let (tx, _) = resource.begin(None).await?;
+        let (tx, _) = resource.begin(None, request.cx).await?;
         match self.list_inside(resource, &tx, request).await {
             Ok(body) => {
                 request.pause.at(Point::BeforeCommit).await;
-                tx.commit().await?;
+                resource.commit(tx, &body, request.cx).await?;
                 Ok(body)
             }
             Err(stop) => Err(undo(tx, stop).await),
@@ -228,7 +228,7 @@ impl View {
         cx: &Context,
         pause: &Pause,
     ) -> Result<(), Stop> {
-        let (tx, _) = resource.begin(None).await?;
+        let (tx, _) = resource.begin(None, cx).await?;
         let inside = async {
             let stored = resource.lock_all(&tx, keys, cx).await?;
             pause.at(Point::BeforeWrite).await;
@@ -250,7 +250,7 @@ impl View {
         match inside.await {
             Ok(()) => {
                 pause.at(Point::BeforeCommit).await;
-                tx.commit().await.map_err(|error| resource.plan.protecting(error.into()))
+                resource.commit(tx, &[], cx).await.map_err(|stop| resource.plan.protecting(stop))
             }
             Err(stop) => Err(undo(tx, stop).await),
         }
@@ -436,13 +436,4 @@ fn at(n: usize, length: usize, stop: Stop) -> Stop {
         Stop::Fail(Error::Validation(error)) => Stop::Fail(by_index(length, [(n, error)]).into()),
         stop => stop,
     }
-}
-
-async fn undo(tx: Transaction, stop: Stop) -> Stop {
-    let stop = stop.in_transaction(&tx);
-    if let Err(error) = tx.rollback().await {
-        // the connection is gone, and the transaction with it
-        tracing::debug!(%error, "a rollback was not answered");
-    }
-    stop
 }

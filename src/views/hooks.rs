@@ -19,7 +19,8 @@ use crate::value::DbValue;
 ///
 /// Each runs inside the open transaction, after validation, with the row locked: what it reads and writes through
 /// [`Save::tx`] is committed with the row or not at all. A conflict with another transaction replays the whole, so a
-/// hook may run several times for one request: effects outside the database do not belong into it.
+/// hook may run several times for one request: effects outside the database do not belong into it, but into
+/// [`Save::on_commit`].
 ///
 /// ```
 /// use bowline::prelude::*;
@@ -96,6 +97,31 @@ impl<'a> Save<'a> {
     /// The open transaction; SeaORM's queries run in it.
     pub fn tx(&self) -> &'a Transaction {
         self.tx
+    }
+
+    /// Has something done once the write is committed, after the answer is certain and before it is sent; never after a
+    /// rollback, and once, however often the write is tried. See [`Transaction::on_commit`].
+    ///
+    /// ```
+    /// use bowline::prelude::*;
+    /// # use bowline::doc::booking;
+    /// # async fn send_mail(_: i64) -> bowline::Result<()> { Ok(()) }
+    /// struct Confirmed;
+    ///
+    /// #[bowline::async_trait]
+    /// impl ViewSetHooks for Confirmed {
+    ///     async fn perform_create(&self, save: &mut Save<'_>) -> bowline::Result<()> {
+    ///         let room: Option<i64> = save.get(booking::Column::RoomId);
+    ///         save.on_commit(async move || send_mail(room.unwrap_or_default()).await);
+    ///         save.save().await
+    ///     }
+    /// }
+    /// ```
+    pub fn on_commit<T>(&self, hook: impl FnOnce() -> T + Send + 'static)
+    where
+        T: Future<Output = Result<()>> + Send + 'static,
+    {
+        self.tx.on_commit(hook);
     }
 
     /// The request.
@@ -200,6 +226,14 @@ impl<'a> Instance<'a> {
     /// The open transaction; SeaORM's queries run in it.
     pub fn tx(&self) -> &'a Transaction {
         self.tx
+    }
+
+    /// Has something done once the deletion is committed, as [`Save::on_commit`].
+    pub fn on_commit<T>(&self, hook: impl FnOnce() -> T + Send + 'static)
+    where
+        T: Future<Output = Result<()>> + Send + 'static,
+    {
+        self.tx.on_commit(hook);
     }
 
     /// The value of a column; none where it is NULL or not of the wanted type.

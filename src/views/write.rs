@@ -6,6 +6,8 @@
 
 use super::View;
 use super::hooks::Save;
+use super::idempotency::is_keyed;
+use super::preconditions::is_conditional;
 use super::resource::{Resource, Stop, Tries};
 use super::row::Written;
 use crate::context::Context;
@@ -73,8 +75,8 @@ impl View {
         let cx = &answering(mode, cx);
         let mut validated = resource.serializer.validate(data, mode, cx)?;
         if validated.is_wrong() {
-            if Resource::judges(cx) {
-                // who may not is told no more
+            if Resource::judges(cx) || is_conditional(cx) {
+                // who may not, or does not know the object as it is, is told no more
                 Box::pin(resource.must_see(key, cx)).await?;
             }
             return Err(resource.complete(Some(key), data, &mut validated, cx, resource.via()).await?.into());
@@ -132,10 +134,10 @@ impl View {
 
     /// The plan of several statements: the row locked, judged and written before anybody else can.
     async fn in_transaction(&self, resource: &Resource, request: &Request<'_>) -> Result<Vec<u8>, Stop> {
-        let (tx, rows) = resource.begin(request.key).await?;
+        let (tx, rows) = resource.begin(request.key, request.cx).await?;
         match self.inside(resource, &tx, &rows, request).await {
             Ok(Finish::Done(body)) => {
-                tx.commit().await?;
+                resource.commit(tx, &body, request.cx).await?;
                 Ok(body)
             }
             Ok(Finish::Write(prepared)) => {
@@ -183,6 +185,9 @@ impl View {
             resource.permit(stored, cx)?;
         }
         let via = Via::Transaction(tx);
+        if let Some(key) = key {
+            resource.meet_demands(key, via, cx).await?;
+        }
         let mut found;
         let validated = if request.validated.has_lookups() {
             found = request.validated.clone();
@@ -231,7 +236,9 @@ impl View {
             pause.at(Point::BeforeCommit).await;
             return Ok(Finish::Done(body));
         }
-        if validated.is_plain() && resource.shape.flat().is_some() {
+        // whatever is committed with the write, or follows the commit, has to know first that there is a write
+        let ends_with_write = !tx.has_on_commit() && !is_keyed(cx);
+        if validated.is_plain() && resource.shape.flat().is_some() && ends_with_write {
             return Ok(match key {
                 Some(_) if changes.columns().is_empty() => Finish::Done(resource.whole_body(rows, cx)?),
                 Some(_) => Finish::Write(resource.plan.update(changes.columns())),
@@ -262,11 +269,13 @@ impl View {
         Ok(Finish::Done(body))
     }
 
-    /// Whether writes need an open transaction: a rule, a permission or a hook comes between reading and writing.
+    /// Whether writes need an open transaction: a rule, a permission, a precondition or a hook comes between reading and
+    /// writing, or the answer is kept.
     fn needs_transaction(&self, resource: &Resource, stored: bool, cx: &Context) -> bool {
         self.hooks.is_some()
             || resource.serializer.has_query_rules()
-            || (stored && (resource.serializer.has_object_rules() || Resource::judges(cx)))
+            || is_keyed(cx)
+            || (stored && (resource.serializer.has_object_rules() || Resource::judges(cx) || is_conditional(cx)))
     }
 }
 

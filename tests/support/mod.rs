@@ -5,12 +5,14 @@
 #![allow(dead_code, unused_imports, reason = "each test file uses its part")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod cut;
 mod database;
 mod http;
 mod postgres;
 mod random;
 mod server;
 
+pub(crate) use cut::Cut;
 pub(crate) use database::{Database, Document};
 pub(crate) use http::{Client, Response, cut_short};
 pub(crate) use postgres::Postgres;

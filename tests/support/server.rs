@@ -42,7 +42,18 @@ impl Server {
 
     /// As [`Server::start`], where the start may fail by itself.
     pub(crate) fn try_start(database: &str, environment: &[(&str, &str)]) -> Result<Server, Ended> {
-        let mut command = Command::new(binary());
+        Server::spawn(Command::new(binary()), database, environment)
+    }
+
+    /// Starts a test of this process's own program that serves, as [`Server::start`] starts the example.
+    pub(crate) fn start_test(name: &str, database: &str, environment: &[(&str, &str)]) -> Server {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["--exact", name, "--nocapture"]);
+        Server::spawn(command, database, environment)
+            .unwrap_or_else(|ended| panic!("the server ended, {}:\n{}", ended.status, ended.log))
+    }
+
+    fn spawn(mut command: Command, database: &str, environment: &[(&str, &str)]) -> Result<Server, Ended> {
         for name in ["PAGE_SIZE", "PAGE_COUNT"] {
             command.env_remove(name);
         }

@@ -38,6 +38,13 @@ impl Endpoint {
 
     /// Why it cannot be served.
     pub(crate) fn check(&self) -> Result<(), String> {
+        if self.policy.takes_keys() {
+            return Err(format!(
+                "{}: idempotency keys need a write's transaction, which only view sets over models and their extra actions \
+                 have.",
+                self.policy.info.type_name
+            ));
+        }
         self.policy.check()
     }
 
