@@ -349,6 +349,10 @@ impl Authentication for SessionAuthentication {
         database: &Database,
         headers: &mut HeaderMap,
     ) -> Result<Option<Authenticated>> {
+        if csrf::is_broken(request, &self.sessions.inner.csrf_cookie) {
+            // its client could not write with it
+            self.sessions.set_csrf(headers, &csrf::secret()?);
+        }
         let Some(account) = self.sessions.user(request, database, headers).await? else { return Ok(None) };
         let Inner { csrf_cookie, secure, domain, trusted, .. } = &*self.sessions.inner;
         let site = csrf::Site { cookie: csrf_cookie, secure: *secure, domain: domain.as_deref(), trusted };
