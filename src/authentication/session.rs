@@ -371,10 +371,7 @@ impl Authentication for SessionAuthentication {
     }
 
     fn csrf_cookie(&self, request: &Context) -> Option<HeaderMap> {
-        match csrf::secret_of(request, &self.sessions.inner.csrf_cookie) {
-            Some(_) => Some(HeaderMap::new()),
-            // without random numbers there is a page, but nobody writes from it
-            None => self.sessions.csrf_cookie(request).ok(),
-        }
+        // without random numbers there is a page, but nobody writes from it
+        self.sessions.csrf_cookie(request).ok()
     }
 }
