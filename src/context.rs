@@ -132,6 +132,14 @@ impl Context {
         other
     }
 
+    /// A GET of the object that the request is about.
+    pub(crate) fn retrieving(&self) -> Self {
+        let mut other = self.with_method(Method::GET);
+        other.set_action(Some("retrieve".into()));
+        other.partial = false;
+        other
+    }
+
     /// Keeps something for those who come later on the request's way.
     pub(crate) fn keep<T: Clone + Send + Sync + 'static>(&mut self, value: T) {
         if let Some(parts) = &mut Arc::make_mut(&mut self.inner).parts {

@@ -37,6 +37,7 @@ pub mod pagination;
 pub mod parsers;
 pub mod pause;
 pub mod permissions;
+pub mod preconditions;
 pub mod prelude;
 pub mod relations;
 pub mod renderers;
@@ -99,6 +100,9 @@ mod chapters {
     #[doc = include_str!("../docs/authentication.md")]
     struct Authentication;
 
+    #[doc = include_str!("../docs/deployment.md")]
+    struct Deployment;
+
     #[doc = include_str!("../docs/renderers.md")]
     struct Renderers;
 
@@ -107,4 +111,7 @@ mod chapters {
 
     #[doc = include_str!("../docs/idempotency.md")]
     struct Idempotency;
+
+    #[doc = include_str!("../docs/preconditions.md")]
+    struct Preconditions;
 }

@@ -13,6 +13,7 @@ pub use crate::idempotency::Idempotency;
 pub use crate::model::{Condition, Model};
 pub use crate::pagination::{CursorPagination, LimitOffsetPagination, PageNumberPagination};
 pub use crate::permissions::Permission;
+pub use crate::preconditions::ETags;
 pub use crate::response::{Data, Response};
 pub use crate::routers::DefaultRouter;
 pub use crate::serializers::{FieldOptions, ModelSerializer, RelatedField};

@@ -10,6 +10,7 @@ use crate::idempotency::Idempotency;
 use crate::pagination::Pagination;
 use crate::parsers::{BodyLimits, Parsers};
 use crate::permissions::Rule;
+use crate::preconditions::ETags;
 use crate::renderers::Renderers;
 use crate::storage::{FileSystemStorage, Storage};
 use crate::store::StoreOptions;
@@ -52,6 +53,8 @@ pub struct Settings {
     pub num_proxies: Option<usize>,
     /// Whether view sets over models take idempotency keys; they do not by default.
     pub idempotency: Option<Idempotency>,
+    /// Whether answers have entity tags and requests may have preconditions; not by default, as in DRF.
+    pub etags: Option<ETags>,
     /// How versions of the API are told apart, DRF's `DEFAULT_VERSIONING_CLASS`; not at all by default.
     pub versioning: Option<Arc<dyn Versioning>>,
     /// The shape of errors: DRF's, DRF's full details with codes, or RFC 9457.
@@ -63,6 +66,9 @@ pub struct Settings {
     pub exception_handler: ExceptionHandler,
     /// Whether a path without its final slash is redirected, Django's `APPEND_SLASH`.
     pub append_slash: bool,
+    /// Whether unknown paths are answered in JSON whatever the client accepts; Django's small page otherwise, unless the client
+    /// asks for JSON by name.
+    pub json_not_found: bool,
     /// Limits of request bodies.
     pub body: BodyLimits,
     /// Where uploaded files go, Django's default storage: the directory `media`, shown below `/media/`, by default.
@@ -125,11 +131,13 @@ impl Default for Settings {
             throttle_store: Arc::new(MemoryThrottleStore::default()),
             num_proxies: Some(0),
             idempotency: None,
+            etags: None,
             versioning: None,
             errors: ErrorFormat::Messages,
             list_errors_as_dict: true,
             exception_handler: ExceptionHandler::default(),
             append_slash: true,
+            json_not_found: false,
             body: BodyLimits::default(),
             storage: Arc::new(FileSystemStorage::new("media", "/media/")),
             replays: 16,

@@ -32,8 +32,8 @@ async fn grow(action: ActionRequest) -> bowline::Result<Response> {
 
 /// Asks twice for a body, whatever it was told first.
 async fn insist(action: ActionRequest) -> bowline::Result<Response> {
-    let first = action.data().map(Value::clone).map_err(|error| error.status().as_u16());
-    let second = action.data().map(Value::clone).map_err(|error| error.status().as_u16());
+    let first = action.data().cloned().map_err(|error| error.status().as_u16());
+    let second = action.data().cloned().map_err(|error| error.status().as_u16());
     Ok(Response::new(format!("{first:?} {second:?}")))
 }
 

@@ -62,7 +62,7 @@ struct Site {
 
 impl Site {
     async fn new(database: Db, tokens: JsonWebTokens) -> Site {
-        let accounts = accounts();
+        let accounts = tokens.accounts().clone();
         let sessions = Sessions::new(KEY).with_accounts(accounts.clone());
         let bearer = BearerTokens::new(accounts.clone());
         let known = |way| ApiView::new("Me").get(me).post(me).authentication([way]).permissions(IsAuthenticated);
@@ -180,6 +180,19 @@ async fn an_unknown_user_costs_as_much_as_a_wrong_password() {
             spent.push(site.accounts.passwords().work() - before);
         }
         assert_eq!(spent, [1000, 1000, 1000]);
+        // every other way to log in
+        for path in ["/login/", "/obtain/", "/jwt/obtain/"] {
+            let mut spent = Vec::new();
+            for username in ["alice", "nobody", "inactive", "\u{0}"] {
+                let before = site.accounts.passwords().work();
+                let body = value!({"username": username, "password": "x"});
+                let answer = site.client.post(path, body).await.unwrap();
+                assert!(answer.status.is_client_error(), "{path} {username}: {answer:?}");
+                spent.push(site.accounts.passwords().work() - before);
+            }
+            // a name that no column can hold is nobody's, which may be seen at once
+            assert_eq!(spent[..3], [1000, 1000, 1000], "{path}");
+        }
     }
 }
 
@@ -218,6 +231,19 @@ async fn a_session_is_never_the_one_that_the_client_came_with() {
             assert_eq!(old.status, 403);
             assert_eq!(cookie(&old, "sessionid").as_deref(), Some("\"\""));
         }
+        // nor the client's own from before, even if it is valid
+        let first = site.client.post("/login/", body.clone()).await.unwrap();
+        let (key, token) = (cookie(&first, "sessionid").unwrap(), cookie(&first, "csrftoken").unwrap());
+        let again = HttpRequest::post("/login/").header(COOKIE, format!("sessionid={key}; csrftoken={token}"));
+        let again = again.header("content-type", "application/json");
+        let sent = Body::from(r#"{"username": "bob", "password": "bob-pass"}"#);
+        let second = site.client.request(again.body(sent).unwrap()).await.unwrap();
+        assert_eq!(second.status, 204, "{second:?}");
+        let (other, new_token) = (cookie(&second, "sessionid").unwrap(), cookie(&second, "csrftoken").unwrap());
+        assert!(other != key && new_token != token);
+        let ask =
+            async |key: &str| site.ask("GET", "/session/", &[("cookie", &format!("sessionid={key}"))]).await.status;
+        assert_eq!((ask(&key).await.as_u16(), ask(&other).await.as_u16()), (403, 200));
         let answer = site.client.post("/login/", body).await.unwrap();
         let (key, token) = (cookie(&answer, "sessionid").unwrap(), cookie(&answer, "csrftoken").unwrap());
         let cookies = format!("sessionid={key}; csrftoken={token}");

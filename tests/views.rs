@@ -395,3 +395,17 @@ async fn vary_names_what_decides_who_it_is() {
     assert_eq!(ask("cookie").await, (Some("Accept, Cookie".to_owned()), r#""ann""#.to_owned()));
     assert_eq!(ask("x-other").await, (Some("Accept, Cookie".to_owned()), String::new()));
 }
+
+#[tokio::test]
+async fn unknown_paths() {
+    let api = || DefaultRouter::new().path("hello/", ApiView::new("HelloView").get(hello));
+    let app = App::new(api()).await;
+    let page = app.get("/nothing/", "*/*").await;
+    assert_eq!((page.status, page.header(header::CONTENT_TYPE)), (404, Some("text/html; charset=utf-8")));
+    let json = app.get("/nothing/", "application/json").await;
+    assert_eq!((json.status, json.body.as_str()), (404, r#"{"detail":"Not found."}"#));
+    let app = App::new(api().configure(|settings| settings.json_not_found = true)).await;
+    let json = app.get("/nothing/", "text/html").await;
+    assert_eq!((json.status, json.body.as_str()), (404, r#"{"detail":"Not found."}"#));
+    assert_eq!(app.get("/hello", "text/html").await.status, 301);
+}

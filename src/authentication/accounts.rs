@@ -73,6 +73,11 @@ pub(super) fn select() -> SelectStatement {
 }
 
 impl Account {
+    /// The account of the first row, if there is one.
+    fn first(rows: &Rows) -> Result<Option<Self>> {
+        if rows.is_empty() { Ok(None) } else { Account::read(rows, 0).map(Some) }
+    }
+
     /// The account of a row.
     pub(super) fn read(rows: &Rows, row: usize) -> Result<Self> {
         let row = Row(rows, row);
@@ -167,7 +172,8 @@ impl Accounts {
         if username.contains('\0') {
             return Ok(None);
         }
-        self.one(database, select().and_where(Expr::col((USERS, "username")).eq(username))).await
+        let by = |name| select().and_where(Expr::col((USERS, "username")).eq(name)).to_owned();
+        Account::first(&database.lookup("auth_user.username", username, by).await?)
     }
 
     /// The account of a key, whether active or not.
@@ -179,7 +185,8 @@ impl Accounts {
         if i32::try_from(id).is_err() {
             return Ok(None);
         }
-        self.one(database, select().and_where(Expr::col((USERS, "id")).eq(id))).await
+        let by = |id| select().and_where(Expr::col((USERS, "id")).eq(id)).to_owned();
+        Account::first(&database.lookup("auth_user.id", id, by).await?)
     }
 
     /// Makes an active account that may log in, Django's `create_user`.
@@ -223,10 +230,5 @@ impl Accounts {
         let mut update = Query::update();
         update.table(USERS).value("password", password).and_where(Expr::col("id").eq(id)).returning_col("id");
         Ok(!database.apply(&update).await?.is_empty())
-    }
-
-    async fn one(&self, database: &Database, select: &SelectStatement) -> Result<Option<Account>> {
-        let rows = database.select(select).await?;
-        if rows.is_empty() { Ok(None) } else { Account::read(&rows, 0).map(Some) }
     }
 }

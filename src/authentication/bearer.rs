@@ -201,9 +201,12 @@ impl Authentication for BearerTokens {
     async fn authenticate(&self, request: &Context, database: &Database) -> Result<Option<Authenticated>> {
         let Some(key) = token::of_header(request, &self.keyword)? else { return Ok(None) };
         self.made(database).await?;
-        let mut select = Query::select();
-        select.columns(["user_id", "expires_at", "id"]).from(TOKENS);
-        let rows = database.select(select.and_where(Expr::col("digest").eq(digest(key)))).await?;
+        let by = |digest| {
+            let mut select = Query::select();
+            select.columns(["user_id", "expires_at", "id"]).from(TOKENS);
+            select.and_where(Expr::col("digest").eq(digest)).to_owned()
+        };
+        let rows = database.lookup("bowline_token.digest", digest(key), by).await?;
         if rows.is_empty() {
             return Err(failed("Invalid token."));
         }

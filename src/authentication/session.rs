@@ -263,9 +263,12 @@ impl Sessions {
         if key.chars().count() < 8 || key.contains('\0') {
             return Ok(Found::Unknown);
         }
-        let mut select = Query::select();
-        select.columns(["session_data", "expire_date"]).from(SESSIONS).and_where(Expr::col("session_key").eq(&key));
-        let rows = database.select(&select).await?;
+        let by = |key| {
+            let mut select = Query::select();
+            select.columns(["session_data", "expire_date"]).from(SESSIONS);
+            select.and_where(Expr::col("session_key").eq(key)).to_owned()
+        };
+        let rows = database.lookup("django_session.session_key", key.as_str(), by).await?;
         if rows.is_empty() {
             return Ok(Found::Unknown);
         }

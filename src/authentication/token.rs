@@ -65,9 +65,12 @@ impl Authentication for TokenAuthentication {
         if key.contains('\0') {
             return Err(failed("Invalid token."));
         }
-        let mut select = accounts::select();
-        select.inner_join(TOKENS, Expr::col((TOKENS, "user_id")).equals((USERS, "id")));
-        let rows = database.select(select.and_where(Expr::col((TOKENS, "key")).eq(key))).await?;
+        let rows = database.lookup("authtoken_token.key", key, |key| {
+            let mut select = accounts::select();
+            select.inner_join(TOKENS, Expr::col((TOKENS, "user_id")).equals((USERS, "id")));
+            select.and_where(Expr::col((TOKENS, "key")).eq(key)).to_owned()
+        });
+        let rows = rows.await?;
         if rows.is_empty() {
             return Err(failed("Invalid token."));
         }

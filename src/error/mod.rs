@@ -17,6 +17,7 @@ mod detail;
 mod exception;
 mod handler;
 mod idempotency;
+mod precondition;
 mod shape;
 
 pub use detail::{ErrorDetail, IntoDetail, NON_FIELD_ERRORS, ValidationError};

@@ -56,6 +56,12 @@ pub(crate) enum Shape {
     Model,
     /// Keys of rows that a relation leads to.
     Models,
+    /// A value that a row has, or several.
+    AllValues(bool),
+    /// A value, and the lookup that it is compared by: one of these.
+    Lookup(Input, Vec<String>),
+    /// `today`, `yesterday`, `week`, `month` or `year`.
+    Period,
     /// Names to order by: the field, and the name of the parameter's.
     Ordering(Vec<(String, String)>),
     /// By what the field holds, once it is known.
@@ -68,7 +74,7 @@ fn choices(choices: impl IntoIterator<Item = (impl Into<String>, impl Into<Strin
 
 impl FieldFilter {
     fn new(shape: Shape) -> Self {
-        let distinct = matches!(shape, Shape::Multiple(_) | Shape::Models);
+        let distinct = matches!(shape, Shape::Multiple(_) | Shape::Models | Shape::AllValues(true));
         FieldFilter {
             shape,
             field: None,
@@ -176,6 +182,52 @@ impl FieldFilter {
     /// Keys of rows that a relation leads to: the parameter may come several times, and any of them will do.
     pub fn model_multiple_choice() -> Self {
         FieldFilter::new(Shape::Models)
+    }
+
+    /// One of the values that rows have in the field, a column of the model: django-filter's `AllValuesFilter`.
+    pub fn all_values() -> Self {
+        FieldFilter::new(Shape::AllValues(false))
+    }
+
+    /// Any of several such values: the parameter may come several times.
+    pub fn all_values_multiple() -> Self {
+        FieldFilter::new(Shape::AllValues(true))
+    }
+
+    /// A value in the parameter `<name>`, and in `<name>_lookup` how it is compared: by one of these lookups.
+    ///
+    /// The value is text; [`of_numbers`](Self::of_numbers) and its like are for [`lookup_choice`](Self::lookup_choice) what
+    /// django-filter's `field_class` is.
+    ///
+    /// ```
+    /// use bowline::filters::{FieldFilter, FilterSet};
+    /// let filters = FilterSet::new().filter("start", FieldFilter::lookup_choice(["exact", "gte"]).of_numbers());
+    /// ```
+    pub fn lookup_choice<L: Into<String>>(lookups: impl IntoIterator<Item = L>) -> Self {
+        FieldFilter::new(Shape::Lookup(Input::Text, lookups.into_iter().map(Into::into).collect()))
+    }
+
+    /// A [`lookup_choice`](Self::lookup_choice) whose values are numbers.
+    pub fn of_numbers(self) -> Self {
+        self.of(Input::Number { limited: false })
+    }
+
+    /// A [`lookup_choice`](Self::lookup_choice) whose values are days.
+    pub fn of_dates(self) -> Self {
+        self.of(Input::Date)
+    }
+
+    fn of(mut self, input: Input) -> Self {
+        if let Shape::Lookup(own, _) = &mut self.shape {
+            *own = input;
+        }
+        self
+    }
+
+    /// Days by a word: `today`, `yesterday`, `week` (the past seven days), `month`, `year`; in UTC, django-filter's
+    /// `DateRangeFilter`.
+    pub fn date_range() -> Self {
+        FieldFilter::new(Shape::Period)
     }
 
     /// An order by some fields, each by its own name or by the second of a pair; `-` before a name turns it.

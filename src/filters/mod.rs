@@ -19,11 +19,13 @@ use crate::store::plan::{Filter, Listing, Order};
 use crate::store::{Database, Dialect};
 use crate::value::Value;
 
+mod bound;
 mod field;
 mod form;
 mod lookup;
 mod ordering;
 mod path;
+mod reading;
 mod search;
 mod set;
 

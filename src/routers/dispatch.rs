@@ -23,6 +23,7 @@ use crate::value::{DbValue, Map, Value};
 use crate::view_info::ViewInfo;
 use crate::views::idempotency::{Answers, Claim, once, takes_key};
 use crate::views::policy::{Begun, Bound, Policy};
+use crate::views::preconditions::{Demands, demand, refuse_on_list};
 use crate::views::{Action, Body as ActionBody, ExtraAction, Lists, Metadata, Resource, View, run_action};
 
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
@@ -36,6 +37,7 @@ pub(crate) struct Dispatch {
     resolver: Resolver,
     root: Policy,
     append_slash: bool,
+    json_not_found: bool,
 }
 
 impl Dispatch {
@@ -44,7 +46,12 @@ impl Dispatch {
         info.is_root = true;
         let root = bound.policy(info).allowing(ROOT);
         let root = root.described("The default basic root view for DefaultRouter");
-        Dispatch { resolver, root, append_slash: bound.settings.append_slash }
+        Dispatch {
+            resolver,
+            root,
+            append_slash: bound.settings.append_slash,
+            json_not_found: bound.settings.json_not_found,
+        }
     }
 
     /// Why the roots cannot be served.
@@ -98,6 +105,9 @@ impl Dispatch {
         let mut begun = Begun::default();
         let answer = async {
             policy.initial(&mut context, suffix, &mut begun).await?;
+            if let Some(demands) = Demands::of(policy, &context)? {
+                context.keep(demands);
+            }
             self.answer(&target, suffix, policy, &context, (body, begun.accepted.as_ref()), pause).await
         };
         let outcome = AssertUnwindSafe(answer).catch_unwind().await;
@@ -163,7 +173,7 @@ impl Dispatch {
             }
             return response;
         }
-        if wants_json(request.headers()) {
+        if self.json_not_found || wants_json(request.headers()) {
             let (parts, _) = request.into_parts();
             return self.root.error_alone(Error::http404(), &Context::new(parts, Vec::new()));
         }
@@ -183,6 +193,7 @@ fn wants_json(headers: &HeaderMap) -> bool {
 
 /// A request that writes to the list of a view set.
 async fn list(view: &Arc<View>, policy: &Policy, context: &Context, body: Body, pause: Pause) -> Result<Response> {
+    refuse_on_list(context)?;
     let mut data = policy.parse(context, body).await?;
     view.fill_in(&mut data, context);
     let view = Arc::clone(view);
@@ -240,6 +251,7 @@ async fn detail(
     pause: Pause,
 ) -> Result<Response> {
     let view = Arc::clone(view);
+    demand(&view, text, policy, context).await?;
     match *context.method() {
         Method::GET | Method::HEAD => {
             let resource = view.resource(Action::Retrieve);
@@ -298,6 +310,10 @@ async fn action(
     if matches!(*context.method(), Method::GET | Method::HEAD) {
         let body = ActionBody::new(Ok(Value::map()), serializer);
         return Box::pin(run_action(view, handler, key, body, context.clone())).await;
+    }
+    match &key {
+        Some(key) => demand(&view, key, policy, context).await?,
+        None => refuse_on_list(context)?,
     }
     let mut parsed = policy.parse(context, body).await;
     let claim = match &mut parsed {

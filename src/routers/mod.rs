@@ -23,7 +23,8 @@ use crate::store::plan::{Alias, Plan, RowsBy, Select};
 use crate::store::{self, Database, Dialect, KnownEntities, Store, catalogue, idempotency, schema};
 use crate::versioning::Reverse;
 use crate::views::policy::{Bound, Place};
-use crate::views::{ApiView, Declared, ModelViewSet, Paginated, Resource, View, ViewSet};
+use crate::views::preconditions::Shown;
+use crate::views::{Action, ApiView, Declared, ModelViewSet, Paginated, Resource, View, ViewSet};
 
 mod dispatch;
 mod pattern;
@@ -492,16 +493,22 @@ struct Application<'a> {
 
 impl Application<'_> {
     fn view(&self, declared: Declared) -> Result<View, Vec<String>> {
-        let resource = self.resource(&declared, &declared.serializer)?;
+        let mut resource = self.resource(&declared, &declared.serializer)?;
         let others = declared.serializers.iter().map(|(action, own)| Ok((*action, self.resource(&declared, own)?)));
-        let others: Result<Vec<_>, Vec<String>> = others.collect();
+        let mut others = others.collect::<Result<Vec<_>, Vec<String>>>()?;
+        let retrieve = others.iter().find(|(a, _)| *a == Action::Retrieve).map_or(&resource, |(_, own)| own);
+        let writers = others.iter().map(|(_, own)| own).chain([&resource]).map(|own| &*own.serializer);
+        let shown = Arc::new(Shown::by(retrieve, declared.hooks.is_some(), writers));
+        for own in others.iter_mut().map(|(_, own)| own).chain([&mut resource]) {
+            own.shown = Some(Arc::clone(&shown));
+        }
         Ok(View {
             name: declared.name,
             description: declared.description,
             overrides: declared.overrides,
             by_action: declared.by_action,
             resource,
-            others: others?,
+            others,
             actions: declared.actions,
             many: declared.many,
             hooks: declared.hooks,
@@ -573,6 +580,7 @@ impl Application<'_> {
             isolation: self.store.isolation(),
             replays: self.settings.replays,
             judged,
+            shown: None,
             shape: Arc::new(shape),
             plan,
             serializer: Arc::clone(&serializer),

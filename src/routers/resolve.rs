@@ -9,6 +9,7 @@ use super::pattern::{Kwargs, PathPattern};
 use super::prefix::Prefix;
 use crate::view_info::ViewInfo;
 use crate::views::policy::{Bound, Policy};
+use crate::views::preconditions::Answering;
 use crate::views::{Endpoint, ExtraAction, View, view_name};
 
 /// The views by their prefixes, and the paths of one's own.
@@ -115,6 +116,7 @@ impl Mounted {
                 policy.name = format!("{} {suffix}", view_name(&type_name));
             }
             policy.idempotency.clone_from(&bound.settings.idempotency);
+            policy.answering = view.answering(detail);
             view.overrides.apply(&mut policy);
             policy = policy.described(&view.description);
             for (action, own) in &view.by_action {
@@ -141,12 +143,21 @@ impl Mounted {
             if !action.description.is_empty() {
                 policy = policy.described(&action.description);
             }
+            policy.answering = Answering::default();
             action.overrides.apply(&mut policy);
             let mistakes = action.serializer.iter().flat_map(|serializer| serializer.mistakes());
             if let Some(mistake) = mistakes.into_iter().next() {
                 return Err(format!("{type_name}: {mistake}"));
             }
             extras.push(Extra { pattern: patterns(below)?, policy, action });
+        }
+        let field_of = |policy: &Policy| policy.etags.as_ref().and_then(|etags| etags.field().map(str::to_owned));
+        let wanted =
+            detail.all().chain(extras.iter().filter(|e| e.action.detail).map(|e| &e.policy)).filter_map(field_of);
+        if let Some(field) = wanted.into_iter().find(|field| !view.shows(field)) {
+            return Err(format!(
+                "{type_name}: entity tags cannot be made of the field {field}, which its serializer does not show."
+            ));
         }
         list.check()?;
         extras.iter().try_for_each(|extra: &Extra| extra.policy.check())?;

@@ -229,6 +229,17 @@ impl Shape {
         self.flat.as_deref()
     }
 
+    /// Whether the answer to a write, or to that of a part of an object, is to the byte what a read of the row shows.
+    pub(crate) fn answers_as_read(&self, partial: bool) -> bool {
+        // the JSON of a row that was just written is shown as it was sent, and a part of an object has no defaults
+        let json = self.flat.is_some();
+        self.node.all(&|read| match read {
+            Read::Cell { json: true, .. } if json => false,
+            Read::Cell { absent: Absent::Default(_), .. } | Read::Row { absent: Absent::Default(_), .. } => !partial,
+            _ => true,
+        })
+    }
+
     /// Where the SELECT's cells are in rows of these columns of the model.
     pub(crate) fn layout(&self, returns: &[usize], before: usize) -> Vec<Slot> {
         let slot = |column: &usize| match returns.iter().position(|n| n == column) {
@@ -343,6 +354,21 @@ fn load<'a>(
 }
 
 impl Node {
+    /// Whether something holds of all values, those of further rows included.
+    fn all(&self, holds: &dyn Fn(&Read) -> bool) -> bool {
+        self.shown.iter().all(|shown| {
+            holds(&shown.read)
+                && match &shown.read {
+                    Read::One(node) => node.all(holds),
+                    Read::Many { item, .. } => match item.as_ref() {
+                        ItemNode::Object(node) => node.all(holds),
+                        ItemNode::Value(_, read) => holds(read),
+                    },
+                    Read::Cell { .. } | Read::Row { .. } | Read::Link { .. } => true,
+                }
+        })
+    }
+
     fn represent(&self, view: &View<'_>, groups: &[Group], cx: &Context, out: &mut Vec<u8>) -> Result<(), Failure> {
         out.push(b'{');
         let mut first = true;

@@ -1,16 +1,17 @@
 //! The database outside of a transaction, as layers and handlers see it.
 
-use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use sea_orm::sea_query::TableCreateStatement;
+use sea_orm::sea_query::{SelectStatement, TableCreateStatement};
 use sea_orm::{
     ConnectionTrait, DbBackend, DbErr, ExecResult, ProxyExecResult, QueryResult, Statement as SeaStatement,
     StatementBuilder,
 };
 
 use super::transaction::{bound, failed, results};
-use super::{Bound, Dialect, KnownEntities, Retry, Rows, Store, StoreError, Transaction, Unit};
+use super::{Bound, Dialect, KnownEntities, Retry, Rows, Statement, Store, StoreError, Transaction, Unit};
+use crate::value::DbValue;
 
 /// The database of an application, outside of any transaction; cheap to clone.
 ///
@@ -23,12 +24,14 @@ pub struct Database {
     replays: u32,
     /// The tables of the framework's own that are known to be there.
     made: Arc<Mutex<HashSet<&'static str>>>,
+    /// The statements of lookups, by their names.
+    lookups: Arc<RwLock<HashMap<&'static str, Statement>>>,
 }
 
 impl Database {
     /// Of a store whose entities are known.
     pub fn new(store: Store, known: Arc<KnownEntities>, replays: u32) -> Self {
-        Database { store, known, replays, made: Arc::default() }
+        Database { store, known, replays, made: Arc::default(), lookups: Arc::default() }
     }
 
     /// The store under it.
@@ -88,6 +91,32 @@ impl Database {
     /// As [`Store::read`].
     pub async fn select(&self, statement: &(impl StatementBuilder + ?Sized)) -> Result<Rows, StoreError> {
         self.read(self.built(statement)).await
+    }
+
+    /// A row by one unique value, which is worked out once under a name of its own: `describe` is asked for the statement the first
+    /// time, and its only place is the value's. On SQLite it does not change the thread.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::read`].
+    pub async fn lookup(
+        &self,
+        name: &'static str,
+        value: impl Into<DbValue>,
+        describe: impl FnOnce(DbValue) -> SelectStatement,
+    ) -> Result<Rows, StoreError> {
+        let value = value.into();
+        let known = self.lookups.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
+        let statement = match known {
+            Some(statement) => statement,
+            None => {
+                let statement = Statement::point(self.built(&describe(value.clone())).statement.sql);
+                let mut lookups = self.lookups.write().unwrap_or_else(PoisonError::into_inner);
+                lookups.insert(name, statement.clone());
+                statement
+            }
+        };
+        self.read(statement.bind(vec![value])).await
     }
 
     /// A statement that writes, as SeaORM's builder says it, in one round trip: the rows that it returns.

@@ -10,6 +10,7 @@ use crate::idempotency::Idempotency;
 use crate::negotiation::ContentNegotiation;
 use crate::parsers::Parsers;
 use crate::permissions::{IntoRules, Permissions, Rule};
+use crate::preconditions::ETags;
 use crate::renderers::Renderers;
 use crate::settings::Settings;
 use crate::throttling::{IntoThrottles, Throttle};
@@ -28,6 +29,7 @@ pub struct Overrides {
     exception_handler: Option<ExceptionHandler>,
     versioning: Option<Option<Arc<dyn Versioning>>>,
     idempotency: Option<Option<Idempotency>>,
+    etags: Option<Option<ETags>>,
 }
 
 impl Overrides {
@@ -69,6 +71,9 @@ impl Overrides {
         }
         if let Some(idempotency) = &self.idempotency {
             policy.idempotency.clone_from(idempotency);
+        }
+        if let Some(etags) = &self.etags {
+            policy.etags.clone_from(etags);
         }
         if let Some(handler) = &self.exception_handler {
             policy.exception_handler = handler.clone();
@@ -163,6 +168,18 @@ pub trait Attributes: Sized {
     /// Without idempotency keys, whatever the settings say.
     fn no_idempotency(mut self) -> Self {
         self.overrides().idempotency = Some(None);
+        self
+    }
+
+    /// With entity tags, and preconditions: `If-None-Match` for requests that read, `If-Match` for those that write to one object.
+    fn etags(mut self, etags: ETags) -> Self {
+        self.overrides().etags = Some(Some(etags));
+        self
+    }
+
+    /// Without entity tags, whatever the settings say.
+    fn no_etags(mut self) -> Self {
+        self.overrides().etags = Some(None);
         self
     }
 

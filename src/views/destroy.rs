@@ -3,10 +3,12 @@
 use super::View;
 use super::hooks::Instance;
 use super::idempotency::is_keyed;
+use super::preconditions::is_conditional;
 use super::resource::{Resource, Stop, Tries};
 use crate::context::Context;
 use crate::error::Result;
 use crate::pause::{Pause, Point};
+use crate::serializers::Via;
 use crate::store::{Rows, StoreError, Transaction, Violation, ViolationKind};
 use crate::value::DbValue;
 
@@ -19,7 +21,7 @@ impl View {
     pub(crate) async fn destroy(&self, resource: &Resource, key: &DbValue, cx: &Context, pause: &Pause) -> Result<()> {
         let mut tries = Tries::new(resource.replays);
         loop {
-            let stop = if self.hooks.is_some() || Resource::judges(cx) || is_keyed(cx) {
+            let stop = if self.hooks.is_some() || Resource::judges(cx) || is_keyed(cx) || is_conditional(cx) {
                 self.destroy_in_transaction(resource, key, cx, pause).await
             } else {
                 self.destroy_at_once(resource, key, pause).await
@@ -89,6 +91,7 @@ impl View {
         }
         let stored = resource.stored(rows)?;
         resource.permit(&stored, cx)?;
+        resource.meet_demands(key, Via::Transaction(tx), cx).await?;
         pause.at(Point::BeforeWrite).await;
         let mut instance = Instance::new(resource, tx, key, &stored, cx);
         let outcome = match &self.hooks {

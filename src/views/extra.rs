@@ -11,6 +11,7 @@ use sea_orm::{ColumnTrait, EntityTrait, IdenStatic, Iterable, QueryFilter};
 
 use super::attributes::{Attributes, Overrides};
 use super::plain::{Answer, function_name, pretty_name};
+use super::preconditions::is_conditional;
 use super::resource::{Resource, Stop, Tries, filtered};
 use super::{Action, View};
 use crate::context::Context;
@@ -379,6 +380,18 @@ impl ActionRequest {
         stored.into_iter().nth(resource.plan.key()).ok_or_else(|| Error::internal("a row without a key"))
     }
 
+    /// Judges what the request demands of the object that the path names, its row locked.
+    ///
+    /// # Errors
+    ///
+    /// As [`get_object`](Self::get_object); 412 where it does not hold.
+    async fn meet_demands(&self) -> Result<(), Stop> {
+        let Some(key) = self.key.as_ref().filter(|_| is_conditional(&self.context)) else { return Ok(()) };
+        self.lock(true).await?;
+        let resource = self.resource();
+        resource.meet_demands(&resource.key(key)?, self.via(), &self.context).await
+    }
+
     /// The object that the path names as the view set's serializer shows it, with what was written so far.
     ///
     /// # Errors
@@ -496,8 +509,15 @@ async fn attempt(
 ) -> Result<Response, Stop> {
     let (tx, _) = resource.begin(None, cx).await?;
     let tx = Arc::new(tx);
-    let outcome = handler.call(request(Connection::Transaction(Arc::clone(&tx)))).await;
-    let outcome = outcome.map_err(|error| Stop::from(error).in_transaction(&tx));
+    let action = request(Connection::Transaction(Arc::clone(&tx)));
+    let outcome = match action.meet_demands().await {
+        Ok(()) => handler.call(action).await.map_err(Stop::from),
+        Err(stop) => {
+            drop(action);
+            Err(stop)
+        }
+    };
+    let outcome = outcome.map_err(|stop| stop.in_transaction(&tx));
     // a handler that gave its transaction away has nothing committed: the last owner rolls it back
     let tx = Arc::try_unwrap(tx).map_err(|_| Error::internal("an action kept its transaction"))?;
     match outcome {

@@ -182,8 +182,9 @@ impl Resource {
     /// As the store's; 409 where the key is taken.
     pub(crate) async fn begin(&self, key: Option<&DbValue>, cx: &Context) -> Result<(Transaction, Rows), Stop> {
         let lock = key.map(|key| self.plan.lock(key));
-        let Some(claim) = cx.kept::<Claim>() else { return Ok(self.open(lock).await?) };
-        let (tx, rows) = self.open(Some(table::claim(self.store.dialect(), claim.id, now()))).await?;
+        let isolation = self.isolation_for(key, cx);
+        let Some(claim) = cx.kept::<Claim>() else { return Ok(self.open(isolation, lock).await?) };
+        let (tx, rows) = self.open(isolation, Some(table::claim(self.store.dialect(), claim.id, now()))).await?;
         let locked = match (table::is_free(&rows), lock) {
             (Ok(true), Some(lock)) => tx.query(lock).await.map_err(Stop::from),
             (Ok(true), None) => Ok(Rows::none()),

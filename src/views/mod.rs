@@ -30,6 +30,7 @@ mod login;
 mod naming;
 mod plain;
 pub(crate) mod policy;
+pub(crate) mod preconditions;
 mod read;
 mod request;
 mod resource;

@@ -9,6 +9,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
 use super::attributes::Overrides;
 use super::naming::dedent;
+use super::preconditions::{Answering, tagged};
 use super::view_name;
 use crate::authentication::{Authenticated, Authentication};
 use crate::context::Context;
@@ -17,6 +18,7 @@ use crate::idempotency::Idempotency;
 use crate::negotiation::{self, ContentNegotiation};
 use crate::parsers::{BodyLimits, Parsers};
 use crate::permissions::{Granted, Permissions};
+use crate::preconditions::ETags;
 use crate::renderers::{Accepted, RenderContext, Renderers, Unrenderable};
 use crate::response::{Data, Response};
 use crate::serializers::Serializer;
@@ -52,6 +54,9 @@ pub(crate) struct Policy {
     throttling: Throttling,
     /// What is kept of requests that have a key; views without a transaction have none.
     pub(crate) idempotency: Option<Idempotency>,
+    pub(crate) etags: Option<ETags>,
+    /// Which answers show what a GET shows.
+    pub(crate) answering: Answering,
     pub(crate) limits: BodyLimits,
     pub(crate) errors: ErrorFormat,
     pub(crate) list_errors_as_dict: bool,
@@ -121,6 +126,8 @@ impl Policy {
                 settings.num_proxies,
             ),
             idempotency: None,
+            etags: settings.etags.clone(),
+            answering: Answering::default(),
             limits: settings.body.clone(),
             errors: settings.errors,
             list_errors_as_dict: settings.list_errors_as_dict,
@@ -284,6 +291,11 @@ impl Policy {
         self.throttles.iter().try_for_each(|throttle| throttle.check(&self.info, &self.throttling))
     }
 
+    /// It and what holds for requests of single methods instead.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Policy> {
+        [self].into_iter().chain(self.by_method.iter().map(|(_, policy)| &**policy))
+    }
+
     /// Whether requests may have an idempotency key.
     pub(crate) fn takes_keys(&self) -> bool {
         self.idempotency.is_some() || self.by_method.iter().any(|(_, policy)| policy.idempotency.is_some())
@@ -326,6 +338,10 @@ impl Policy {
     pub(crate) fn finish(&self, outcome: Result<Response>, context: &Context, begun: Begun) -> HttpResponse {
         let Begun { accepted, mut vary, headers: added } = begun;
         let accepted = accepted.unwrap_or_else(|| self.renderers.first());
+        let outcome = match &self.etags {
+            Some(etags) => outcome.and_then(|response| tagged(response, etags, &self.answering, context, &accepted)),
+            None => outcome,
+        };
         let response = outcome.unwrap_or_else(|error| self.answer(error, context, &accepted));
         let mut response = match self.render(response, context, &accepted) {
             Ok(response) => response,
@@ -413,7 +429,7 @@ impl Policy {
         *rendered.headers_mut() = headers;
         let bytes = match data {
             Data::Raw(body) => {
-                if !has_no_body {
+                if !has_no_body || status == StatusCode::NOT_MODIFIED {
                     *rendered.body_mut() = body;
                 }
                 return Ok(rendered);

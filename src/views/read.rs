@@ -58,7 +58,8 @@ impl Resource {
     ///
     /// # Errors
     ///
-    /// 404 where no row has the key, 401 or 403 where the permissions do not grant it.
+    /// 404 where no row has the key, 401 or 403 where the permissions do not grant it, 412 where it is not in the state that the
+    /// request names.
     pub(crate) async fn must_see(&self, key: &DbValue, cx: &Context) -> Result<()> {
         self.must_see_among(key, self.plan.narrow(), cx).await
     }
@@ -78,7 +79,8 @@ impl Resource {
         if rows.is_empty() {
             return Err(self.no_match());
         }
-        self.permit_read(&rows, cx)
+        self.permit_read(&rows, cx)?;
+        self.would_meet_demands(key, cx).await
     }
 
     /// A page in its envelope.

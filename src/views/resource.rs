@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::preconditions::Shown;
 use crate::context::Context;
 use crate::error::{Error, ErrorDetail, NON_FIELD_ERRORS, Result, ValidationError};
 use crate::filters::Bound as Filters;
@@ -41,6 +42,8 @@ pub(crate) struct Resource {
     pub(crate) judged: Arc<[usize]>,
     /// Where the fields are in whole rows, where an answer needs nothing else.
     pub(crate) whole: Arc<[Slot]>,
+    /// What a GET of an object shows.
+    pub(crate) shown: Option<Arc<Shown>>,
 }
 
 /// Why a try at a write ended without an answer.
@@ -71,8 +74,8 @@ impl From<StoreError> for Stop {
 impl Stop {
     /// The stop that a hook's or a rule's error really is: what its query met, if a query is what failed.
     pub(crate) fn in_transaction(self, tx: &Transaction) -> Self {
-        let Stop::Fail(Error::Internal(source)) = &self else { return self };
-        if let Some(met) = source.downcast_ref().and_then(store_error) {
+        let Stop::Fail(Error::Internal(source) | Error::Unavailable(source)) = &self else { return self };
+        if let Some(met) = source.downcast_ref().or_else(|| source.downcast_ref().and_then(store_error)) {
             return Stop::Store(same_kind(met));
         }
         // a hook that made an error of its own out of a conflict is replayed all the same
@@ -271,6 +274,7 @@ impl Resource {
             replays: self.replays,
             whole: Arc::clone(&self.whole),
             judged: Arc::clone(&self.judged),
+            shown: self.shown.clone(),
         }))
     }
 
@@ -388,8 +392,12 @@ impl Resource {
 
 impl Resource {
     /// Opens a transaction with its first statement.
-    pub(super) async fn open(&self, first: Option<Bound>) -> Result<(Transaction, Rows), StoreError> {
-        let (tx, rows) = self.store.begin(self.isolation, first).await?;
+    pub(super) async fn open(
+        &self,
+        isolation: Isolation,
+        first: Option<Bound>,
+    ) -> Result<(Transaction, Rows), StoreError> {
+        let (tx, rows) = self.store.begin(isolation, first).await?;
         Ok((tx.knowing(Arc::clone(&self.known)), rows))
     }
 

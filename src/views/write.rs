@@ -7,6 +7,7 @@
 use super::View;
 use super::hooks::Save;
 use super::idempotency::is_keyed;
+use super::preconditions::is_conditional;
 use super::resource::{Resource, Stop, Tries};
 use super::row::Written;
 use crate::context::Context;
@@ -74,8 +75,8 @@ impl View {
         let cx = &answering(mode, cx);
         let mut validated = resource.serializer.validate(data, mode, cx)?;
         if validated.is_wrong() {
-            if Resource::judges(cx) {
-                // who may not is told no more
+            if Resource::judges(cx) || is_conditional(cx) {
+                // who may not, or does not know the object as it is, is told no more
                 Box::pin(resource.must_see(key, cx)).await?;
             }
             return Err(resource.complete(Some(key), data, &mut validated, cx, resource.via()).await?.into());
@@ -184,6 +185,9 @@ impl View {
             resource.permit(stored, cx)?;
         }
         let via = Via::Transaction(tx);
+        if let Some(key) = key {
+            resource.meet_demands(key, via, cx).await?;
+        }
         let mut found;
         let validated = if request.validated.has_lookups() {
             found = request.validated.clone();
@@ -265,13 +269,13 @@ impl View {
         Ok(Finish::Done(body))
     }
 
-    /// Whether writes need an open transaction: a rule, a permission or a hook comes between reading and writing, or the
-    /// answer is kept.
+    /// Whether writes need an open transaction: a rule, a permission, a precondition or a hook comes between reading and
+    /// writing, or the answer is kept.
     fn needs_transaction(&self, resource: &Resource, stored: bool, cx: &Context) -> bool {
         self.hooks.is_some()
             || resource.serializer.has_query_rules()
             || is_keyed(cx)
-            || (stored && (resource.serializer.has_object_rules() || Resource::judges(cx)))
+            || (stored && (resource.serializer.has_object_rules() || Resource::judges(cx) || is_conditional(cx)))
     }
 }
 

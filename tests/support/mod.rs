@@ -5,6 +5,7 @@
 #![allow(dead_code, unused_imports, reason = "each test file uses its part")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod corpus;
 mod cut;
 mod database;
 mod http;
@@ -12,6 +13,7 @@ mod postgres;
 mod random;
 mod server;
 
+pub(crate) use corpus::CORPUS;
 pub(crate) use cut::Cut;
 pub(crate) use database::{Database, Document};
 pub(crate) use http::{Client, Response, cut_short};

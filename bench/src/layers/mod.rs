@@ -36,11 +36,12 @@ const fn retrieve(title: &'static str, prefix: &'static str, header: Option<(&'s
     Layer { title, request: RETRIEVE, prefix, header, writes: false, status: 200 }
 }
 
-const LAYERS: [Layer; 9] = [
+const LAYERS: [Layer; 10] = [
     retrieve("the same again, which is the noise", "documents", None),
     retrieve("filter backend with two fields, none of them asked for", "filtered", None),
     retrieve("throttle by the client's address, in the process", "throttled", None),
     retrieve("version in the Accept header", "versioned", Some(("Accept", "application/json; version=1"))),
+    retrieve("entity tag of the answer", "tagged", None),
     retrieve("DRF's token, user must be known", "token", Some(("Authorization", "Token {token}"))),
     retrieve("hashed token that ends", "bearer", Some(("Authorization", "Bearer {bearer}"))),
     retrieve("JSON web token", "jwt", Some(("Authorization", "Bearer {jwt}"))),

@@ -103,6 +103,7 @@ pub(crate) async fn serve() -> Result<()> {
         .register("searched", documents().filter_backend(SearchFilter::new()).search_fields(["uid"]))
         .register("ordered", documents().filter_backend(OrderingFilter::new()).order_by_any_field())
         .register("throttled", documents().throttles(AnonRateThrottle::new()))
+        .register("tagged", documents().etags(ETags::new()))
         .register("versioned", documents().versioning(AcceptHeaderVersioning::new()))
         .register("session", known(SessionAuthentication::new(ways.sessions).shared()))
         .register("token", known(TokenAuthentication::new().shared()))

@@ -326,6 +326,11 @@ impl Plan {
         &self.reads
     }
 
+    /// The same, for who keeps them.
+    pub fn shared_reads(&self) -> Arc<Reads> {
+        Arc::clone(&self.reads)
+    }
+
     /// The same for any row of the table, by its primary key: one that was just written.
     pub fn own(&self) -> &Reads {
         &self.own

@@ -1,0 +1,362 @@
+//! What a request says of a filter, read.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::Arc;
+
+use chrono::{NaiveTime, TimeDelta};
+
+use super::Queryset;
+use super::bound::BoundFilter;
+use super::form::{self, Input};
+use super::path::{End, Resolved};
+use crate::error::{ErrorDetail, Result, ValidationError};
+use crate::model::ModelMeta;
+use crate::relations::{Link, parse_key};
+use crate::store::plan::{Alias, Filter, Listing, Reads, Select, Source, Window};
+use crate::store::{Cell, Dialect};
+use crate::value::{Value, convert};
+
+/// How the parameters of a filter are read.
+#[derive(Debug)]
+pub(super) enum Reading {
+    One(Input),
+    /// With commas; a range has two.
+    Csv(Box<Reading>, bool),
+    Multiple(Input),
+    Range(Input, [String; 2]),
+    Days([String; 2]),
+    Model(Target),
+    Models(Target),
+    /// A value that a row has.
+    Stored(Stored),
+    /// Values that rows have.
+    StoredMany(Stored),
+    /// A value, and in a second parameter the lookup that it is compared by.
+    Lookup(Input, Vec<String>, String),
+}
+
+/// The rows that a relation may be asked for.
+pub(super) struct Target {
+    model: Arc<ModelMeta>,
+    /// The column that names them, and that column as a list is filtered by it.
+    column: usize,
+    source: Arc<Source>,
+    reads: Reads,
+}
+
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Target").field("model", &self.model.name).finish_non_exhaustive()
+    }
+}
+
+impl Target {
+    pub(super) fn new(
+        resolved: &Resolved,
+        only: Option<&crate::model::Condition>,
+        dialect: Dialect,
+    ) -> Result<Self, String> {
+        let End::Relation(link, column) = &resolved.end else {
+            return Err("it is no relation".into());
+        };
+        let model = Arc::clone(link.target());
+        let mut select = Select::by_key(dialect, &model);
+        let limit = match link {
+            Link::Forward { relation, .. } => relation.limit_choices_to.as_ref(),
+            _ => None,
+        };
+        for only in limit.into_iter().chain(only) {
+            if let Some(name) = only.columns().iter().find(|c| crate::model::Condition::position(&model, c).is_none()) {
+                return Err(format!("{} has no column {name}", model.name));
+            }
+            select.filter(&model, only);
+        }
+        let name = model.columns[*column].column.clone();
+        select.column(Alias::ROOT, &name);
+        let source = Source::column(&model, *column).ok_or("it has no key")?;
+        Ok(Target { reads: select.reads(&name), source, column: *column, model })
+    }
+
+    fn key(&self, text: &str) -> Result<Value, crate::relations::KeyError> {
+        parse_key(self.model.columns[self.column].kind, &Value::Str(text.to_owned()))
+    }
+
+    /// Those of some keys that there are, as text.
+    async fn there(&self, keys: &[Value], queryset: &Queryset<'_>) -> Result<HashSet<String>> {
+        let keys = keys.iter().cloned().map(convert::to_db).collect();
+        let listing = Listing { filters: vec![Filter::In(Arc::clone(&self.source), keys)], ..Listing::default() };
+        let rows = queryset.database().read(self.reads.listing(&listing, Window::All)).await?;
+        let mut found = HashSet::new();
+        for row in 0..rows.len() {
+            found.insert(match rows.cell(row, 0)? {
+                Cell::Int(i) => i.to_string(),
+                Cell::Uuid(uuid) => uuid.to_string(),
+                Cell::Text(text) => text.to_owned(),
+                _ => continue,
+            });
+        }
+        Ok(found)
+    }
+}
+
+/// A column of which any value that a row has may be asked for.
+pub(super) struct Stored {
+    resolved: Box<Resolved>,
+    dialect: Dialect,
+    reads: Reads,
+}
+
+impl fmt::Debug for Stored {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stored").finish_non_exhaustive()
+    }
+}
+
+impl Stored {
+    pub(super) fn new(resolved: &Resolved, model: &Arc<ModelMeta>, dialect: Dialect) -> Result<Self, String> {
+        let End::Column(end, column) = &resolved.end else {
+            return Err("it is no column".into());
+        };
+        if end.table != model.table || resolved.expression.part.is_some() {
+            return Err("all values are those of a column of the model itself".into());
+        }
+        let mut select = Select::by_key(dialect, model);
+        let name = model.columns[*column].column.clone();
+        select.column(Alias::ROOT, &name);
+        let key = model.primary_key.first().map_or(*column, |key| *key);
+        let reads = select.reads(&model.columns[key].column);
+        Ok(Stored { resolved: Box::new(resolved.clone()), dialect, reads })
+    }
+
+    /// Whether a row has the value that a text is of: as in Django, by its own text, so that `01` is no 1.
+    async fn has(&self, text: &str, queryset: &Queryset<'_>) -> Result<bool> {
+        if text.is_empty() || text.contains('\0') {
+            return Ok(false);
+        }
+        let Ok(filter) = self.resolved.compare(self.dialect, &text.into()) else { return Ok(false) };
+        let listing = Listing { filters: vec![filter], ..Listing::default() };
+        let bound = self.reads.listing(&listing, Window::Part { limit: 1, offset: 0 });
+        let rows = queryset.database().read(bound).await?;
+        if rows.is_empty() {
+            return Ok(false);
+        }
+        Ok(match rows.cell(0, 0)? {
+            Cell::Int(i) => i.to_string() == text,
+            Cell::Uuid(uuid) => uuid.to_string() == text,
+            Cell::Bool(bool) => (if bool { "True" } else { "False" }) == text,
+            _ => true,
+        })
+    }
+}
+
+/// What a request says of one filter.
+pub(super) struct Said<'a> {
+    pub(super) pairs: &'a [(std::borrow::Cow<'a, str>, std::borrow::Cow<'a, str>)],
+}
+
+impl<'a> Said<'a> {
+    fn last(&self, name: &str) -> Option<&'a str> {
+        self.all(name).last()
+    }
+
+    fn all(&self, name: &str) -> impl Iterator<Item = &'a str> {
+        self.pairs.iter().filter(move |(n, _)| n == name).map(|(_, value)| &**value)
+    }
+}
+
+type Read = Result<Value, ValidationError>;
+
+fn one(detail: ErrorDetail) -> ValidationError {
+    ValidationError::List(vec![detail])
+}
+
+impl BoundFilter {
+    /// The cleaned value; none where it is absent or empty.
+    ///
+    /// # Errors
+    ///
+    /// Where the database fails; what is wrong with the parameters is within.
+    pub(super) async fn read(&self, said: &Said<'_>, queryset: &Queryset<'_>) -> Result<Read> {
+        let read = self.clean(&self.reading, said, queryset).await?;
+        Ok(read
+            .and_then(|value| if self.required && is_empty(&value) { Err(one(form::required())) } else { Ok(value) }))
+    }
+
+    async fn clean(&self, reading: &Reading, said: &Said<'_>, queryset: &Queryset<'_>) -> Result<Read> {
+        Ok(match reading {
+            Reading::One(input) => match said.last(&self.name) {
+                Some(text) => input.read(text).map_err(one),
+                None => Ok(Value::Null),
+            },
+            Reading::Csv(of, range) => {
+                let text = match said.last(&self.name) {
+                    Some(text) if !text.is_empty() => text,
+                    _ => return Ok(Ok(Value::Null)),
+                };
+                let mut values = Vec::new();
+                for text in text.split(',') {
+                    let value = match &**of {
+                        Reading::One(input) => input.read(text).map_err(one),
+                        Reading::Model(target) | Reading::Models(target) => self.model(target, text, queryset).await?,
+                        _ => Ok(Value::Null),
+                    };
+                    match value {
+                        Ok(value) if self.required && is_empty(&value) => return Ok(Err(one(form::required()))),
+                        Ok(value) => values.push(value),
+                        Err(error) => return Ok(Err(error)),
+                    }
+                }
+                if *range && values.len() != 2 {
+                    let detail = ErrorDetail::new("Range query expects two values.", "invalid_values");
+                    return Ok(Err(one(detail)));
+                }
+                Ok(Value::List(values))
+            }
+            Reading::Multiple(input) => {
+                let mut values: Vec<Value> = Vec::new();
+                for text in said.all(&self.name) {
+                    let value = if text.is_empty() { Err(form::invalid_choice(text)) } else { input.read(text) };
+                    match value {
+                        Ok(value) if values.contains(&value) => {}
+                        Ok(value) => values.push(value),
+                        Err(detail) => return Ok(Err(one(detail))),
+                    }
+                }
+                Ok(if values.is_empty() { Value::Null } else { Value::List(values) })
+            }
+            Reading::Range(input, names) => both(names, said, |text, _| input.read(text)),
+            Reading::Days(names) => both(names, said, |text, end| {
+                let Value::Date(day) = Input::Date.read(text)? else { return Ok(Value::Null) };
+                let midnight = day.and_time(NaiveTime::MIN);
+                let at = if end { midnight + TimeDelta::microseconds(86_400_000_000 - 1) } else { midnight };
+                Ok(Value::DateTime(at.and_utc().fixed_offset()))
+            }),
+            Reading::Model(target) => match said.last(&self.name) {
+                Some(text) if !text.is_empty() => self.model(target, text, queryset).await?,
+                _ => Ok(Value::Null),
+            },
+            Reading::Models(target) => self.models(target, said, queryset).await?,
+            Reading::Stored(stored) => match said.last(&self.name) {
+                Some(text) if !text.is_empty() => self.stored(stored, text, queryset).await?,
+                _ => Ok(Value::Null),
+            },
+            Reading::StoredMany(stored) => {
+                let mut values: Vec<Value> = Vec::new();
+                for text in said.all(&self.name) {
+                    match self.stored(stored, text, queryset).await? {
+                        Ok(value) if values.contains(&value) => {}
+                        Ok(value) => values.push(value),
+                        Err(error) => return Ok(Err(error)),
+                    }
+                }
+                Ok(if values.is_empty() { Value::Null } else { Value::List(values) })
+            }
+            Reading::Lookup(input, lookups, parameter) => {
+                let lookup = said.last(parameter).unwrap_or("");
+                let value = input.read(said.last(&self.name).unwrap_or(""));
+                let known = lookup.is_empty() || lookups.iter().any(|known| known == lookup);
+                let wrong = (!known).then(|| form::invalid_choice(lookup));
+                let errors: Vec<ErrorDetail> = value.as_ref().err().cloned().into_iter().chain(wrong).collect();
+                match value {
+                    Ok(value) if errors.is_empty() && is_empty(&value) => Ok(Value::Null),
+                    Ok(_) if errors.is_empty() && lookup.is_empty() => {
+                        Err(one(ErrorDetail::new("Select a lookup.", "lookup_required")))
+                    }
+                    Ok(value) if errors.is_empty() => Ok(Value::List(vec![value, lookup.into()])),
+                    _ => Err(ValidationError::List(errors)),
+                }
+            }
+        })
+    }
+
+    async fn stored(&self, stored: &Stored, text: &str, queryset: &Queryset<'_>) -> Result<Read> {
+        let is_null = self.null.as_deref() == Some(text);
+        let known = is_null || stored.has(text, queryset).await?;
+        Ok(if known { Ok(text.into()) } else { Err(one(form::invalid_choice(text))) })
+    }
+
+    async fn model(&self, target: &Target, text: &str, queryset: &Queryset<'_>) -> Result<Read> {
+        if text.is_empty() {
+            return Ok(Ok(Value::Null));
+        }
+        if self.null.as_deref() == Some(text) {
+            return Ok(Ok(text.into()));
+        }
+        if text.contains('\0') {
+            return Ok(Err(one(form::null_characters())));
+        }
+        if let Ok(key) = target.key(text)
+            && !target.there(std::slice::from_ref(&key), queryset).await?.is_empty()
+        {
+            return Ok(Ok(key));
+        }
+        let text = "Select a valid choice. That choice is not one of the available choices.";
+        Ok(Err(one(ErrorDetail::new(text, "invalid_choice"))))
+    }
+
+    async fn models(&self, target: &Target, said: &Said<'_>, queryset: &Queryset<'_>) -> Result<Read> {
+        let mut values: Vec<Value> = Vec::new();
+        let mut asked: Vec<(&str, Value)> = Vec::new();
+        for text in said.all(&self.name) {
+            if self.null.as_deref() == Some(text) {
+                values.push(text.into());
+                continue;
+            }
+            if text.contains('\0') {
+                return Ok(Err(one(form::null_characters())));
+            }
+            match target.key(text) {
+                Ok(key) => asked.push((text, key)),
+                Err(crate::relations::KeyError::NoSuchRow) => return Ok(Err(one(form::invalid_choice(text)))),
+                Err(_) => {
+                    let text = format!("“{text}” is not a valid value.");
+                    return Ok(Err(one(ErrorDetail::new(text, "invalid_pk_value"))));
+                }
+            }
+        }
+        if !asked.is_empty() {
+            let keys: Vec<Value> = asked.iter().map(|(_, key)| key.clone()).collect();
+            let there = target.there(&keys, queryset).await?;
+            for (text, key) in asked {
+                // as in Django, by the text of the key: `01` is not among them
+                if !there.contains(text) {
+                    return Ok(Err(one(form::invalid_choice(text))));
+                }
+                if !values.contains(&key) {
+                    values.push(key);
+                }
+            }
+        }
+        Ok(Ok(if values.is_empty() { Value::Null } else { Value::List(values) }))
+    }
+}
+
+/// The two ends of a range; both may be absent.
+fn both(names: &[String; 2], said: &Said<'_>, read: impl Fn(&str, bool) -> Result<Value, ErrorDetail>) -> Read {
+    let (mut ends, mut errors) = (Vec::new(), Vec::new());
+    for (name, end) in names.iter().zip([false, true]) {
+        match said.last(name).filter(|text| !text.is_empty()).map(|text| read(text, end)) {
+            None => ends.push(Value::Null),
+            Some(Ok(value)) => ends.push(value),
+            Some(Err(detail)) if errors.contains(&detail) => {}
+            Some(Err(detail)) => errors.push(detail),
+        }
+    }
+    match errors.is_empty() {
+        false => Err(ValidationError::List(errors)),
+        true if ends.iter().all(Value::is_null) => Ok(Value::Null),
+        true => Ok(Value::List(ends)),
+    }
+}
+
+/// django-filter's `EMPTY_VALUES`.
+pub(super) fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Str(text) => text.is_empty(),
+        Value::List(items) => items.is_empty(),
+        Value::Map(map) => map.is_empty(),
+        _ => false,
+    }
+}
