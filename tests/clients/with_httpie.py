@@ -56,8 +56,17 @@ def create():
     has(http('--form', token(), *form, method='POST', path='books/', status=201), title='Dawn', published=None)
     parts = ('title=Imago', 'isbn=h3', 'price=7.00', f'author={author}')
     has(http('--multipart', token(), *parts, method='POST', path='books/', status=201), title='Imago')
-    chunked = ('title=Fledgling', 'isbn=h4', 'price=9', f'author:={author}')
-    has(http('--chunked', token(), *chunked, method='POST', path='books/', status=201), price='9.00')
+    fields = ('title=Fledgling', 'isbn=h4', 'price=9', f'author:={author}')
+    has(http(token(), *fields, method='POST', path='books/', status=201), price='9.00')
+
+
+@step
+def chunks():
+    """sends a body in chunks"""
+    fields = ('title=Chunks', 'isbn=h5', 'price=9', f'author:={made["author"]}')
+    book = http('--chunked', token(), *fields, method='POST', path='books/', status=201)
+    has(book, title='Chunks', price='9.00')
+    http(token(), method='DELETE', path=f'books/{book["id"]}/', status=204)
 
 
 @step

@@ -15,11 +15,12 @@ const made = {};
 
 // what a browser has and Node has not
 const kept = new Map();
-globalThis.localStorage = {
+const localStorage = {
     getItem: name => kept.get(name) ?? null,
     setItem: (name, value) => void kept.set(name, String(value)),
     removeItem: name => void kept.delete(name),
 };
+Object.defineProperty(globalThis, 'localStorage', { value: localStorage, configurable: true });
 
 const data = dataProvider(api, fetchJsonWithAuthToken);
 const auth = tokenAuthProvider({ obtainAuthTokenUrl: `${api}/token/` });
