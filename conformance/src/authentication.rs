@@ -63,7 +63,8 @@ impl Authentication for HeaderAuthentication {
     async fn authenticate(&self, request: &Context, database: &Database) -> bowline::Result<Option<Authenticated>> {
         // Django reads headers as Latin-1
         let name = request.headers().and_then(|headers| headers.get("x-name"));
-        let name: String = name.map(|name| name.as_bytes().iter().copied().map(char::from).collect()).unwrap_or_default();
+        let name: String =
+            name.map(|name| name.as_bytes().iter().copied().map(char::from).collect()).unwrap_or_default();
         if name.is_empty() {
             return Ok(None);
         }
