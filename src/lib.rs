@@ -100,6 +100,9 @@ mod chapters {
     #[doc = include_str!("../docs/authentication.md")]
     struct Authentication;
 
+    #[doc = include_str!("../docs/clients.md")]
+    struct Clients;
+
     #[doc = include_str!("../docs/deployment.md")]
     struct Deployment;
 

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use axum::body::Body;
 use bowline::authentication::{
-    Accounts, Authentication, BasicAuthentication, BearerTokens, Hasher, JsonWebTokens, Passwords,
-    SessionAuthentication, Sessions, TokenAuthentication,
+    Account, Accounts, Authentication, BasicAuthentication, BearerTokens, Hasher, JsonWebTokens, Passwords,
+    SessionAuthentication, Sessions, TokenAuthentication, revoke_token,
 };
 use bowline::permissions::IsAuthenticated;
 use bowline::prelude::*;
@@ -438,6 +438,12 @@ async fn sign_up(mut request: Request) -> bowline::Result<Response> {
     Ok(Response::new(value!({"id": account.id})))
 }
 
+/// Whether there was a token.
+async fn log_out(request: Request) -> bowline::Result<Response> {
+    let account = request.user().and_then(|user| user.extra::<Account>()).ok_or_else(Error::not_authenticated)?;
+    Ok(Response::new(revoke_token(request.database()?, account).await?))
+}
+
 async fn change_password(mut request: Request) -> bowline::Result<Response> {
     let data = request.data().await?;
     let (id, password) = (data["id"].clone(), data["password"].as_str().unwrap_or("").to_owned());
@@ -455,6 +461,7 @@ async fn users_on_a_database_without_django() {
             .path("password/", ApiView::new("Password").post(change_password).authentication([]))
             .path("login/", ApiView::new("Login").post(move |request| login(other.clone(), request)).authentication([]))
             .path("obtain/", obtain_auth_token(accounts()))
+            .path("log-out/", ApiView::new("LogOut").post(log_out))
             .path("me/", ApiView::new("Me").get(me).permissions(IsAuthenticated))
             .settings(Settings {
                 authentication: vec![
@@ -482,7 +489,15 @@ async fn users_on_a_database_without_django() {
         assert_eq!(basic().await.unwrap().data, value!({"user": "ada"}));
         let token = client.post("/obtain/", ada()).await.unwrap();
         let token = format!("Token {}", token.data["token"].as_str().unwrap());
-        assert_eq!(with("authorization", token).await.unwrap().data, value!({"user": "ada"}));
+        assert_eq!(with("authorization", token.clone()).await.unwrap().data, value!({"user": "ada"}));
+        // by password: the token is that of the user, not of the request
+        let log_out = || {
+            let request = HttpRequest::builder().method("POST").uri("/log-out/");
+            client.request(request.header("authorization", "Basic YWRhOnMzY3JldA==").body(Body::empty()).unwrap())
+        };
+        assert_eq!(log_out().await.unwrap().data, true.into());
+        assert_eq!(log_out().await.unwrap().data, false.into());
+        assert_eq!(with("authorization", token).await.unwrap().status, 401);
         let login = client.post("/login/", ada()).await.unwrap();
         let session = format!("sessionid={}", cookie(&login, "sessionid").unwrap());
         assert_eq!(with("cookie", session.clone()).await.unwrap().data, value!({"user": "ada"}));

@@ -31,7 +31,7 @@ pub use jwt::{JsonWebTokens, TokenPair};
 pub use passwords::{Checked, Passwords};
 pub(crate) use random::hex as random_hex;
 pub use session::{SessionAuthentication, Sessions};
-pub use token::{TokenAuthentication, obtain_token};
+pub use token::{TokenAuthentication, obtain_token, revoke_token};
 
 use http::HeaderMap;
 

@@ -120,3 +120,28 @@ pub async fn obtain_token(database: &Database, account: &Account) -> Result<Stri
     }
     Row(&rows, 0).text(0)
 }
+
+/// Deletes a user's token, DRF's `user.auth_token.delete()`; whether there was one.
+///
+/// ```
+/// use bowline::authentication::{Account, revoke_token};
+/// use bowline::prelude::*;
+///
+/// async fn logout(request: Request) -> bowline::Result<Response> {
+///     if let Some(account) = request.user().and_then(|user| user.extra::<Account>()) {
+///         revoke_token(request.database()?, account).await?;
+///     }
+///     Ok(Response::no_content())
+/// }
+/// let view = ApiView::new("LogoutView").post(logout);
+/// # let _ = view;
+/// ```
+///
+/// # Errors
+///
+/// Where the database fails.
+pub async fn revoke_token(database: &Database, account: &Account) -> Result<bool> {
+    let mut delete = Query::delete();
+    delete.from_table(TOKENS).and_where(Expr::col("user_id").eq(account.id)).returning_col("user_id");
+    Ok(!database.apply(&delete).await?.is_empty())
+}
