@@ -309,6 +309,13 @@ fn values_that_rows_have_lookups_by_name_and_days_by_word() {
             .filter("sizes", FieldFilter::all_values_multiple().field("size").or_null())
             .filter("about", FieldFilter::lookup_choice(["exact", "icontains", "startswith"]).field("title"))
             .filter("size", FieldFilter::lookup_choice(["exact", "gt", "lte"]).of_numbers())
+            .filter("like", FieldFilter::all_values().field("title").lookup("icontains"))
+            .filter("price", FieldFilter::all_values())
+            .filter("weight", FieldFilter::all_values())
+            .filter("exact_day", FieldFilter::all_values().field("day"))
+            .filter("exact_made", FieldFilter::all_values().field("made"))
+            .filter("key", FieldFilter::all_values())
+            .filter("done", FieldFilter::all_values())
             .filter("day", FieldFilter::date_range())
             .filter("made", FieldFilter::date_range());
         let view = ModelViewSet::<note::Entity>::new().filter_backend(DjangoFilterBackend::new()).filterset(filters);
@@ -329,6 +336,11 @@ fn values_that_rows_have_lookups_by_name_and_days_by_word() {
                 json!({"owner": 1, "title": title, "size": size, "done": false, "day": day, "made": made}),
             );
         }
+        api.post(
+            "/notes/",
+            json!({"owner": 1, "title": "old", "price": "1.50", "weight": 2.0, "day": "2001-02-03", "done": true,
+                "made": "2001-02-03T04:05:06Z", "key": "00000000-0000-4000-8000-000000000005"}),
+        );
         let titles = |path: &str| {
             let found = api.list(&format!("/notes/?{path}"), "title");
             found.iter().map(|title| title.as_str().unwrap().to_owned()).collect::<Vec<_>>().join(" ")
@@ -336,15 +348,22 @@ fn values_that_rows_have_lookups_by_name_and_days_by_word() {
         for (query, expected) in [
             ("title=a", "a"),
             ("title=c%27d", "c'd"),
-            ("title=", "a b ab c'd"),
+            ("title=", "a b ab c'd old"),
+            ("like=a", "a ab"),
+            ("price=1.50", "old"),
+            ("weight=2.0", "old"),
+            ("exact_day=2001-02-03", "old"),
+            ("exact_made=2001-02-03+04:05:06%2B00:00", "old"),
+            ("key=00000000-0000-4000-8000-000000000005", "old"),
+            ("done=True", "old"),
             ("titles=a&titles=b&titles=a", "a b"),
             ("sizes=1&sizes=10", "a ab"),
-            ("sizes=null", "c'd"),
+            ("sizes=null", "c'd old"),
             ("about=a", "!about Select a lookup."),
             ("about=a&about_lookup=exact", "a"),
             ("about=B&about_lookup=icontains", "b ab"),
             ("about=a&about_lookup=startswith", "a ab"),
-            ("about_lookup=exact", "a b ab c'd"),
+            ("about_lookup=exact", "a b ab c'd old"),
             ("about_lookup=nothing", "!about Select a valid choice. nothing is not one of the available choices."),
             ("size=1&size_lookup=gt", "b ab"),
             ("size=2&size_lookup=lte", "a b"),
@@ -358,6 +377,11 @@ fn values_that_rows_have_lookups_by_name_and_days_by_word() {
             ("day=decade", "!day Select a valid choice. decade is not one of the available choices."),
             ("title=A", "!title Select a valid choice. A is not one of the available choices."),
             ("title=nobody", "!title Select a valid choice. nobody is not one of the available choices."),
+            ("like=B", "!like Select a valid choice. B is not one of the available choices."),
+            ("price=1.5", "!price Select a valid choice. 1.5 is not one of the available choices."),
+            ("weight=2", "!weight Select a valid choice. 2 is not one of the available choices."),
+            ("exact_day=2001-2-3", "!exact_day Select a valid choice. 2001-2-3 is not one of the available choices."),
+            ("done=true", "!done Select a valid choice. true is not one of the available choices."),
             ("titles=a&titles=z", "!titles Select a valid choice. z is not one of the available choices."),
             ("titles=", "!titles Select a valid choice.  is not one of the available choices."),
             ("sizes=01", "!sizes Select a valid choice. 01 is not one of the available choices."),
@@ -371,10 +395,29 @@ fn values_that_rows_have_lookups_by_name_and_days_by_word() {
                 }
             }
         }
+        database.run("DELETE FROM note WHERE title = 'old'");
         // the day that this test began may have ended since, and a month with it
         let of_month = ago(6).format("%Y-%m").to_string() == now.format("%Y-%m").to_string();
         assert_eq!(titles("made=month").ends_with("ab"), of_month);
         assert!(!titles("made=year").contains('c'));
+    });
+}
+
+/// Of two parameters that belong together a required filter wants both.
+#[test]
+fn a_required_pair_is_both_of_its_parameters() {
+    Database::each(|database| {
+        let filters = FilterSet::new()
+            .filter("size", FieldFilter::range().required())
+            .filter("about", FieldFilter::lookup_choice(["exact"]).field("title").required());
+        let view = ModelViewSet::<note::Entity>::new().filter_backend(DjangoFilterBackend::new()).filterset(filters);
+        let api = Api::new(database, DefaultRouter::new().register("notes", view).model::<folder::Entity>());
+        let required = json!(["This field is required."]);
+        for (about, size) in [("about=a", "size_min=1"), ("about_lookup=exact", "size_max=1"), ("", "size_min=x")] {
+            let (status, body) = api.get(&format!("/notes/?{about}&{size}"));
+            assert_eq!((status, body), (400, json!({"size": required, "about": required})), "{about} {size}");
+        }
+        assert_eq!(api.get("/notes/?about=a&about_lookup=exact&size_min=1&size_max=2"), (200, json!([])));
     });
 }
 

@@ -4,7 +4,7 @@
 
 mod support;
 
-use bowline::filters::{DjangoFilterBackend, OrderingFilter, SearchFilter};
+use bowline::filters::{DjangoFilterBackend, FilterSet, OrderingFilter, SearchFilter};
 use bowline::prelude::*;
 use bowline::testing::{Answer, Client};
 use bowline::value;
@@ -167,6 +167,79 @@ async fn whatever_names_rows_stays_text() {
             assert_eq!(carton.data["shelf"], label.as_str().into());
             let below = client.get(&format!("/shelves/{}/cartons/", escaped(label))).await.unwrap();
             assert_eq!(below.data.as_list().map(<[Value]>::len), Some(1), "{label}");
+        }
+        assert_eq!(client.get("/shelves/").await.unwrap().data, everything, "{}", database.name());
+    }
+}
+
+/// How a hostile text leaves the text that it is meant to stand in.
+const OPENINGS: [&str; 14] =
+    ["", "'", "''", "\"", "')", "'))", "\\'", "%'", "$$", "E'\\x27", "\u{2019}", "\u{ff07}", "`", "1"];
+
+/// And what it does then.
+const DEEDS: [&str; 24] = [
+    " OR 1=1 --",
+    " OR 'a'='a",
+    "; DROP TABLE shelf; --",
+    "; DELETE FROM shelf WHERE 1=1; --",
+    "; UPDATE shelf SET rank = 99; --",
+    " UNION SELECT 1,'a',2 --",
+    " UNION ALL SELECT name FROM sqlite_master /*",
+    "||(SELECT version())||",
+    " AND 1=(SELECT 1 FROM pg_sleep(5))--",
+    "/**/AND/**/1=1#",
+    " COLLATE NOCASE",
+    "::int",
+    "->>'a'",
+    "#>>'{a,b}'",
+    "$1",
+    "?1",
+    ":label",
+    "%",
+    "_",
+    "\\",
+    "[0-9]",
+    "(a|a)*$",
+    "%27%20OR%201",
+    "99999999999999999999999999",
+];
+
+/// Hundreds of texts are rows, and each is found by itself and by nothing else.
+#[tokio::test(flavor = "multi_thread")]
+async fn each_hostile_text_equals_just_itself() {
+    for database in [Database::sqlite(), Database::postgres()] {
+        let filters = FilterSet::new().lookups("label", ["exact", "icontains", "istartswith", "in"]);
+        let view = Shelves::new().filter_backend(DjangoFilterBackend::new()).filterset(filters);
+        let router = DefaultRouter::new().register("shelves", view).model::<carton::Entity>();
+        let client = Client::over(&database.url(), router).await.unwrap();
+        let labels = |answer: &Answer| -> Vec<String> {
+            let rows = answer.data.as_list().unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(&answer.body)));
+            rows.iter().map(|row| row["label"].as_str().unwrap().to_owned()).collect()
+        };
+        let mut stored: Vec<String> = Vec::new();
+        for text in OPENINGS.iter().flat_map(|opening| DEEDS.iter().map(move |deed| format!("{opening}{deed}"))) {
+            let answer = client.post("/shelves/", value!({"label": text.as_str(), "rank": 1})).await.unwrap();
+            judged(&answer, &text);
+            assert_eq!(answer.status, 201, "{text:?}");
+            stored.push(answer.data["label"].as_str().unwrap().to_owned());
+        }
+        let everything = client.get("/shelves/").await.unwrap().data;
+        for text in &stored {
+            let ask = async |lookup: &str| {
+                let answer = client.get(&format!("/shelves/?label{lookup}={}", escaped(text))).await.unwrap();
+                assert_eq!(answer.status, 200, "{text:?}");
+                labels(&answer)
+            };
+            assert_eq!(ask("").await, [text.as_str()], "{}", database.name());
+            let low = text.to_lowercase();
+            let of = |fits: &dyn Fn(&str) -> bool| -> Vec<String> {
+                stored.iter().filter(|label| fits(&label.to_lowercase())).cloned().collect()
+            };
+            assert_eq!(ask("__icontains").await, of(&|label| label.contains(&low)), "{text:?} {}", database.name());
+            assert_eq!(ask("__istartswith").await, of(&|label| label.starts_with(&low)), "{text:?}");
+            let parts: Vec<&str> = text.split(',').map(str::trim).collect();
+            let named: Vec<&String> = stored.iter().filter(|label| parts.contains(&label.as_str())).collect();
+            assert_eq!(ask("__in").await.iter().collect::<Vec<_>>(), named, "{text:?}");
         }
         assert_eq!(client.get("/shelves/").await.unwrap().data, everything, "{}", database.name());
     }

@@ -11,11 +11,11 @@ use super::bound::BoundFilter;
 use super::form::{self, Input};
 use super::path::{End, Resolved};
 use crate::error::{ErrorDetail, Result, ValidationError};
-use crate::model::ModelMeta;
+use crate::model::{ColumnKind, ModelMeta};
 use crate::relations::{Link, parse_key};
-use crate::store::plan::{Alias, Filter, Listing, Reads, Select, Source, Window};
+use crate::store::plan::{Alias, Filter, Listing, Operator, Reads, Select, Source, Window};
 use crate::store::{Cell, Dialect};
-use crate::value::{Value, convert};
+use crate::value::{Rounding, Value, convert, duration, iso, python};
 
 /// How the parameters of a filter are read.
 #[derive(Debug)]
@@ -118,7 +118,7 @@ impl Stored {
         let End::Column(end, column) = &resolved.end else {
             return Err("it is no column".into());
         };
-        if end.table != model.table || resolved.expression.part.is_some() {
+        if end.table != model.table || resolved.source.own_column().is_none() {
             return Err("all values are those of a column of the model itself".into());
         }
         let mut select = Select::by_key(dialect, model);
@@ -129,24 +129,40 @@ impl Stored {
         Ok(Stored { resolved: Box::new(resolved.clone()), dialect, reads })
     }
 
-    /// Whether a row has the value that a text is of: as in Django, by its own text, so that `01` is no 1.
+    /// Whether a row has the value that a text is of.
     async fn has(&self, text: &str, queryset: &Queryset<'_>) -> Result<bool> {
-        if text.is_empty() || text.contains('\0') {
-            return Ok(false);
-        }
-        let Ok(filter) = self.resolved.compare(self.dialect, &text.into()) else { return Ok(false) };
+        let Some(value) = self.value(text).filter(|_| !text.contains('\0')) else { return Ok(false) };
+        let Ok(filter) = self.resolved.ordered(self.dialect, Operator::Eq, &value) else { return Ok(false) };
         let listing = Listing { filters: vec![filter], ..Listing::default() };
         let bound = self.reads.listing(&listing, Window::Part { limit: 1, offset: 0 });
-        let rows = queryset.database().read(bound).await?;
-        if rows.is_empty() {
-            return Ok(false);
-        }
-        Ok(match rows.cell(0, 0)? {
-            Cell::Int(i) => i.to_string() == text,
-            Cell::Uuid(uuid) => uuid.to_string() == text,
-            Cell::Bool(bool) => (if bool { "True" } else { "False" }) == text,
-            _ => true,
-        })
+        Ok(!queryset.database().read(bound).await?.is_empty())
+    }
+
+    /// The value whose text it is, as in Django by what Python writes for it: `01` is no 1.
+    fn value(&self, text: &str) -> Option<Value> {
+        let value = match self.resolved.stored() {
+            ColumnKind::SmallInteger | ColumnKind::Integer | ColumnKind::BigInteger => python::parse_int(text)?,
+            ColumnKind::Float => Value::Float(python::parse_float(text)?),
+            ColumnKind::Decimal(places) => {
+                let decimal = python::parse_decimal(text)?;
+                Value::Decimal(match places {
+                    Some((digits, places)) => decimal.quantize(places, Rounding::HalfEven, digits)?,
+                    None => decimal,
+                })
+            }
+            ColumnKind::Boolean => Value::Bool(text == "True"),
+            ColumnKind::Date => Value::Date(iso::parse_date(text)?),
+            ColumnKind::DateTime(zoned) => {
+                let written = iso::parse_datetime(text)?;
+                let utc = written.local.checked_sub_signed(written.offset.unwrap_or_default())?;
+                if zoned { Value::DateTime(utc.and_utc().fixed_offset()) } else { Value::NaiveDateTime(utc) }
+            }
+            ColumnKind::Time => Value::Time(iso::parse_time(text)?),
+            ColumnKind::Duration => Value::Duration(duration::parse(text).ok()??),
+            ColumnKind::Uuid => Value::Uuid(uuid::Uuid::try_parse(text).ok()?),
+            _ => return Some(text.into()),
+        };
+        (value.to_python_str() == text).then_some(value)
     }
 }
 
@@ -225,8 +241,8 @@ impl BoundFilter {
                 }
                 Ok(if values.is_empty() { Value::Null } else { Value::List(values) })
             }
-            Reading::Range(input, names) => both(names, said, |text, _| input.read(text)),
-            Reading::Days(names) => both(names, said, |text, end| {
+            Reading::Range(input, names) => both(names, said, self.required, |text, _| input.read(text)),
+            Reading::Days(names) => both(names, said, self.required, |text, end| {
                 let Value::Date(day) = Input::Date.read(text)? else { return Ok(Value::Null) };
                 let midnight = day.and_time(NaiveTime::MIN);
                 let at = if end { midnight + TimeDelta::microseconds(86_400_000_000 - 1) } else { midnight };
@@ -244,8 +260,11 @@ impl BoundFilter {
             Reading::StoredMany(stored) => {
                 let mut values: Vec<Value> = Vec::new();
                 for text in said.all(&self.name) {
+                    // what came before is not asked for again: a request asks no more than there are values
+                    if values.iter().any(|value| value.as_str() == Some(text)) {
+                        continue;
+                    }
                     match self.stored(stored, text, queryset).await? {
-                        Ok(value) if values.contains(&value) => {}
                         Ok(value) => values.push(value),
                         Err(error) => return Ok(Err(error)),
                     }
@@ -254,7 +273,11 @@ impl BoundFilter {
             }
             Reading::Lookup(input, lookups, parameter) => {
                 let lookup = said.last(parameter).unwrap_or("");
-                let value = input.read(said.last(&self.name).unwrap_or(""));
+                let text = said.last(&self.name).unwrap_or("");
+                if self.required && (text.is_empty() || lookup.is_empty()) {
+                    return Ok(Err(one(form::required())));
+                }
+                let value = input.read(text);
                 let known = lookup.is_empty() || lookups.iter().any(|known| known == lookup);
                 let wrong = (!known).then(|| form::invalid_choice(lookup));
                 let errors: Vec<ErrorDetail> = value.as_ref().err().cloned().into_iter().chain(wrong).collect();
@@ -332,9 +355,17 @@ impl BoundFilter {
     }
 }
 
-/// The two ends of a range; both may be absent.
-fn both(names: &[String; 2], said: &Said<'_>, read: impl Fn(&str, bool) -> Result<Value, ErrorDetail>) -> Read {
+/// The two ends of a range; both may be absent unless it is required.
+fn both(
+    names: &[String; 2],
+    said: &Said<'_>,
+    required: bool,
+    read: impl Fn(&str, bool) -> Result<Value, ErrorDetail>,
+) -> Read {
     let (mut ends, mut errors) = (Vec::new(), Vec::new());
+    if required && names.iter().any(|name| said.last(name).is_none_or(str::is_empty)) {
+        return Err(one(form::required()));
+    }
     for (name, end) in names.iter().zip([false, true]) {
         match said.last(name).filter(|text| !text.is_empty()).map(|text| read(text, end)) {
             None => ends.push(Value::Null),
