@@ -87,45 +87,47 @@ async fn credentials(request: &mut Request) -> bowline::Result<(String, String)>
     Ok((text("username"), text("password")))
 }
 
-fn api(key: &str) -> DefaultRouter {
-    let accounts = Accounts::default();
-    let sessions = Sessions::new(key).with_accounts(accounts.clone());
-    let tokens = JsonWebTokens::new(key, accounts.clone());
+fn books() -> DefaultRouter {
+    let book = Model::<book::Entity>::new()
+        .ordering([book::Column::Id])
+        .column(book::Column::Price, |price| price.min_value(0))
+        .foreign_key(book::Column::AuthorId, |author| author.related_name("books"));
+    let books = ModelViewSet::<book::Entity>::new()
+        .filterset(FilterSet::new().fields(["author"]).lookups("price", ["lt", "gte"]))
+        .search_fields(["title", "author__name", "=isbn"])
+        .ordering_fields(["id", "title", "price", "published"]);
+    DefaultRouter::new()
+        .describe(Model::<author::Entity>::new().ordering([author::Column::Id]))
+        .describe(book)
+        .register("authors", ModelViewSet::<author::Entity>::new().search_fields(["name"]))
+        .register("books", books)
+}
 
+fn users(accounts: &Accounts, sessions: &Sessions, tokens: &JsonWebTokens) -> DefaultRouter {
     let credentials = || {
         Serializer::new()
             .field(Field::new("username", CharField::new().max_length(150)))
             .field(Field::new("password", CharField::new().min_length(8).trim_whitespace(false)))
     };
-    let (new_accounts, begun, ended) = (accounts.clone(), sessions.clone(), sessions.clone());
+    let (new, begun, ended) = (accounts.clone(), sessions.clone(), sessions.clone());
     let sign_up = ApiView::new("SignUpView").serializer(credentials()).permissions(());
     let login = ApiView::new("LoginView").serializer(credentials()).permissions(());
     let logout = ApiView::new("LogoutView").permissions(IsAuthenticated);
-
-    let library = DefaultRouter::new()
-        .describe(Model::<author::Entity>::new().ordering([author::Column::Id]))
-        .describe(
-            Model::<book::Entity>::new()
-                .ordering([book::Column::Id])
-                .column(book::Column::Price, |price| price.min_value(0))
-                .foreign_key(book::Column::AuthorId, |author| author.related_name("books")),
-        )
-        .register("authors", ModelViewSet::<author::Entity>::new().search_fields(["name"]))
-        .register(
-            "books",
-            ModelViewSet::<book::Entity>::new()
-                .filterset(FilterSet::new().fields(["author"]).lookups("price", ["lt", "gte"]))
-                .search_fields(["title", "author__name", "=isbn"])
-                .ordering_fields(["id", "title", "price", "published"]),
-        )
-        .path("sign-up/", sign_up.post(move |request| self::sign_up(new_accounts.clone(), request)))
+    DefaultRouter::new()
+        .path("sign-up/", sign_up.post(move |request| self::sign_up(new.clone(), request)))
         .path("login/", login.post(move |request| self::login(begun.clone(), request)))
         .path("logout/", logout.post(move |request| self::logout(ended.clone(), request)))
         .path("token/", obtain_auth_token(accounts.clone()))
-        .path("jwt/", token_obtain_pair(tokens.clone()));
+        .path("jwt/", token_obtain_pair(tokens.clone()))
+}
 
+fn api(key: &str) -> DefaultRouter {
+    let accounts = Accounts::default();
+    let sessions = Sessions::new(key).with_accounts(accounts.clone());
+    let tokens = JsonWebTokens::new(key, accounts.clone());
+    let users = users(&accounts, &sessions, &tokens);
     let pages = PageNumberPagination::new(10).page_size_query_param("page_size").max_page_size(100);
-    DefaultRouter::new().include("api/", library).settings(Settings {
+    DefaultRouter::new().include("api/", books()).include("api/", users).settings(Settings {
         pagination: Some(Arc::new(pages)),
         filter_backends: vec![
             DjangoFilterBackend::new().into(),

@@ -170,6 +170,26 @@ async fn malformed_headers_are_told_so_and_never_a_failure_of_ours() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn broken_cookies_are_mended_and_a_broken_host_is_none() {
+    for site in sites().await {
+        // both cookies: the one does not stand in the way of the other
+        for broken in ["", "short", "--------------------------------", "\u{e9}"] {
+            let cookies = format!("csrftoken={broken}; sessionid=nobody-has-this-session");
+            let answer = site.ask("GET", "/session/", &[("cookie", &cookies)]).await;
+            assert_eq!(answer.status, 403);
+            assert_eq!(cookie(&answer, "sessionid").as_deref(), Some("\"\""), "{broken}");
+            assert_eq!(cookie(&answer, "csrftoken").map(|secret| secret.len()), Some(32), "{broken}");
+        }
+        let whole = [("cookie", "csrftoken=abcdefghijklmnopqrstuvwxyzABCDEF")];
+        assert_eq!(cookie(&site.ask("GET", "/session/", &whole).await, "csrftoken"), None);
+        for host in ["testserver:", "a/b", "a_b", "user@testserver", "a b", ""] {
+            assert_eq!(site.ask("GET", "/session/", &[("host", host)]).await.status, 400, "{host}");
+        }
+        assert_eq!(site.ask("GET", "/session/", &[("host", "[::1]:80")]).await.status, 403);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_unknown_user_costs_as_much_as_a_wrong_password() {
     for site in sites().await {
         let mut spent = Vec::new();

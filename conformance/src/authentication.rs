@@ -61,8 +61,14 @@ struct HeaderAuthentication;
 #[bowline::async_trait]
 impl Authentication for HeaderAuthentication {
     async fn authenticate(&self, request: &Context, database: &Database) -> bowline::Result<Option<Authenticated>> {
-        let Some(name) = request.header("x-name").filter(|name| !name.is_empty()) else { return Ok(None) };
-        match accounts().by_username(database, name).await? {
+        // Django reads headers as Latin-1
+        let name = request.headers().and_then(|headers| headers.get("x-name"));
+        let name: String =
+            name.map(|name| name.as_bytes().iter().copied().map(char::from).collect()).unwrap_or_default();
+        if name.is_empty() {
+            return Ok(None);
+        }
+        match accounts().by_username(database, &name).await? {
             Some(account) => Ok(Some(Authenticated::new(account.into()))),
             None => Err(Error::authentication_failed("No such user.")),
         }

@@ -131,10 +131,10 @@ pub fn urls() -> DefaultRouter {
     jobs_with("done", IsDone.into_rules());
     jobs_with("blocked", Blocked.into_rules());
     jobs_with("owner-and-done", (IsAuthenticated, owner() & IsDone).into_rules());
-    // rows of others are hidden by the queryset, so they answer 404
     let own = jobs("queryset")
         .permissions(IsAuthenticated)
         .get_queryset(|request| Some(Condition::eq(job::Column::OwnerId, user(request).unwrap_or_default())))
-        .name("QuerysetJobs");
+        .name("QuerysetJobs")
+        .description("Rows of others are hidden by the queryset, so they answer 404.");
     router.register("queryset", own)
 }

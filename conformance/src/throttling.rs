@@ -66,13 +66,14 @@ fn scoped(name: &'static str, scope: &'static str) -> ApiView {
     view(name).throttles(ScopedRateThrottle::new()).throttle_scope(scope)
 }
 
-async fn function(_: Request) -> Value {
+async fn throttled_function(_: Request) -> Value {
     value!({"function": true})
 }
 
 pub fn urls() -> DefaultRouter {
     let both = (UserRateThrottle::new().scope("burst"), UserRateThrottle::new().scope("sustained"));
-    let function = api_view([Method::GET], function).throttles(ScopedRateThrottle::new()).throttle_scope("reports");
+    let function =
+        api_view([Method::GET], throttled_function).throttles(ScopedRateThrottle::new()).throttle_scope("reports");
     DefaultRouter::new()
         .path("anon/", view("ThrottleAnon").throttles(AnonRateThrottle::new()))
         .path("user/", view("ThrottleUser").throttles(UserRateThrottle::new()))

@@ -35,6 +35,11 @@ pub(super) fn secret_of(request: &Context, cookie: &str) -> Option<String> {
     String::from_utf8(well_formed(&cookies::read(request, cookie)?).ok()?).ok()
 }
 
+/// Whether a client brings a cookie that holds no secret.
+pub(super) fn is_broken(request: &Context, cookie: &str) -> bool {
+    cookies::read(request, cookie).is_some_and(|cookie| well_formed(&cookie).is_err())
+}
+
 /// Why a request is refused, in Django's words.
 pub(super) fn refusal(request: &Context, site: &Site<'_>) -> Option<String> {
     if matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE) {

@@ -349,6 +349,10 @@ impl Authentication for SessionAuthentication {
         database: &Database,
         headers: &mut HeaderMap,
     ) -> Result<Option<Authenticated>> {
+        if csrf::is_broken(request, &self.sessions.inner.csrf_cookie) {
+            // its client could not write with it
+            self.sessions.set_csrf(headers, &csrf::secret()?);
+        }
         let Some(account) = self.sessions.user(request, database, headers).await? else { return Ok(None) };
         let Inner { csrf_cookie, secure, domain, trusted, .. } = &*self.sessions.inner;
         let site = csrf::Site { cookie: csrf_cookie, secure: *secure, domain: domain.as_deref(), trusted };
@@ -367,10 +371,7 @@ impl Authentication for SessionAuthentication {
     }
 
     fn csrf_cookie(&self, request: &Context) -> Option<HeaderMap> {
-        match csrf::secret_of(request, &self.sessions.inner.csrf_cookie) {
-            Some(_) => Some(HeaderMap::new()),
-            // without random numbers there is a page, but nobody writes from it
-            None => self.sessions.csrf_cookie(request).ok(),
-        }
+        // without random numbers there is a page, but nobody writes from it
+        self.sessions.csrf_cookie(request).ok()
     }
 }

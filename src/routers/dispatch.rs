@@ -9,6 +9,7 @@ use axum::response::Response as HttpResponse;
 use futures_util::FutureExt;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 
+use super::host;
 use super::resolve::{Extra, Mounted, Resolver, Root, Target, unescaped};
 use crate::context::Context;
 use crate::error::{Error, Result};
@@ -72,6 +73,9 @@ impl Dispatch {
     /// Answers a request; a panic on the way is a 500 like any other.
     pub(crate) async fn handle(&self, request: Request) -> HttpResponse {
         let uri = request.uri().clone();
+        if !host::is_host(request.headers(), &uri) {
+            return host::refused(request.method());
+        }
         let path = unescaped(uri.path());
         let Some((mut target, suffix)) = self.resolver.resolve(&path) else {
             return self.unknown(&path, &uri, request);

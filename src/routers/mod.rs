@@ -27,6 +27,7 @@ use crate::views::preconditions::Shown;
 use crate::views::{Action, ApiView, Declared, ModelViewSet, Paginated, Resource, View, ViewSet};
 
 mod dispatch;
+mod host;
 mod pattern;
 mod prefix;
 mod resolve;

@@ -372,7 +372,11 @@ impl Policy {
         }
         for (name, value) in &added {
             // what a handler has set itself is newer
-            if !headers.contains_key(name) {
+            let known = match cookie(value).filter(|_| name == header::SET_COOKIE) {
+                Some(own) => headers.get_all(name).iter().any(|other| cookie(other) == Some(own)),
+                None => headers.contains_key(name),
+            };
+            if !known {
                 headers.append(name, value.clone());
             }
         }
@@ -474,6 +478,11 @@ impl fmt::Debug for SerializerOf {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SerializerOf(..)")
     }
+}
+
+/// The name of a cookie that is set.
+fn cookie(value: &HeaderValue) -> Option<&[u8]> {
+    value.as_bytes().split(|byte| *byte == b'=').next()
 }
 
 /// Whether a request has a body.
