@@ -138,6 +138,15 @@ async fn below_objects() {
         // a prefix with values of its own, and one that narrows nothing
         assert_eq!(names(&client.get("/shelves/a/all/7/crates/").await.unwrap()), Some(3));
         assert_eq!(client.get("/shelves/a/all/x/crates/").await.unwrap().status, 404);
+        // a PATCH that does not speak of the shelf does not write it
+        if let Database::Sqlite(_) = database {
+            database.run(
+                "CREATE TRIGGER still BEFORE UPDATE OF shelf_id ON crate \
+                 BEGIN SELECT RAISE(ABORT, 'the shelf was written'); END",
+            );
+        }
+        let patched = client.patch("/shelves/a/crates/1/", value!({"name": "un"})).await.unwrap();
+        assert_eq!((patched.status.as_u16(), patched.data), (200, value!({"id": 1, "name": "un", "shelf": "a"})));
         let root = client.get("/").await.unwrap();
         assert_eq!(root.data, value!({"shelves": "http://testserver/shelves/"}));
     }

@@ -125,8 +125,10 @@ pub(crate) struct View {
 }
 
 impl View {
-    /// Puts the values of what it is nested in into a body.
+    /// Puts the values of what it is nested in into a body; into that of a PATCH only in the place of what it says itself, since
+    /// nothing else is to be written.
     pub(crate) fn fill_in(&self, data: &mut Value, context: &Context) {
+        let partial = *context.method() == Method::PATCH;
         for Parent { kwarg, lookup } in &self.parents {
             let (field, rest) = lookup.split_once("__").unwrap_or((lookup, ""));
             // what is further away is no field of the body
@@ -136,7 +138,8 @@ impl View {
                 Value::List(items) => items.as_mut_slice(),
                 one => std::slice::from_mut(one),
             };
-            items.iter_mut().for_each(|item| put(item, field, &value));
+            let named = items.iter_mut().filter(|item| !partial || says(item, field));
+            named.for_each(|item| put(item, field, &value));
         }
     }
 
@@ -193,6 +196,15 @@ impl View {
         }
         allowed.push("OPTIONS");
         allowed
+    }
+}
+
+/// Whether a body has a field.
+fn says(data: &Value, field: &str) -> bool {
+    match data {
+        Value::Map(map) => map.contains_key(field),
+        Value::Form(form) => form.contains(field),
+        _ => false,
     }
 }
 
@@ -471,7 +483,7 @@ impl<E: EntityTrait> ModelViewSet<E> {
 
     /// Only rows that belong to the object in whose path it is nested: a value of the path, and the lookup that finds the rows
     /// by it (drf-nested-routers' `parent_lookup_kwargs`). Bodies get the value as the field that the lookup begins with
-    /// (`room`, `room__pk`), whatever they say themselves; one of a row further away (`room__hotel__pk`) only narrows. A value
+    /// (`room`, `room__pk`), whatever they say themselves (a PATCH only where it says any); one of a row further away (`room__hotel__pk`) only narrows. A value
     /// that no row can have is a 404.
     pub fn parent_lookup(mut self, kwarg: impl Into<String>, lookup: impl Into<String>) -> Self {
         self.declared.filters.parents.push(Parent { kwarg: kwarg.into(), lookup: lookup.into() });

@@ -298,13 +298,12 @@ impl Policy {
 
     /// Whether requests may have an idempotency key.
     pub(crate) fn takes_keys(&self) -> bool {
-        self.idempotency.is_some() || self.by_method.iter().any(|(_, policy)| policy.idempotency.is_some())
+        self.all().any(|policy| policy.idempotency.is_some())
     }
 
     /// The tables that its layers read.
     pub(crate) fn tables(&self) -> impl Iterator<Item = Needs> {
-        let all = [self].into_iter().chain(self.by_method.iter().map(|(_, policy)| &**policy));
-        all.flat_map(|policy| {
+        self.all().flat_map(|policy| {
             let ways = policy.authentication.iter().flat_map(|way| way.tables());
             ways.copied().chain(policy.permissions.tables())
         })
