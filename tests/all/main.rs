@@ -1,0 +1,57 @@
+//! All integration tests, in one program: one link instead of one for each file.
+//!
+//! A file holds the tests of one idea; `support` is what they stand on.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "entities and models of the conformance program, of which each test uses a part"
+)]
+
+mod actions;
+mod authentication;
+mod catalogue;
+mod catalogue_django;
+mod conditional;
+mod derive;
+mod destroy_django;
+mod differences;
+mod django_models;
+mod faults;
+mod fields_oracle;
+mod filters;
+mod hangup;
+mod histories;
+mod history;
+mod idempotency;
+mod injection;
+mod input;
+#[cfg(feature = "pause")]
+mod interleave;
+mod interleavings;
+mod large_lists;
+mod law;
+mod layers;
+mod nested;
+mod on_commit;
+mod pagination;
+mod preconditions;
+mod renderers;
+mod resources;
+mod rules;
+mod security;
+mod serializers;
+mod shutdown;
+mod statements;
+mod streams;
+mod support;
+mod throttling;
+mod views;
+mod wide_races;
+
+#[path = "../../conformance/src/composites.rs"]
+mod composites;
+#[path = "../../conformance/src/kinds.rs"]
+mod kinds;
+#[path = "../../conformance/src/models/mod.rs"]
+mod models;
