@@ -1,10 +1,8 @@
 //! Every hazard that is left in DRF, forced: the request is stopped at a pause point, the other one runs, the first
 //! goes on. Statuses, bodies and rows, on both databases.
-#![cfg(feature = "pause")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use crate::interleave;
-use crate::support;
 
 use std::time::Duration;
 

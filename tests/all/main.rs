@@ -28,6 +28,7 @@ mod injection;
 mod input;
 #[cfg(feature = "pause")]
 mod interleave;
+#[cfg(feature = "pause")]
 mod interleavings;
 mod large_lists;
 mod law;
