@@ -7,7 +7,7 @@
 //!
 //! | throttle | counts |
 //! |---|---|
-//! | [`AnonRateThrottle`] | requests of clients that are not logged in, by their address |
+//! | [`AnonRateThrottle`] | requests of clients that are not logged in, by their address; IPv6 by its /64 |
 //! | [`UserRateThrottle`] | requests by user, of others by their address |
 //! | [`ScopedRateThrottle`] | the same, by the `throttle_scope` of the view |
 //! | [`SimpleRateThrottle`] | by a key of one's own |
@@ -162,17 +162,20 @@ impl Throttling {
 
     /// The client's address, DRF's `get_ident`: that of the connection, or what the last of the configured proxies wrote into
     /// `X-Forwarded-For`. See [`Settings::num_proxies`](crate::settings::Settings::num_proxies).
+    ///
+    /// An IPv6 address is its network (`2001:db8:1:2::/64`), since who has one address has all of them; an address of IPv4 within
+    /// IPv6 is that of IPv4. A text of more than 128 bytes is its hash.
     pub fn client(&self, request: &Context) -> String {
         client::address(request, self.num_proxies)
     }
 
-    /// Counts a request of somebody within a scope, unless it comes too soon.
+    /// Counts a request of somebody within a scope, unless it comes too soon. A name of more than 128 bytes is known by its hash.
     ///
     /// # Errors
     ///
     /// 503 where the store is away.
     pub async fn hit(&self, scope: &str, who: &str, rate: Rate) -> Result<Allowance> {
-        let hit = self.store.hit(&format!("throttle_{scope}_{who}"), rate).await?;
+        let hit = self.store.hit(&format!("throttle_{scope}_{}", client::bounded(who)), rate).await?;
         Ok(match hit {
             Hit::Counted => Allowance::Allowed,
             Hit::Full { requests, oldest } => Allowance::Refused { wait: rate.wait(requests, oldest) },
