@@ -5,11 +5,14 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, Query, SelectStatement};
 
+use unicode_normalization::UnicodeNormalization;
+
 use super::passwords::Passwords;
 use super::row::Row;
 use crate::context::User;
 use crate::error::{Error, Result, ValidationError};
 use crate::store::{Database, Rows};
+use crate::value::python;
 
 /// A user of Django's, as a row of `auth_user` has it.
 ///
@@ -189,33 +192,80 @@ impl Accounts {
         Account::first(&database.lookup("auth_user.id", id, by).await?)
     }
 
-    /// Makes an active account that may log in, Django's `create_user`.
+    /// A name as accounts have it, Django's `normalize_username`: in Unicode's form NFKC, in which `ﬁsh` and `fish` are one name.
+    ///
+    /// ```
+    /// use bowline::authentication::Accounts;
+    /// assert_eq!(Accounts::normalize_username("ﬁsh"), "fish");
+    /// ```
+    pub fn normalize_username(username: &str) -> String {
+        username.nfkc().collect()
+    }
+
+    /// An e-mail address as accounts have it, Django's `normalize_email`: the domain in small letters.
+    ///
+    /// ```
+    /// use bowline::authentication::Accounts;
+    /// assert_eq!(Accounts::normalize_email(" Ada@Example.ORG "), "Ada@example.org");
+    /// ```
+    pub fn normalize_email(email: &str) -> String {
+        match python::strip(email).rsplit_once('@') {
+            Some((name, domain)) => format!("{name}@{}", domain.to_lowercase()),
+            None => email.to_owned(),
+        }
+    }
+
+    /// Makes an active account that may log in, Django's `create_user`; the name is normalized
+    /// ([`normalize_username`](Self::normalize_username)).
     ///
     /// # Errors
     ///
     /// 400 where the name is taken, empty, too long (150) or holds a NUL.
     pub async fn create_user(&self, database: &Database, username: &str, password: &str) -> Result<Account> {
-        let wrong = |message: &'static str, code| {
-            Error::from(ValidationError::field("username", ValidationError::new(message, code)))
+        self.create_user_with_email(database, username, "", password).await
+    }
+
+    /// The same with an e-mail address, which is normalized ([`normalize_email`](Self::normalize_email)) and not judged
+    /// otherwise.
+    ///
+    /// # Errors
+    ///
+    /// As [`create_user`](Self::create_user); 400 where the address is too long (254) or holds a NUL.
+    pub async fn create_user_with_email(
+        &self,
+        database: &Database,
+        username: &str,
+        email: &str,
+        password: &str,
+    ) -> Result<Account> {
+        let wrong = |field: &'static str, message: &'static str, code| {
+            Error::from(ValidationError::field(field, ValidationError::new(message, code)))
         };
+        let (username, email) = (Self::normalize_username(username), Self::normalize_email(email));
         if username.is_empty() || username.contains('\0') {
-            return Err(wrong("The given username must be set", "invalid"));
+            return Err(wrong("username", "The given username must be set", "invalid"));
         }
         if username.chars().count() > 150 {
-            return Err(wrong("Ensure this field has no more than 150 characters.", "max_length"));
+            return Err(wrong("username", "Ensure this field has no more than 150 characters.", "max_length"));
+        }
+        if email.contains('\0') {
+            return Err(wrong("email", "Null characters are not allowed.", "null_characters_not_allowed"));
+        }
+        if email.chars().count() > 254 {
+            return Err(wrong("email", "Ensure this field has no more than 254 characters.", "max_length"));
         }
         let password = self.passwords.make(password).await?;
         let mut insert = Query::insert();
         insert.into_table(USERS).columns(COLUMNS.into_iter().skip(1));
         let (nothing, no, never) = ("", false, None::<DateTime<Utc>>);
-        let names = [username.into(), nothing.into(), nothing.into(), nothing.into()];
+        let names = [username.into(), nothing.into(), nothing.into(), email.into()];
         let others = [no.into(), true.into(), no.into(), never.into(), Utc::now().into(), password.into()];
         insert.values(names.into_iter().chain(others)).map_err(Error::internal)?;
         insert.on_conflict(OnConflict::column("username").do_nothing().to_owned());
         insert.returning(Query::returning().columns(COLUMNS));
         let rows = database.apply(&insert).await?;
         if rows.is_empty() {
-            return Err(wrong("A user with that username already exists.", "unique"));
+            return Err(wrong("username", "A user with that username already exists.", "unique"));
         }
         Account::read(&rows, 0)
     }
