@@ -10,7 +10,7 @@ use bowline::fields::{CharField, Field};
 use bowline::permissions::{IntoRules, IsAuthenticated, IsAuthenticatedOrReadOnly};
 use bowline::prelude::*;
 use bowline::serializers::Serializer;
-use bowline::views::{obtain_auth_token, token_obtain_pair};
+use bowline::views::{login, obtain_auth_token, token_obtain_pair};
 use bowline::{app::secret_key, value};
 use http::StatusCode;
 
@@ -63,15 +63,6 @@ async fn sign_up(accounts: Accounts, mut request: Request) -> bowline::Result<Re
     Ok(Response::new(value!({"id": account.id, "username": account.username})).status(StatusCode::CREATED))
 }
 
-/// POST of `username` and `password`: the cookies of a session, for browsers.
-async fn login(sessions: Sessions, mut request: Request) -> bowline::Result<Response> {
-    let (username, password) = credentials(&mut request).await?;
-    let database = request.database()?;
-    let account = sessions.accounts().authenticate(database, &username, &password).await?;
-    let account = account.ok_or_else(|| ValidationError::from("Unable to log in with provided credentials."))?;
-    Ok(Response::no_content().extended(sessions.login(&request, database, &account).await?))
-}
-
 /// POST: the end of the session and of the token.
 async fn logout(sessions: Sessions, request: Request) -> bowline::Result<Response> {
     let database = request.database()?;
@@ -104,18 +95,15 @@ fn books() -> DefaultRouter {
 }
 
 fn users(accounts: &Accounts, sessions: &Sessions, tokens: &JsonWebTokens) -> DefaultRouter {
-    let credentials = || {
-        Serializer::new()
-            .field(Field::new("username", CharField::new().max_length(150)))
-            .field(Field::new("password", CharField::new().min_length(8).trim_whitespace(false)))
-    };
-    let (new, begun, ended) = (accounts.clone(), sessions.clone(), sessions.clone());
-    let sign_up = ApiView::new("SignUpView").serializer(credentials()).permissions(());
-    let login = ApiView::new("LoginView").serializer(credentials()).permissions(());
+    let credentials = Serializer::new()
+        .field(Field::new("username", CharField::new().max_length(150)))
+        .field(Field::new("password", CharField::new().min_length(8).trim_whitespace(false)));
+    let (new, ended) = (accounts.clone(), sessions.clone());
+    let sign_up = ApiView::new("SignUpView").serializer(credentials).permissions(());
     let logout = ApiView::new("LogoutView").permissions(IsAuthenticated);
     DefaultRouter::new()
         .path("sign-up/", sign_up.post(move |request| self::sign_up(new.clone(), request)))
-        .path("login/", login.post(move |request| self::login(begun.clone(), request)))
+        .path("login/", login(sessions.clone()))
         .path("logout/", logout.post(move |request| self::logout(ended.clone(), request)))
         .path("token/", obtain_auth_token(accounts.clone()))
         .path("jwt/", token_obtain_pair(tokens.clone()))

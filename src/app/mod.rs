@@ -4,14 +4,16 @@
 
 use std::env;
 use std::io::IsTerminal;
+use std::net::IpAddr;
 
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
-use crate::authentication::random_hex;
+use crate::authentication::{Weakness, random_hex, weakness_of_secret};
 use crate::error::{Error, Result};
 use crate::routers::DefaultRouter;
 
+mod address;
 mod environment;
 mod server;
 
@@ -63,7 +65,8 @@ pub async fn serve(api: DefaultRouter) -> Result<()> {
 ///
 /// # Errors
 ///
-/// [`Error::Startup`] where the variable is empty; 500 where the system has no random numbers.
+/// [`Error::Startup`] where the variable is empty; where Django's check would warn of it (less than 50 characters or 5 different
+/// ones, `django-insecure-` at its beginning) and `BIND` is no loopback address; 500 where the system has no random numbers.
 ///
 /// ```no_run
 /// use bowline::authentication::{Authentication, SessionAuthentication, Sessions};
@@ -76,9 +79,9 @@ pub async fn serve(api: DefaultRouter) -> Result<()> {
 /// ```
 pub fn secret_key() -> Result<String> {
     match env::var("SECRET_KEY") {
-        Ok(key) if key.is_empty() => Err(Error::Startup("SECRET_KEY is empty: give it 50 random characters.".into())),
-        Ok(key) => Ok(key),
-        Err(_) => random_hex(32),
+        Ok(key) => judged(key, &env::var("BIND").unwrap_or_else(|_| DEFAULT_BIND.into())),
+        Err(env::VarError::NotPresent) => random_hex(32),
+        Err(env::VarError::NotUnicode(_)) => Err(Error::Startup("SECRET_KEY is no text in UTF-8.".into())),
     }
 }
 
@@ -109,10 +112,11 @@ async fn listen(api: DefaultRouter, database: &str, bind: &str) -> Result<()> {
     let address = listener.local_addr().map_err(Error::startup)?;
     let first = api.first_prefix();
     let limits = api.server_limits().clone();
+    let api = api.exposed(!address.ip().to_canonical().is_loopback());
     let (served, store) = api.build(database).await?;
     // before the address is announced: whoever reads it may send a signal at once
     let signals = server::Signals::new().map_err(Error::startup)?;
-    println!("bowline listens on http://{address}/ and keeps its rows in {}", without_password(database));
+    println!("bowline listens on http://{address}/ and keeps its rows in {}", address::shown(database));
     if let Some(prefix) = first {
         println!("try: curl -H 'Content-Type: application/json' -d '{{}}' http://{address}/{prefix}/");
     }
@@ -122,27 +126,60 @@ async fn listen(api: DefaultRouter, database: &str, bind: &str) -> Result<()> {
     Ok(())
 }
 
-/// A database URL that can be shown.
-fn without_password(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else { return url.into() };
-    let authority = rest.split('/').next().unwrap_or(rest);
-    match authority.rsplit_once('@') {
-        Some((user, _)) if user.contains(':') => {
-            let name = user.split(':').next().unwrap_or("");
-            url.replacen(user, &format!("{name}:***"), 1)
-        }
-        _ => format!("{scheme}://{rest}"),
+/// Whether no other machine reaches a `host:port`.
+fn is_loopback(bind: &str) -> bool {
+    let host = bind.rsplit_once(':').map_or(bind, |(host, _)| host);
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.to_canonical().is_loopback())
+}
+
+/// Judges a `SECRET_KEY` of the environment.
+fn judged(key: String, bind: &str) -> Result<String> {
+    match weakness_of_secret(key.as_bytes()) {
+        Some(Weakness::Empty) => Err(Error::Startup("SECRET_KEY is empty: give it 50 random characters.".into())),
+        Some(_) if !is_loopback(bind) => Err(Error::Startup(format!(
+            "SECRET_KEY is shorter than 50 characters, has less than 5 different ones or begins with `django-insecure-`, so that it \
+             may be guessed: give it 50 random characters, or listen on a loopback address, which BIND={bind} is not."
+        ))),
+        _ => Ok(key),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::without_password;
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
 
     #[test]
-    fn a_password_is_not_shown() {
-        assert_eq!(without_password("postgres://me:secret@host/db"), "postgres://me:***@host/db");
-        assert_eq!(without_password("postgres://me@host/db"), "postgres://me@host/db");
-        assert_eq!(without_password("rows.sqlite3"), "rows.sqlite3");
+    fn loopback_addresses() {
+        for bind in ["127.0.0.1:8000", "127.3.2.1:80", "localhost:8000", "[::1]:8000", "[::ffff:127.0.0.1]:80"] {
+            assert!(is_loopback(bind), "{bind}");
+        }
+        for bind in [
+            "0.0.0.0:8000",
+            "[::]:8000",
+            "10.0.0.1:80",
+            "example.org:80",
+            "localhost.evil:80",
+            ":8000",
+            "127.0.0.1.x:1",
+        ] {
+            assert!(!is_loopback(bind), "{bind}");
+        }
+    }
+
+    #[test]
+    fn weak_keys_are_for_loopback_addresses() {
+        let fine = "a-key-of-fifty-characters-which-are-not-all-the-same!";
+        for bind in ["127.0.0.1:8000", "0.0.0.0:8000"] {
+            assert_eq!(judged(fine.into(), bind).unwrap(), fine);
+            assert!(judged(String::new(), bind).unwrap_err().to_string().contains("SECRET_KEY is empty"));
+        }
+        for weak in ["s3cret", &"a".repeat(60), &format!("django-insecure-{fine}")] {
+            assert_eq!(judged(weak.into(), "localhost:80").unwrap(), weak);
+            let refusal = judged(weak.into(), "0.0.0.0:80").unwrap_err().to_string();
+            assert!(refusal.contains("50 random characters") && !refusal.contains(weak), "{refusal}");
+        }
     }
 }

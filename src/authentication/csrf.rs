@@ -40,28 +40,53 @@ pub(super) fn is_broken(request: &Context, cookie: &str) -> bool {
     cookies::read(request, cookie).is_some_and(|cookie| well_formed(&cookie).is_err())
 }
 
-/// Why a request is refused, in Django's words.
-pub(super) fn refusal(request: &Context, site: &Site<'_>) -> Option<String> {
-    if matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE) {
+/// Why a request is refused, in Django's words; a token may be in a field of its form instead of a header.
+pub(super) fn refusal(request: &Context, field: Option<&str>, site: &Site<'_>) -> Option<String> {
+    if is_safe(request) {
         return None;
     }
-    origin(request, site).and_then(|()| token(request, site)).err()
+    origin(request, site).and_then(|()| token(request, field, site)).err()
+}
+
+/// Why a request that a page of another site had a browser send is refused, whatever token it brings; browsers say by `Origin` or
+/// `Sec-Fetch-Site` which page it was, other clients need say nothing.
+pub(super) fn cross_site(request: &Context, site: &Site<'_>) -> Option<String> {
+    if is_safe(request) {
+        return None;
+    }
+    if let Some(origin) = latin(request, &ORIGIN) {
+        return of_origin(request, &origin, site).err();
+    }
+    let is_foreign = matches!(request.header("sec-fetch-site"), Some("cross-site" | "same-site"));
+    is_foreign.then(|| "Origin checking failed - the request comes from another site.".into())
+}
+
+fn is_safe(request: &Context) -> bool {
+    matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE)
+}
+
+/// Scheme and host of the request's own address.
+fn host_of(request: &Context) -> String {
+    let own = request.origin();
+    own.split_once("://").map_or("", |(_, host)| host).to_owned()
+}
+
+fn of_origin(request: &Context, origin: &str, site: &Site<'_>) -> Result<(), String> {
+    let scheme = if site.secure { "https" } else { "http" };
+    let own = origin.strip_prefix(scheme).and_then(|rest| rest.strip_prefix("://")) == Some(&host_of(request));
+    let trusted = site.trusted.iter().any(|trusted| match trusted.split_once("://") {
+        Some((scheme, netloc)) if netloc.contains('*') => {
+            split(origin).is_some_and(|(s, n)| s == scheme && is_same_domain(n, netloc.trim_start_matches('*')))
+        }
+        _ => trusted == origin,
+    });
+    let refused = || format!("Origin checking failed - {origin} does not match any trusted origins.");
+    if own || trusted { Ok(()) } else { Err(refused()) }
 }
 
 fn origin(request: &Context, site: &Site<'_>) -> Result<(), String> {
-    let host = request.origin();
-    let host = host.split_once("://").map_or("", |(_, host)| host);
     if let Some(origin) = latin(request, &ORIGIN) {
-        let scheme = if site.secure { "https" } else { "http" };
-        let own = origin.strip_prefix(scheme).and_then(|rest| rest.strip_prefix("://")) == Some(host);
-        let trusted = site.trusted.iter().any(|trusted| match trusted.split_once("://") {
-            Some((scheme, netloc)) if netloc.contains('*') => {
-                split(&origin).is_some_and(|(s, n)| s == scheme && is_same_domain(n, netloc.trim_start_matches('*')))
-            }
-            _ => *trusted == origin,
-        });
-        let refused = || format!("Origin checking failed - {origin} does not match any trusted origins.");
-        return if own || trusted { Ok(()) } else { Err(refused()) };
+        return of_origin(request, &origin, site);
     }
     if !site.secure {
         return Ok(());
@@ -76,21 +101,23 @@ fn origin(request: &Context, site: &Site<'_>) -> Result<(), String> {
     if !scheme.eq_ignore_ascii_case("https") {
         return Err("Referer checking failed - Referer is insecure while host is secure.".into());
     }
+    let host = host_of(request);
     let trusted = site.trusted.iter().filter_map(|origin| origin.split_once("://"));
-    let mut hosts = trusted.map(|(_, netloc)| netloc.trim_start_matches('*')).chain([site.domain.unwrap_or(host)]);
+    let mut hosts = trusted.map(|(_, netloc)| netloc.trim_start_matches('*')).chain([site.domain.unwrap_or(&host)]);
     if hosts.any(|pattern| is_same_domain(netloc, pattern)) {
         return Ok(());
     }
     Err(format!("Referer checking failed - {referer} does not match any trusted origins."))
 }
 
-fn token(request: &Context, site: &Site<'_>) -> Result<(), String> {
+fn token(request: &Context, field: Option<&str>, site: &Site<'_>) -> Result<(), String> {
     let Some(cookie) = cookies::read(request, site.cookie) else { return Err("CSRF cookie not set.".into()) };
     let secret = well_formed(&cookie).map_err(|reason| format!("CSRF cookie {reason}."))?;
-    let source = "the 'X-Csrftoken' HTTP header";
-    let Some(token) = latin(request, &HeaderName::from_static("x-csrftoken")) else {
-        return Err("CSRF token missing.".into());
+    let (source, token) = match field.filter(|field| !field.is_empty()) {
+        Some(field) => ("POST", Some(field.to_owned())),
+        None => ("the 'X-Csrftoken' HTTP header", latin(request, &HeaderName::from_static("x-csrftoken"))),
     };
+    let Some(token) = token else { return Err("CSRF token missing.".into()) };
     let token = well_formed(&token).map_err(|reason| format!("CSRF token from {source} {reason}."))?;
     if same(&token, &secret) { Ok(()) } else { Err(format!("CSRF token from {source} incorrect.")) }
 }
@@ -151,7 +178,7 @@ mod tests {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        refusal(&Context::new(request.body(()).unwrap().into_parts().0, Vec::new()), site)
+        refusal(&Context::new(request.body(()).unwrap().into_parts().0, Vec::new()), None, site)
     }
 
     fn site(secure: bool) -> Site<'static> {
@@ -195,6 +222,41 @@ mod tests {
         for origin in ["https://evil.example", "null", "https://api.example.org", "http://api.example.org.evil"] {
             assert_eq!(from(origin), format!("Origin checking failed - {origin} does not match any trusted origins."));
         }
+    }
+
+    #[test]
+    fn other_sites_are_known_by_what_browsers_say() {
+        let asked = |method: &str, headers: &[(&str, &str)]| {
+            let mut request = Request::builder().method(method).uri("/").header("host", "api.example.org");
+            for (name, value) in headers {
+                request = request.header(*name, *value);
+            }
+            cross_site(&Context::new(request.body(()).unwrap().into_parts().0, Vec::new()), &site(false)).is_some()
+        };
+        assert!(!asked("POST", &[]) && !asked("POST", &[("origin", "http://api.example.org")]));
+        for origin in ["https://evil.example", "null", "http://other.example.org", "http://api.example.org:81", ""] {
+            assert!(asked("POST", &[("origin", origin)]), "{origin}");
+            assert!(!asked("GET", &[("origin", origin)]), "{origin}");
+        }
+        assert!(
+            asked("POST", &[("sec-fetch-site", "cross-site")]) && asked("POST", &[("sec-fetch-site", "same-site")])
+        );
+        assert!(!asked("POST", &[("sec-fetch-site", "same-origin")]) && !asked("POST", &[("sec-fetch-site", "none")]));
+    }
+
+    #[test]
+    fn a_token_may_be_a_field_of_the_form() {
+        let headers = [("cookie", format!("csrftoken={COOKIE}")), ("x-csrftoken", "b".repeat(32))];
+        let mut request = Request::builder().method("POST").uri("/").header("host", "api.example.org");
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        let context = Context::new(request.body(()).unwrap().into_parts().0, Vec::new());
+        let asked = |field| refusal(&context, field, &site(false));
+        assert_eq!(asked(Some(COOKIE)), None);
+        assert_eq!(asked(Some("x")).unwrap(), "CSRF token from POST has incorrect length.");
+        assert_eq!(asked(Some("")), asked(None));
+        assert!(asked(None).is_some());
     }
 
     #[test]

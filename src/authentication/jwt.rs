@@ -5,11 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, TimeDelta, Utc};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use sea_orm::sea_query::{ColumnDef, Expr, ExprTrait, OnConflict, Query, Table, TableCreateStatement};
 use serde_json::{Map, Value as Json};
 
+use super::keys::{self, Weakness};
 use super::tables::AUTH_USER;
 use super::{Account, Accounts, Authenticated, Authentication, random};
 use crate::context::Context;
@@ -19,6 +22,8 @@ use crate::value::{Value, json};
 
 const OUTSTANDING: &str = "token_blacklist_outstandingtoken";
 const BLACKLISTED: &str = "token_blacklist_blacklistedtoken";
+/// The most bytes of a token; no header can be longer.
+const LONGEST: usize = 64 << 10;
 
 /// Access and refresh tokens signed by HMAC, as djangorestframework-simplejwt makes and reads them: an application of Django's
 /// with the same key accepts them, and the other way round. Cheap to clone.
@@ -56,6 +61,9 @@ struct Inner {
     refresh: TimeDelta,
     rotates: bool,
     blacklists: bool,
+    audience: Option<Cow<'static, str>>,
+    /// Why the key is none to sign with.
+    weakness: Option<Weakness>,
 }
 
 /// Without the keys.
@@ -69,7 +77,7 @@ impl std::fmt::Debug for Inner {
 }
 
 /// What a client gets.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct TokenPair {
     /// For requests, for some minutes.
     pub access: String,
@@ -77,10 +85,20 @@ pub struct TokenPair {
     pub refresh: Option<String>,
 }
 
+/// Without the tokens.
+impl std::fmt::Debug for TokenPair {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TokenPair").finish_non_exhaustive()
+    }
+}
+
 type Claims = Map<String, Json>;
 
 impl JsonWebTokens {
     /// Signed by HS256 with a key, simplejwt's `SIGNING_KEY` (Django's `SECRET_KEY` there), for accounts.
+    ///
+    /// RFC 7518 demands 32 bytes of it. A router with an empty key does not start; with a shorter one, or one that can be guessed,
+    /// [`serve`](crate::serve) listens on loopback addresses only.
     pub fn new(key: impl AsRef<[u8]>, accounts: Accounts) -> Self {
         let inner = Inner {
             signing: EncodingKey::from_secret(key.as_ref()),
@@ -90,6 +108,8 @@ impl JsonWebTokens {
             refresh: TimeDelta::days(1),
             rotates: false,
             blacklists: false,
+            audience: None,
+            weakness: keys::of_token(key.as_ref()),
         };
         JsonWebTokens { inner: Arc::new(inner) }
     }
@@ -119,6 +139,13 @@ impl JsonWebTokens {
     /// the first use where they are absent.
     pub fn blacklisting(self) -> Self {
         self.with(|inner| inner.blacklists = true)
+    }
+
+    /// For one audience, simplejwt's `AUDIENCE`: tokens name it in `aud`, and those that do not are refused.
+    ///
+    /// Without it a token that is for some audience is refused, as RFC 7519, section 4.1.3, demands.
+    pub fn audience(self, audience: impl Into<Cow<'static, str>>) -> Self {
+        self.with(|inner| inner.audience = Some(audience.into()))
     }
 
     /// The accounts that log in.
@@ -227,6 +254,9 @@ impl JsonWebTokens {
         claims.insert("exp".into(), end.timestamp().into());
         claims.insert("iat".into(), now.timestamp().into());
         claims.insert("jti".into(), random::hex(16)?.into());
+        if let Some(audience) = &self.inner.audience {
+            claims.insert("aud".into(), audience.as_ref().into());
+        }
         Ok(claims)
     }
 
@@ -238,11 +268,15 @@ impl JsonWebTokens {
     }
 
     fn sign(&self, claims: &Claims) -> Result<String> {
+        keys::must_not_be_empty(self.inner.weakness)?;
         jsonwebtoken::encode(&Header::new(Algorithm::HS256), claims, &self.inner.signing).map_err(Error::internal)
     }
 
     /// The claims of a token whose signature and times are good; why not otherwise.
     fn decode(&self, token: &str, now: DateTime<Utc>) -> Result<Claims, &'static str> {
+        if self.inner.weakness == Some(Weakness::Empty) || token.len() > LONGEST || !is_understood(token) {
+            return Err("Token is invalid");
+        }
         let mut validation = Validation::new(Algorithm::HS256);
         validation.required_spec_claims.clear();
         (validation.validate_exp, validation.validate_aud) = (false, false);
@@ -256,13 +290,27 @@ impl JsonWebTokens {
         };
         let is_early = time("iat")?.is_some_and(|at| at > now) || time("nbf")?.is_some_and(|at| at > now);
         let is_text = |name: &str| claims.get(name).is_none_or(Json::is_string);
-        if is_early || !is_text("sub") || !is_text("jti") {
+        if is_early || !is_text("sub") || !is_text("jti") || !self.is_for_us(&claims) || !has_storable_id(&claims) {
             return Err("Token is invalid");
         }
         if time("exp")?.is_some_and(|at| at <= now) {
             return Err("Token is expired");
         }
         Ok(claims)
+    }
+
+    /// Whether the audience of a token is the one that is configured, or none where none is.
+    fn is_for_us(&self, claims: &Claims) -> bool {
+        match (&self.inner.audience, claims.get("aud")) {
+            (None, None | Some(Json::Null)) => true,
+            (None, Some(Json::String(named))) => named.is_empty(),
+            (None, Some(Json::Array(named))) => named.is_empty(),
+            (Some(own), Some(Json::String(named))) => named == own,
+            (Some(own), Some(Json::Array(named))) => {
+                named.iter().all(Json::is_string) && named.iter().any(|name| name.as_str() == Some(own))
+            }
+            _ => false,
+        }
     }
 
     async fn is_blacklisted(&self, database: &Database, claims: &Claims) -> Result<bool> {
@@ -352,6 +400,20 @@ fn blacklisted_table() -> TableCreateStatement {
     table
 }
 
+/// Whether the header of a token demands nothing that is not done here. Every extension that `crit` names is unknown here, so a
+/// token with it is refused (RFC 7515, section 4.1.11), as is a payload that is not encoded (RFC 7797, section 7).
+fn is_understood(token: &str) -> bool {
+    let header = token.split('.').next().and_then(|part| URL_SAFE_NO_PAD.decode(part).ok());
+    let header: Option<Map<String, Json>> = header.and_then(|text| serde_json::from_slice(&text).ok());
+    header.is_some_and(|header| !header.contains_key("crit") && header.get("b64").is_none_or(|b64| *b64 == true))
+}
+
+/// Whether the id of a token, where it has one, fits its column.
+fn has_storable_id(claims: &Claims) -> bool {
+    let id = claims.get("jti").and_then(Json::as_str).unwrap_or("");
+    id.chars().count() <= 255 && !id.contains('\0')
+}
+
 /// What simplejwt's `Token.verify` asks for, of a type or of any.
 fn checked(claims: Claims, kind: Option<&str>) -> Result<Claims, &'static str> {
     if !claims.contains_key("exp") {
@@ -439,6 +501,14 @@ impl Authentication for JsonWebTokens {
         &[AUTH_USER]
     }
 
+    fn check(&self) -> Result<(), String> {
+        keys::check("JsonWebTokens", self.inner.weakness)
+    }
+
+    fn weakness(&self) -> Option<String> {
+        self.inner.weakness.map(|weakness| keys::sentence("JsonWebTokens", weakness))
+    }
+
     fn authenticate_header(&self, _: &Context) -> Option<Cow<'static, str>> {
         Some("Bearer realm=\"api\"".into())
     }
@@ -446,12 +516,20 @@ impl Authentication for JsonWebTokens {
 
 /// Tells how to log in, and knows nobody: for the views that give out tokens.
 #[derive(Debug)]
-pub(crate) struct BearerChallenge;
+pub(crate) struct BearerChallenge(pub(crate) JsonWebTokens);
 
 #[async_trait]
 impl Authentication for BearerChallenge {
     async fn authenticate(&self, _: &Context, _: &Database) -> Result<Option<Authenticated>> {
         Ok(None)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        self.0.check()
+    }
+
+    fn weakness(&self) -> Option<String> {
+        self.0.weakness()
     }
 
     fn authenticate_header(&self, _: &Context) -> Option<Cow<'static, str>> {

@@ -10,6 +10,7 @@ mod csrf;
 mod hashers;
 mod header;
 mod jwt;
+mod keys;
 mod passwords;
 mod random;
 mod row;
@@ -28,6 +29,7 @@ pub use bearer::{BearerTokens, IssuedToken, Users};
 pub use hashers::Hasher;
 pub(crate) use jwt::BearerChallenge;
 pub use jwt::{JsonWebTokens, TokenPair};
+pub(crate) use keys::{Weakness, of_secret as weakness_of_secret};
 pub use passwords::{Checked, Passwords};
 pub(crate) use random::hex as random_hex;
 pub use session::{SessionAuthentication, Sessions};
@@ -43,12 +45,19 @@ use crate::store::{Database, Needs};
 use crate::value::Value;
 
 /// A client that is known: DRF's pair of `request.user` and `request.auth`.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Authenticated {
     /// Who it is.
     pub user: User,
     /// What it proved itself with, for handlers: the key of a token, the claims of a JWT.
     pub auth: Option<Value>,
+}
+
+/// Without what it proved itself with.
+impl fmt::Debug for Authenticated {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Authenticated").field("user", &self.user).finish_non_exhaustive()
+    }
 }
 
 impl Authenticated {
@@ -139,6 +148,21 @@ pub trait Authentication: Send + Sync + fmt::Debug + 'static {
 
     /// The `WWW-Authenticate` header of a 401.
     fn authenticate_header(&self, _request: &Context) -> Option<Cow<'static, str>> {
+        None
+    }
+
+    /// Why it cannot be used, found when the router is built.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that says what to change: a key that is empty.
+    fn check(&self) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// Why nobody but the machine itself may reach it: a key that can be guessed. [`serve`](crate::serve) listens on loopback
+    /// addresses only then, and any other start is logged with this sentence.
+    fn weakness(&self) -> Option<String> {
         None
     }
 

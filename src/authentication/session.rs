@@ -10,6 +10,7 @@ use http::{HeaderMap, HeaderValue};
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
 
 use super::accounts::USERS;
+use super::keys::{self, Weakness};
 use super::row::Row;
 use super::signing::{self, dumps, loads, salted_hmac};
 use super::tables::{AUTH_USER, DJANGO_SESSION};
@@ -30,12 +31,33 @@ const CSRF_AGE: i64 = 31_449_600;
 /// Sessions in Django's table `django_session`, read and written as Django does: an application of Django's beside this one,
 /// with the same secret key, shares them. Cheap to clone.
 ///
+/// A router with an empty key does not start; with one that Django's check would warn of (shorter than 50 characters, less than
+/// five different ones, `django-insecure-`), [`serve`](crate::serve) listens on loopback addresses only.
+///
 /// ```
 /// use bowline::authentication::{Authentication, SessionAuthentication, Sessions};
 /// use bowline::prelude::*;
+/// use bowline::views::{login, logout};
+///
+/// let sessions = Sessions::new("the SECRET_KEY of Django's settings, at least 50 characters");
+/// let me = ApiView::new("Me").get(async |request: Request| Response::new(request.user().map(|user| user.username.clone())));
+/// let api = DefaultRouter::new()
+///     .path("login/", login(sessions.clone()))
+///     .path("logout/", logout(sessions.clone()))
+///     .path("me/", me.authentication([SessionAuthentication::new(sessions).shared()]));
+/// # let _ = api;
+/// ```
+///
+/// A login view of one's own begins with [`check_csrf`](Sessions::check_csrf), else any page could log its readers in as somebody
+/// whose account it knows, and see what they enter there:
+///
+/// ```
+/// use bowline::authentication::Sessions;
+/// use bowline::prelude::*;
 ///
 /// async fn login(sessions: Sessions, mut request: Request) -> bowline::Result<Response> {
-///     let data = request.data().await?;
+///     sessions.check_csrf(&request)?;
+///     let data = request.validate().await?; // by the view's serializer
 ///     let text = |name| data.get(name).and_then(Value::as_str).unwrap_or("").to_owned();
 ///     let (username, password) = (text("username"), text("password"));
 ///     let database = request.database()?;
@@ -43,16 +65,6 @@ const CSRF_AGE: i64 = 31_449_600;
 ///     let account = account.ok_or_else(|| Error::authentication_failed("Unable to log in."))?;
 ///     Ok(Response::no_content().extended(sessions.login(&request, database, &account).await?))
 /// }
-///
-/// let sessions = Sessions::new("the SECRET_KEY of Django's settings");
-/// let login = {
-///     let sessions = sessions.clone();
-///     ApiView::new("LoginView").authentication([]).post(move |request| login(sessions.clone(), request))
-/// };
-/// let me = ApiView::new("Me")
-///     .authentication([SessionAuthentication::new(sessions).shared()])
-///     .get(async |request: Request| Response::new(request.user().map(|user| user.username.clone())));
-/// # let _ = (login, me);
 /// ```
 #[derive(Clone, Debug)]
 pub struct Sessions {
@@ -90,8 +102,17 @@ enum Found {
     None,
     /// A cookie came, of no session that there is.
     Unknown,
-    /// A session by its key.
-    Session(String, Value),
+    /// A session.
+    Session(Session),
+}
+
+/// A session as the database has it.
+#[derive(Debug)]
+struct Session {
+    key: String,
+    data: Value,
+    /// The signed text of its data.
+    stored: String,
 }
 
 impl Sessions {
@@ -157,21 +178,49 @@ impl Sessions {
         &self.inner.accounts
     }
 
-    /// Logs a user in: a new session, and a new CSRF secret, whose cookies are to be set on the answer. The key that the client
-    /// came with is worth nothing any more, so nobody can have put it there beforehand. What an anonymous session held stays.
+    /// Refuses a request that another site's page may have had a browser send, Django's `csrf_protect`: what writes needs the
+    /// token of the cookie `csrftoken` in the header `X-CSRFToken`, and comes from the site itself or a trusted one.
+    ///
+    /// [`SessionAuthentication`] does so for clients that are logged in; a login view has to do it by itself.
     ///
     /// # Errors
     ///
-    /// Where the database fails.
+    /// 403 in Django's words.
+    pub fn check_csrf(&self, request: &Context) -> Result<()> {
+        self.check_csrf_of(request, None)
+    }
+
+    /// The same where the form has a field `csrfmiddlewaretoken`.
+    pub(crate) fn check_csrf_of(&self, request: &Context, field: Option<&str>) -> Result<()> {
+        csrf::refusal(request, field, &self.site()).map_or(Ok(()), refused)
+    }
+
+    fn site(&self) -> csrf::Site<'_> {
+        let Inner { csrf_cookie, secure, domain, trusted, .. } = &*self.inner;
+        csrf::Site { cookie: csrf_cookie, secure: *secure, domain: domain.as_deref(), trusted }
+    }
+
+    /// Logs a user in: a new session, and a new CSRF secret, whose cookies are to be set on the answer. The key that the client
+    /// came with is worth nothing any more, so nobody can have put it there beforehand. What an anonymous session held stays, and
+    /// that of the same user; that of another user, or from before the password was changed, is flushed.
+    ///
+    /// # Errors
+    ///
+    /// 403 where a browser says that the request comes from another site, whatever [`check_csrf`](Self::check_csrf) was asked;
+    /// where the database fails.
     pub async fn login(&self, request: &Context, database: &Database, account: &Account) -> Result<HeaderMap> {
-        let Inner { secrets, age, backends, .. } = &*self.inner;
-        let secret = secrets.first().map_or(&[] as &[u8], Vec::as_slice);
-        let hash = random::to_hex(&salted_hmac(HASH_SALT, &account.password, secret));
+        csrf::cross_site(request, &self.site()).map_or(Ok(()), refused)?;
+        keys::must_not_be_empty(self.inner.weakness())?;
+        let Inner { age, backends, .. } = &*self.inner;
+        let secret = self.inner.secret();
+        let hash = auth_hash(account, secret);
         let user = account.id.to_string();
         let (old, mut data) = match self.found(request, database).await? {
-            Found::Session(key, data) => {
-                let theirs = text(&data, "_auth_user_id").is_some_and(|id| id != user);
-                (Some(key), if theirs { Value::map() } else { data })
+            Found::Session(Session { key, data, .. }) => {
+                let is_known = text(&data, "_auth_user_id").is_some();
+                let is_same = text(&data, "_auth_user_id") == Some(&user)
+                    && signing::same(text(&data, "_auth_user_hash").unwrap_or("").as_bytes(), hash.as_bytes());
+                (Some(key), if is_known && !is_same { Value::map() } else { data })
             }
             Found::None | Found::Unknown => (None, Value::map()),
         };
@@ -276,35 +325,80 @@ impl Sessions {
         if row.time(1)?.is_none_or(|expires| expires <= Utc::now()) {
             return Ok(Found::Unknown);
         }
-        let data = loads(&row.text(0)?, SALT, &self.inner.secrets).filter(|data| data.as_map().is_some());
-        Ok(Found::Session(key, data.unwrap_or_else(Value::map)))
+        let stored = row.text(0)?;
+        let data = loads(&stored, SALT, &self.inner.secrets).filter(|data| data.as_map().is_some());
+        Ok(Found::Session(Session { key, data: data.unwrap_or_else(Value::map), stored }))
     }
 
     /// The user of a request's session.
     async fn user(&self, request: &Context, database: &Database, headers: &mut HeaderMap) -> Result<Option<Account>> {
-        let (key, data) = match self.found(request, database).await? {
+        let session = match self.found(request, database).await? {
             Found::None => return Ok(None),
             Found::Unknown => {
                 self.forget(headers);
                 return Ok(None);
             }
-            Found::Session(key, data) => (key, data),
+            Found::Session(session) => session,
         };
-        let id = text(&data, "_auth_user_id").and_then(|id| id.parse().ok());
-        let backend = text(&data, "_auth_user_backend").unwrap_or("");
+        let id = text(&session.data, "_auth_user_id").and_then(|id| id.parse().ok());
+        let backend = text(&session.data, "_auth_user_backend").unwrap_or("");
         let Some(id) = id.filter(|_| self.inner.backends.iter().any(|known| known == backend)) else { return Ok(None) };
         let account = self.accounts().by_key(database, id).await?;
         let Some(account) = account.filter(|account| account.is_active) else { return Ok(None) };
-        let hash = text(&data, "_auth_user_hash").unwrap_or("");
-        let own = |secret: &Vec<u8>| random::to_hex(&salted_hmac(HASH_SALT, &account.password, secret));
-        if !self.inner.secrets.iter().any(|secret| signing::same(hash.as_bytes(), own(secret).as_bytes())) {
-            // the password is another one since
-            self.delete(database, &key).await?;
-            self.forget(headers);
-            return Ok(None);
+        let hash = text(&session.data, "_auth_user_hash").unwrap_or("");
+        let is_by = |secret: &Vec<u8>| signing::same(hash.as_bytes(), auth_hash(&account, secret).as_bytes());
+        match self.inner.secrets.iter().position(is_by) {
+            Some(0) => Ok(Some(account)),
+            Some(_) => {
+                self.renew(database, session, &account).await?;
+                Ok(Some(account))
+            }
+            None => {
+                // the password is another one since
+                self.delete(database, &session.key).await?;
+                self.forget(headers);
+                Ok(None)
+            }
         }
-        Ok(Some(account))
     }
+
+    /// Signs a session that a fallback key signed by the present one, so that it outlives the fallback. Django gives it another
+    /// key too, which logs out whoever sends two requests at once; nothing is won by that here.
+    async fn renew(&self, database: &Database, session: Session, account: &Account) -> Result<()> {
+        let Session { key, mut data, stored } = session;
+        let secret = self.inner.secret();
+        if let Value::Map(map) = &mut data {
+            map.insert("_auth_user_hash", auth_hash(account, secret).into());
+        }
+        let mut update = Query::update();
+        update.table(SESSIONS).value("session_data", dumps(&data, SALT, secret, Utc::now().timestamp())?);
+        // what somebody else wrote meanwhile stays
+        update.and_where(Expr::col("session_key").eq(key)).and_where(Expr::col("session_data").eq(stored));
+        database.apply(&update).await?;
+        Ok(())
+    }
+}
+
+impl Inner {
+    /// The key that signs.
+    fn secret(&self) -> &[u8] {
+        self.secrets.first().map_or(&[], Vec::as_slice)
+    }
+
+    /// What is wrong with the keys; an empty one goes before.
+    fn weakness(&self) -> Option<Weakness> {
+        let found = self.secrets.iter().filter_map(|secret| keys::of_secret(secret));
+        found.max_by_key(|weakness| *weakness == Weakness::Empty)
+    }
+}
+
+/// Django's `get_session_auth_hash`.
+fn auth_hash(account: &Account, secret: &[u8]) -> String {
+    random::to_hex(&salted_hmac(HASH_SALT, &account.password, secret))
+}
+
+fn refused(reason: String) -> Result<()> {
+    Err(Error::denied(format!("CSRF Failed: {reason}"), "permission_denied"))
 }
 
 fn text<'a>(data: &'a Value, name: &str) -> Option<&'a str> {
@@ -354,16 +448,20 @@ impl Authentication for SessionAuthentication {
             self.sessions.set_csrf(headers, &csrf::secret()?);
         }
         let Some(account) = self.sessions.user(request, database, headers).await? else { return Ok(None) };
-        let Inner { csrf_cookie, secure, domain, trusted, .. } = &*self.sessions.inner;
-        let site = csrf::Site { cookie: csrf_cookie, secure: *secure, domain: domain.as_deref(), trusted };
-        match csrf::refusal(request, &site) {
-            Some(reason) => Err(Error::denied(format!("CSRF Failed: {reason}"), "permission_denied")),
-            None => Ok(Some(Authenticated::new(account.into()))),
-        }
+        self.sessions.check_csrf(request)?;
+        Ok(Some(Authenticated::new(account.into())))
     }
 
     fn tables(&self) -> &'static [Needs] {
         &[AUTH_USER, DJANGO_SESSION]
+    }
+
+    fn check(&self) -> Result<(), String> {
+        keys::check("Sessions", self.sessions.inner.weakness())
+    }
+
+    fn weakness(&self) -> Option<String> {
+        self.sessions.inner.weakness().map(|weakness| keys::sentence("Sessions", weakness))
     }
 
     fn vary(&self) -> Option<&'static str> {

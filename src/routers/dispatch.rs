@@ -60,6 +60,15 @@ impl Dispatch {
         self.root.check()
     }
 
+    /// Why nobody but the machine itself may reach the views, each reason once.
+    pub(super) fn weaknesses(&self) -> Vec<String> {
+        let mut found: Vec<String> =
+            self.resolver.policies().chain([&self.root]).flat_map(Policy::weaknesses).collect();
+        found.sort();
+        found.dedup();
+        found
+    }
+
     /// Whether answers are kept for requests that come again.
     pub(super) fn keeps_answers(&self) -> bool {
         self.resolver.policies().any(Policy::takes_keys)

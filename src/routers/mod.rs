@@ -77,6 +77,8 @@ pub struct DefaultRouter {
     mistakes: Vec<String>,
     wraps: Vec<Wrap>,
     settings: Settings,
+    /// Whether other machines reach the server.
+    exposed: bool,
 }
 
 /// A path of one's own.
@@ -332,6 +334,12 @@ impl DefaultRouter {
         self.registered.first().map(|(prefix, ..)| prefix.clone())
     }
 
+    /// For a server that other machines reach, or one that they do not.
+    pub(crate) fn exposed(mut self, yes: bool) -> Self {
+        self.exposed = yes;
+        self
+    }
+
     /// What answers requests, and the store under it.
     pub(crate) async fn build(self, database: &str) -> Result<(Served, Store)> {
         let root = Root { at: String::new(), prefixes: self.listed.clone() };
@@ -345,6 +353,7 @@ impl DefaultRouter {
             mut mistakes,
             wraps,
             settings,
+            exposed,
             ..
         } = self;
         let known = Arc::new(known);
@@ -446,6 +455,15 @@ impl DefaultRouter {
         }
         let dispatch = Arc::new(Dispatch::new(Resolver::new(root, roots, views, single, endpoints), &bound));
         dispatch.check().map_err(Error::Startup)?;
+        let weaknesses = dispatch.weaknesses();
+        if exposed && !weaknesses.is_empty() {
+            let reasons = weaknesses.join("\n");
+            return Err(Error::Startup(format!(
+                "{reasons}\nOther machines reach the address that is listened on; until then, choose a loopback address \
+                 (BIND=127.0.0.1:8000)."
+            )));
+        }
+        weaknesses.iter().for_each(|weakness| tracing::warn!("{weakness}"));
         let missing =
             store::meet(&database, &dispatch.tables(), settings.create_tables).await.map_err(Error::startup)?;
         if !missing.is_empty() {

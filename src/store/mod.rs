@@ -199,6 +199,22 @@ async fn tick(alive: Weak<()>) {
     }
 }
 
+/// Refuses what would be taken for a file of SQLite's and is the address of something else: its name, a password included, would
+/// be that of a new file. The address is not repeated, for the same reason.
+fn refuse_unknown(url: &str) -> Result<(), StoreError> {
+    let scheme = url.split_once("://").map(|(scheme, _)| scheme);
+    let refused = |reason: &str| Err(StoreError::Unavailable(reason.into()));
+    if scheme.is_some_and(|scheme| !matches!(scheme, "postgres" | "postgresql" | "sqlite")) {
+        return refused("the address begins with none of postgres://, postgresql:// and sqlite://");
+    }
+    let of_libpq = ["host", "hostaddr", "port", "dbname", "user", "password"];
+    let first = url.trim_start().split_once('=').map(|(name, _)| name.trim_end());
+    if scheme.is_none() && first.is_some_and(|name| of_libpq.contains(&name)) {
+        return refused("the address is no URL; write postgres://user:password@host:port/database");
+    }
+    Ok(())
+}
+
 #[derive(Clone, Debug)]
 enum Transport {
     Postgres(postgres::Postgres),
@@ -216,6 +232,7 @@ impl Store {
         let streams = Arc::new(Semaphore::new((options.max_connections / 2).max(1)));
         let patience = options.acquire_timeout;
         let isolation = if options.serializable { Isolation::Serializable } else { Isolation::ReadCommitted };
+        refuse_unknown(url)?;
         let transport = if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             Transport::Postgres(postgres::Postgres::connect(url, options).await?)
         } else {

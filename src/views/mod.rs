@@ -43,7 +43,7 @@ pub use attributes::{Attributes, Overrides};
 pub use extra::{ActionHandler, ActionRequest, ExtraAction};
 pub(crate) use extra::{Body, run as run_action};
 pub use hooks::{Instance, Save, ViewSetHooks};
-pub use login::{obtain_auth_token, token_blacklist, token_obtain_pair, token_refresh, token_verify};
+pub use login::{login, logout, obtain_auth_token, token_blacklist, token_obtain_pair, token_refresh, token_verify};
 pub use naming::view_name;
 pub use plain::{Answer, ApiView, Handler, ViewSet, api_view};
 pub(crate) use plain::{Endpoint, Metadata};

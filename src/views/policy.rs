@@ -288,12 +288,18 @@ impl Policy {
     pub(crate) fn check(&self) -> Result<(), String> {
         self.by_method.iter().try_for_each(|(_, policy)| policy.check())?;
         self.permissions.check(&self.info)?;
+        self.authentication.iter().try_for_each(|way| way.check())?;
         self.throttles.iter().try_for_each(|throttle| throttle.check(&self.info, &self.throttling))
     }
 
     /// It and what holds for requests of single methods instead.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Policy> {
         [self].into_iter().chain(self.by_method.iter().map(|(_, policy)| &**policy))
+    }
+
+    /// Why nobody but the machine itself may reach the view.
+    pub(crate) fn weaknesses(&self) -> impl Iterator<Item = String> {
+        self.all().flat_map(|policy| policy.authentication.iter().filter_map(|way| way.weakness()))
     }
 
     /// Whether requests may have an idempotency key.

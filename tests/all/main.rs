@@ -33,6 +33,7 @@ mod interleavings;
 mod large_lists;
 mod law;
 mod layers;
+mod logins;
 mod nested;
 mod on_commit;
 mod pagination;
