@@ -199,7 +199,7 @@ pub(crate) fn length_limits(min: Option<usize>, max: Option<usize>) -> Vec<(&'st
 /// What Python's `str()` makes of a cell.
 pub(super) fn python_str(cell: Cell<'_>) -> Cow<'_, str> {
     match cell {
-        Cell::Text(text) | Cell::Json(text) => Cow::Borrowed(text),
+        Cell::Text(text) => Cow::Borrowed(text),
         Cell::Value(value) => value.to_python_str(),
         other => Cow::Owned(other.to_plain_attribute().to_python_str().into_owned()),
     }

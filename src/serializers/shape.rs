@@ -407,9 +407,12 @@ impl Read {
                         return Ok(absent.represent(field, cx, out));
                     }
                     out.extend_from_slice(b"null");
-                } else if let (true, Cell::Json(text), Some(_)) = (*json, cell, view.layout) {
-                    out.extend_from_slice(text.as_bytes());
                 } else {
+                    // JSON is text to SQLite, and the field need not know of which column it is
+                    let cell = match cell {
+                        Cell::Text(text) if *json => Cell::Json(text),
+                        cell => cell,
+                    };
                     let shown = field.kind.to_representation(cell, cx, out);
                     shown.map_err(|_| Failure::Field(field.name.clone().into_owned()))?;
                 }

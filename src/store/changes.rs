@@ -50,7 +50,13 @@ impl Changes {
     }
 
     /// Sets a column; a column that the model does not have is ignored.
+    ///
+    /// JSON is kept as its text, as fields keep it: the answer to the write is made of it.
     pub fn set(&mut self, column: usize, value: DbValue) {
+        let value = match value {
+            DbValue::Json(json) => DbValue::String(json.map(|json| json.to_string())),
+            value => value,
+        };
         if let Some(place) = self.values.get_mut(column) {
             *place = Some(value);
             self.columns.insert(column);

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{List, Pairs, StoreError};
 use crate::model::{ColumnKind, ColumnMeta};
-use crate::value::{DbValue, Value, convert, json};
+use crate::value::{DbValue, Value, convert, json, write};
 
 mod inet;
 mod numeric;
@@ -228,8 +228,8 @@ impl Cell<'_> {
             (Cell::Int(i), ColumnKind::Float) => DbValue::Double(Some(i as f64)),
             (Cell::Int(i), _) => DbValue::BigInt(Some(i)),
             (Cell::Float(f), _) => DbValue::Double(Some(f)),
+            (Cell::Json(text), _) | (Cell::Text(text), ColumnKind::Json) => DbValue::String(Some(compact(text))),
             (Cell::Text(text), kind) => stored_text(text, kind),
-            (Cell::Json(text), _) => DbValue::String(Some(text.to_owned())),
             (Cell::Bytes(bytes), ColumnKind::Uuid) => match Uuid::from_slice(bytes) {
                 Ok(uuid) => DbValue::Uuid(Some(uuid)),
                 Err(_) => DbValue::Bytes(Some(bytes.to_vec())),
@@ -312,6 +312,15 @@ pub(super) fn stored_decimal(cell: Cell<'_>, places: Option<u32>) -> Option<Exac
     let mut rounded = decimal.round_dp_with_strategy(places, RoundingStrategy::MidpointNearestEven);
     rounded.rescale(places);
     Some(rounded)
+}
+
+/// JSON as fields write it: PostgreSQL's `jsonb`, and Django on SQLite, put blanks between its parts.
+fn compact(json: &str) -> String {
+    let mut out = Vec::with_capacity(json.len());
+    match write::transcode(json, &mut out) {
+        Ok(()) => String::from_utf8(out).unwrap_or_else(|_| json.to_owned()),
+        Err(_) => json.to_owned(),
+    }
 }
 
 /// Text of SQLite's, by the kind of its column.

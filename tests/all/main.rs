@@ -30,6 +30,7 @@ mod input;
 mod interleave;
 #[cfg(feature = "pause")]
 mod interleavings;
+mod json_columns;
 mod large_lists;
 mod law;
 mod layers;
