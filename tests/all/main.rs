@@ -49,6 +49,7 @@ mod statements;
 mod streams;
 mod support;
 mod throttling;
+mod ties;
 mod views;
 mod wide_races;
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::super::{Bound, Statement};
 use super::filter::{Filter, Filtering, Source, Values};
+use super::order::Term;
 use super::select::{Alias, Reads};
 use super::sql::quote;
 use crate::value::DbValue;
@@ -22,7 +23,7 @@ pub struct Order {
 pub struct Listing {
     /// All of them hold; each is a call of Django's `filter()`.
     pub filters: Vec<Filter>,
-    /// Another order than the resource's own.
+    /// Another order than the resource's own; rows that it leaves at one place come in the order of their key.
     pub order: Option<Vec<Order>>,
     /// Values that are read beside the rows, behind their columns.
     pub keys: Vec<Arc<Source>>,
@@ -98,15 +99,15 @@ impl Reads {
         let counted = format!("{}{}{wanted}", parts.root, text.joins());
         let order = match &listing.order {
             Some(order) if !order.is_empty() => {
-                let by = |o: &Order| format!("{}{}", text.value(&o.source), if o.descending { " DESC" } else { "" });
-                order.iter().map(by).collect::<Vec<_>>().join(", ")
+                let by = |o: &Order| Term { value: text.value(&o.source), descending: o.descending };
+                parts.ties.broken(&order.iter().map(by).collect::<Vec<_>>())
             }
             _ => parts.order.clone(),
         };
         let columns = std::iter::once(parts.columns.clone()).filter(|columns| !columns.is_empty());
         let columns: Vec<String> = columns.chain(listing.keys.iter().map(|key| text.value(key))).collect();
         let columns = columns.join(", ");
-        let from = format!("{}{}{wanted} ORDER BY {order}", parts.from, text.joins());
+        let from = format!("{}{}{wanted}{order}", parts.from, text.joins());
         let sql = match window {
             Window::Count => format!("SELECT count(*) FROM {counted}"),
             Window::Estimate => format!("EXPLAIN (FORMAT JSON) SELECT 1 FROM {counted}"),

@@ -23,6 +23,7 @@ mod destroy;
 mod filter;
 mod links;
 mod listing;
+mod order;
 mod select;
 pub(in crate::store) mod sql;
 mod texts;

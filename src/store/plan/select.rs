@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::super::{Bound, Dialect, Statement};
 use super::condition;
+use super::order::{OrderBy, Term, Ties};
 use super::sql::{list, quote, table};
 use super::texts::Texts;
 use crate::model::{Condition, ModelMeta, OrderMeta};
@@ -34,7 +35,8 @@ pub struct Select {
     /// Of each column the one of the root table that it is, by name.
     roots: Vec<Option<String>>,
     joins: Vec<(Alias, String, String, String)>,
-    order: Vec<String>,
+    order: Vec<Term>,
+    ties: Ties,
     scope: Vec<String>,
 }
 
@@ -50,7 +52,7 @@ pub struct LinkedBy {
 }
 
 impl Select {
-    /// Rows of a model, in the model's order or that of its key.
+    /// Rows of a model, in the model's order and that of its key.
     pub fn new(dialect: Dialect, model: &ModelMeta) -> Self {
         let mut select = Select::by_key(dialect, model);
         select.order_by(model, &model.ordering);
@@ -59,27 +61,24 @@ impl Select {
 
     /// Rows of a model in the order of its key, and of its table alone.
     pub fn by_key(dialect: Dialect, model: &ModelMeta) -> Self {
-        let mut select = Select {
+        Select {
             dialect,
             from: format!("{} AS {}", table(model.schema.as_deref(), &model.table), Alias::ROOT),
             columns: Vec::new(),
             roots: Vec::new(),
             joins: Vec::new(),
             order: Vec::new(),
+            ties: Ties::of(model),
             scope: Vec::new(),
-        };
-        select.order_by(model, &[]);
-        select
+        }
     }
 
-    /// Another order; the key's where none is given.
+    /// Another order, which the key's follows.
     pub fn order_by(&mut self, model: &ModelMeta, ordering: &[OrderMeta]) {
-        let key = model.primary_key.iter().map(|n| OrderMeta::from((*n, false)));
-        let ordering: Vec<OrderMeta> = if ordering.is_empty() { key.collect() } else { ordering.to_vec() };
         self.order = ordering.iter().map(|order| self.order_of(model, order)).collect();
     }
 
-    fn order_of(&mut self, model: &ModelMeta, order: &OrderMeta) -> String {
+    fn order_of(&mut self, model: &ModelMeta, order: &OrderMeta) -> Term {
         let column = &model.columns[order.column].column;
         let to = || model.relations.iter().find(|relation| relation.columns == [order.column]);
         let (alias, column) = match (&order.through, to()) {
@@ -89,7 +88,7 @@ impl Select {
             }
             _ => (Alias::ROOT, column),
         };
-        format!("{alias}.{}{}", quote(column), if order.descending { " DESC" } else { "" })
+        Term { value: format!("{alias}.{}", quote(column)), descending: order.descending }
     }
 
     /// Only rows like this.
@@ -167,13 +166,13 @@ impl Select {
     /// The statements of a resource that finds its rows by a column.
     pub fn reads(&self, by: &str) -> Reads {
         let columns = list(self.columns.iter().cloned());
-        let order = list(self.order.iter().cloned());
+        let order = self.ties.broken(&self.order);
         let from = &self.from;
         let wanted = self.conditions(Some(format!("{}.{} = {}", Alias::ROOT, quote(by), self.place(1))));
         let scope = self.conditions(None);
         let root = self.from.split(" LEFT JOIN ").next().unwrap_or(from);
         let (limit, offset) = (self.place(1), self.place(2));
-        let page = format!("SELECT {columns} FROM {from}{scope} ORDER BY {order} LIMIT {limit} OFFSET {offset}");
+        let page = format!("SELECT {columns} FROM {from}{scope}{order} LIMIT {limit} OFFSET {offset}");
         let parts = Parts {
             dialect: self.dialect,
             columns: columns.clone(),
@@ -181,15 +180,16 @@ impl Select {
             root: root.to_owned(),
             scope: self.scope.clone(),
             order: order.clone(),
+            ties: self.ties.clone(),
             by: by.to_owned(),
         };
         Reads {
             parts,
             texts: Arc::default(),
             retrieve: Statement::point(format!("SELECT {columns} FROM {from}{wanted}")),
-            list: Statement::new(format!("SELECT {columns} FROM {from}{scope} ORDER BY {order}")),
+            list: Statement::new(format!("SELECT {columns} FROM {from}{scope}{order}")),
             page: Statement::new(format!(
-                "SELECT {columns}, (SELECT count(*) FROM {root}{scope}) FROM {from}{scope} ORDER BY {order} \
+                "SELECT {columns}, (SELECT count(*) FROM {root}{scope}) FROM {from}{scope}{order} \
                  LIMIT {limit} OFFSET {offset}"
             )),
             page_uncounted: Statement::new(page),
@@ -200,7 +200,7 @@ impl Select {
     /// The rows that hang on other rows, by the list of those rows' keys; the key comes first in each row.
     pub fn linked(&self, model: &ModelMeta, by: &LinkedBy) -> Statement {
         let columns = list(self.columns.iter().cloned());
-        let order = list(self.order.iter().cloned());
+        let order = self.ties.broken(&self.order);
         let keys = super::super::many::any_of(self.dialect, 1, &by.key_type);
         let column = quote(&by.column);
         let (link, from) = match &by.through {
@@ -224,7 +224,7 @@ impl Select {
         };
         let wanted = self.conditions(Some(format!("{link} {keys}")));
         let columns = if columns.is_empty() { String::new() } else { format!(", {columns}") };
-        Statement::new(format!("SELECT {link}{columns} FROM {from}{wanted} ORDER BY {order}"))
+        Statement::new(format!("SELECT {link}{columns} FROM {from}{wanted}{order}"))
     }
 }
 
@@ -238,7 +238,8 @@ pub(super) struct Parts {
     /// The table alone.
     pub(super) root: String,
     pub(super) scope: Vec<String>,
-    pub(super) order: String,
+    pub(super) order: OrderBy,
+    pub(super) ties: Ties,
     /// The column that names a row.
     pub(super) by: String,
 }
