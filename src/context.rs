@@ -4,11 +4,13 @@ use std::any::Any;
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::OriginalUri;
 use http::request::Parts;
 use http::{HeaderMap, Method, Uri, header};
 
+use crate::store::Deadline;
 use crate::value::Value;
 
 /// A request, as far as fields and rules may know it; cheap to clone.
@@ -18,6 +20,8 @@ use crate::value::Value;
 pub struct Context {
     inner: Arc<Inner>,
     partial: bool,
+    /// Until when its work in the database may go on.
+    deadline: Option<Deadline>,
 }
 
 #[derive(Clone, Default)]
@@ -76,7 +80,8 @@ impl Context {
     /// The context of a request, with the values that its path holds.
     pub fn new(parts: Parts, kwargs: Vec<(String, String)>) -> Self {
         let user = parts.extensions.get::<User>().cloned();
-        Context { inner: Arc::new(Inner { parts: Some(parts), user, kwargs, ..Inner::default() }), partial: false }
+        let inner = Inner { parts: Some(parts), user, kwargs, ..Inner::default() };
+        Context { inner: Arc::new(inner), partial: false, deadline: None }
     }
 
     /// The same for a part of an object, DRF's `partial=True`: an answer leaves a field out whose attribute is absent,
@@ -94,12 +99,22 @@ impl Context {
     /// assert_eq!((whole.as_slice(), part.as_slice()), (br#"{"city":"Oslo"}"#.as_slice(), b"{}".as_slice()));
     /// ```
     pub fn partial(&self) -> Self {
-        Context { inner: Arc::clone(&self.inner), partial: true }
+        Context { partial: true, ..self.clone() }
     }
 
     /// Whether it is for a part of an object.
     pub(crate) fn is_partial(&self) -> bool {
         self.partial
+    }
+
+    /// Until when the request's work in the database may go on.
+    pub(crate) fn deadline(&self) -> Option<Deadline> {
+        self.deadline
+    }
+
+    /// Ends the request's work in the database so far from now.
+    pub(crate) fn allow(&mut self, time: Duration) {
+        self.deadline = Some(Deadline::after(time));
     }
 
     /// Says who sent the request, and by what credentials.

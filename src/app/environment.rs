@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::error::{Error, Result};
 use crate::pagination::PageNumberPagination;
@@ -22,6 +23,11 @@ pub(super) fn overlay(settings: &mut Settings, get: impl Fn(&str) -> Option<Stri
     }
     if let Some(connections) = number::<NonZeroUsize>(&get, "MAX_CONNECTIONS", "a number of connections")? {
         settings.store.max_connections = connections.get();
+    }
+    if let Some(seconds) = number::<f64>(&get, "DATABASE_DEADLINE", "a number of seconds")? {
+        let limit = Duration::try_from_secs_f64(seconds).ok().filter(|limit| !limit.is_zero());
+        let mistake = || Error::Startup(format!("DATABASE_DEADLINE={seconds} is not a number of seconds."));
+        settings.store.deadline = limit.ok_or_else(mistake)?;
     }
     if let Some(proxies) = number(&get, "NUM_PROXIES", "a number of proxies")? {
         settings.num_proxies = Some(proxies);
@@ -66,18 +72,27 @@ mod tests {
             ("PAGE_SIZE", "20"),
             ("PAGE_COUNT", "off"),
             ("MAX_CONNECTIONS", "4"),
+            ("DATABASE_DEADLINE", "2.5"),
             ("NUM_PROXIES", "1"),
             ("MEDIA_ROOT", "/srv/files"),
         ])
         .unwrap();
         assert!(format!("{:?}", settings.pagination).contains("20"));
         assert_eq!((settings.store.max_connections, settings.num_proxies), (4, Some(1)));
+        assert_eq!(settings.store.deadline, Duration::from_millis(2500));
         assert!(format!("{:?}", settings.storage).contains("/srv/files"));
     }
 
     #[test]
     fn what_is_no_value_stops_the_start() {
-        for (name, value) in [("PAGE_SIZE", "many"), ("MAX_CONNECTIONS", "0"), ("NUM_PROXIES", "-1")] {
+        for (name, value) in [
+            ("PAGE_SIZE", "many"),
+            ("MAX_CONNECTIONS", "0"),
+            ("NUM_PROXIES", "-1"),
+            ("DATABASE_DEADLINE", "5s"),
+            ("DATABASE_DEADLINE", "0"),
+            ("DATABASE_DEADLINE", "-1"),
+        ] {
             let error = with(&[(name, value)]).unwrap_err().to_string();
             assert!(error.starts_with(&format!("{name}={value} is not a number")), "{error}");
         }

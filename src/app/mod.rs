@@ -32,6 +32,7 @@ const DEFAULT_BIND: &str = "127.0.0.1:8000";
 /// | `PAGE_SIZE` | pages of this size for every list that does not say otherwise | no pages |
 /// | `PAGE_COUNT` | `off` leaves the count out of these pages | counted |
 /// | `MAX_CONNECTIONS` | connections to PostgreSQL | 16 |
+/// | `DATABASE_DEADLINE` | seconds that a request's work in the database may take, its waits and replays included | 5 |
 /// | `NUM_PROXIES` | proxies of one's own before the server | 0 |
 /// | `MEDIA_ROOT`, `MEDIA_URL` | where uploaded files go, and below which address they are shown | `media`, `/media/` |
 /// | `SECRET_KEY` | what signs sessions, where the program asks for it by [`secret_key`] | made up anew |

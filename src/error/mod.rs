@@ -66,8 +66,12 @@ pub enum Error {
     Throttled(Throttled),
     /// Any status: an exception of one's own.
     Api(Box<ApiException>),
-    /// 503 with `Retry-After`: retries are used up, or the database is away.
+    /// 503 with `Retry-After`: retries are used up, or the database is away. Nothing was done, and the request may be sent
+    /// again.
     Unavailable(Source),
+    /// 503 without `Retry-After`, with the code `outcome_unknown`: the database's answer to a write was lost, so that the write
+    /// may have been carried out and may not.
+    OutcomeUnknown(Source),
     /// 500: everything that is nobody's input; the cause goes to the log.
     Internal(Source),
 }
@@ -158,7 +162,8 @@ impl Error {
             Error::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Error::Throttled(_) => StatusCode::TOO_MANY_REQUESTS,
             Error::Api(exception) => exception.status,
-            Error::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            // as 500 to who does not know the code (RFC 2616 10.5.4): only `Retry-After` invites another try
+            Error::Unavailable(_) | Error::OutcomeUnknown(_) => StatusCode::SERVICE_UNAVAILABLE,
             Error::Internal(_) | Error::Startup(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -184,6 +189,11 @@ impl Error {
                 one(format!("Unsupported media type \"{media_type}\" in request.").into(), "unsupported_media_type")
             }
             Error::Unavailable(_) => one("Service temporarily unavailable, try again later.".into(), "unavailable"),
+            Error::OutcomeUnknown(_) => one(
+                "The outcome of the request is not known: it may have been carried out. Look before sending it again."
+                    .into(),
+                "outcome_unknown",
+            ),
             Error::Internal(_) | Error::Startup(_) => one("A server error occurred.".into(), "error"),
         }
     }
@@ -216,7 +226,7 @@ impl Error {
                 Some(seconds) => vec![(RETRY_AFTER, seconds.into())],
             },
             Error::Api(exception) => exception.headers.clone(),
-            // the database was away or too busy
+            // the database was away or too busy, and nothing was done
             Error::Unavailable(_) => vec![(RETRY_AFTER, HeaderValue::from_static("1"))],
             _ => Vec::new(),
         }
@@ -236,6 +246,7 @@ impl fmt::Display for Error {
         match self {
             Error::Startup(sentences) => f.write_str(sentences),
             Error::Unavailable(source) => write!(f, "unavailable: {source}"),
+            Error::OutcomeUnknown(source) => write!(f, "outcome unknown: {source}"),
             Error::Internal(source) => write!(f, "internal error: {source}"),
             other => {
                 let mut body = Vec::new();
@@ -256,7 +267,9 @@ impl fmt::Debug for Error {
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
-            Error::Unavailable(source) | Error::Internal(source) => Some(source.as_ref()),
+            Error::Unavailable(source) | Error::OutcomeUnknown(source) | Error::Internal(source) => {
+                Some(source.as_ref())
+            }
             _ => None,
         }
     }

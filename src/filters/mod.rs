@@ -145,6 +145,7 @@ impl FilterView<'_> {
 #[derive(Debug)]
 pub struct Queryset<'a> {
     bound: &'a Bound,
+    database: Database,
     listing: Listing,
 }
 
@@ -222,7 +223,7 @@ impl Queryset<'_> {
 
     /// The database, for a backend that has to ask it.
     pub fn database(&self) -> &Database {
-        &self.bound.database
+        &self.database
     }
 
     /// What is read so far.
@@ -298,7 +299,8 @@ impl Bound {
     ///
     /// 400 for parameters that a backend refuses.
     pub(crate) async fn listing(&self, request: &Context) -> Result<Listing> {
-        let mut queryset = Queryset { bound: self, listing: Listing::default() };
+        let database = self.database.until(request.deadline());
+        let mut queryset = Queryset { bound: self, database, listing: Listing::default() };
         if let Some(condition) = self.queryset.as_ref().and_then(|queryset| queryset(request)) {
             queryset.filter(condition)?;
         }

@@ -207,6 +207,7 @@ fn wants_json(headers: &HeaderMap) -> bool {
 /// A request that writes to the list of a view set.
 async fn list(view: &Arc<View>, policy: &Policy, context: &Context, body: Body, pause: Pause) -> Result<Response> {
     refuse_on_list(context)?;
+    let context = &mut context.clone();
     let mut data = policy.parse(context, body).await?;
     view.fill_in(&mut data, context);
     let view = Arc::clone(view);
@@ -284,6 +285,7 @@ async fn detail(
         _ => {
             let (action, mode) = updating(context.method());
             let key = view.resource(action).key(text)?;
+            let context = &mut context.clone();
             let data = match policy.parse(context, body).await {
                 Ok(mut data) => {
                     view.fill_in(&mut data, context);
@@ -328,6 +330,7 @@ async fn action(
         Some(key) => demand(&view, key, policy, context).await?,
         None => refuse_on_list(context)?,
     }
+    let context = &mut context.clone();
     let mut parsed = policy.parse(context, body).await;
     let claim = match &mut parsed {
         Ok(data) => {

@@ -591,7 +591,7 @@ impl Application<'_> {
         )?;
         Ok(Resource {
             filters: Arc::new(filters),
-            store: self.store.clone(),
+            base: self.store.clone(),
             database: self.database.clone(),
             known: Arc::clone(self.known),
             whole: shape.layout(&whole, 0).into(),

@@ -17,7 +17,8 @@ use crate::model::{ColumnKind, ModelMeta, Row};
 use crate::relations::{Hyperlink, Link};
 use crate::store::plan::{Alias, LinkedBy, Select};
 use crate::store::{
-    Bound, Cell, Changes, Dialect, Retry, RowStream, Rows, Statement, Store, StoreError, Transaction, many,
+    Bound, Cell, Changes, Deadline, Dialect, Isolation, Retry, RowStream, Rows, Statement, Store, StoreError,
+    Transaction, many,
 };
 use crate::value::{DbValue, Value, write};
 
@@ -140,7 +141,11 @@ impl Key {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Via<'a> {
     /// Replayed so many times where a serializable transaction got in its way.
-    Store(&'a Store, u32),
+    Store {
+        store: &'a Store,
+        replays: u32,
+        deadline: Option<Deadline>,
+    },
     Transaction(&'a Transaction),
     /// Between the portions of a long read, in the state of the database that it sees.
     Stream(&'a RowStream),
@@ -149,11 +154,11 @@ pub(crate) enum Via<'a> {
 impl Via<'_> {
     pub(crate) async fn read(self, bound: Bound) -> Result<Rows, StoreError> {
         match self {
-            Via::Store(store, _) if store.isolation() == crate::store::Isolation::ReadCommitted => {
-                store.read(bound).await
+            Via::Store { store, deadline, .. } if store.isolation() == Isolation::ReadCommitted => {
+                store.until(deadline).read(bound).await
             }
-            Via::Store(store, replays) => {
-                let mut retry = Retry::new(replays);
+            Via::Store { store, replays, deadline } => {
+                let (mut retry, store) = (Retry::new(replays).until(deadline), store.until(deadline));
                 loop {
                     match store.read(bound.clone()).await {
                         Ok(rows) => return Ok(rows),

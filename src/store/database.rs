@@ -10,7 +10,7 @@ use sea_orm::{
 };
 
 use super::transaction::{bound, failed, results};
-use super::{Bound, Dialect, KnownEntities, Retry, Rows, Statement, Store, StoreError, Transaction, Unit};
+use super::{Bound, Deadline, Dialect, KnownEntities, Retry, Rows, Statement, Store, StoreError, Transaction, Unit};
 use crate::value::DbValue;
 
 /// The database of an application, outside of any transaction; cheap to clone.
@@ -32,6 +32,26 @@ impl Database {
     /// Of a store whose entities are known.
     pub fn new(store: Store, known: Arc<KnownEntities>, replays: u32) -> Self {
         Database { store, known, replays, made: Arc::default(), lookups: Arc::default() }
+    }
+
+    /// The same database for a request that ends at a deadline: nothing that is asked by this handle, or within a transaction
+    /// that it opens, goes on after it. A request's handles have the request's own.
+    ///
+    /// A task that goes on after its request takes a handle that has no deadline, or one of its own:
+    ///
+    /// ```
+    /// use bowline::prelude::*;
+    /// # async fn tidy(_: bowline::store::Database) {}
+    /// async fn start(request: Request) -> bowline::Result<Response> {
+    ///     let database = request.database()?.until(None);
+    ///     tokio::spawn(tidy(database));
+    ///     Ok(Response::no_content())
+    /// }
+    /// # let _ = api_view([http::Method::POST], start);
+    /// ```
+    #[must_use]
+    pub fn until(&self, deadline: impl Into<Option<Deadline>>) -> Self {
+        Database { store: self.store.until(deadline), ..self.clone() }
     }
 
     /// The store under it.
@@ -60,7 +80,7 @@ impl Database {
     ///
     /// As [`Store::read`].
     pub async fn read(&self, statement: Bound) -> Result<Rows, StoreError> {
-        let mut retry = Retry::new(self.replays);
+        let mut retry = Retry::new(self.replays).until(self.store.deadline());
         loop {
             match self.store.read(statement.clone()).await {
                 Ok(rows) => return Ok(rows),
@@ -75,7 +95,7 @@ impl Database {
     ///
     /// As [`Store::write`].
     pub async fn write(&self, statement: Bound) -> Result<Rows, StoreError> {
-        let mut retry = Retry::new(self.replays);
+        let mut retry = Retry::new(self.replays).until(self.store.deadline());
         loop {
             match self.store.write(Unit::one(statement.clone())).await {
                 Ok(mut rows) => return Ok(if rows.is_empty() { Rows::none() } else { rows.swap_remove(0) }),
@@ -156,7 +176,7 @@ impl Database {
     ///
     /// As [`Store::write`].
     pub async fn apply_all(&self, statements: Vec<Bound>) -> Result<Vec<Rows>, StoreError> {
-        let mut retry = Retry::new(self.replays);
+        let mut retry = Retry::new(self.replays).until(self.store.deadline());
         loop {
             match self.store.write(Unit { statements: statements.clone(), verdict: None }).await {
                 Ok(rows) => return Ok(rows),

@@ -15,8 +15,10 @@ pub enum StoreError {
     Data(Source),
     /// Another transaction was in the way; the whole unit may be replayed (40001, 40P01, SQLITE_BUSY).
     Conflict(Source),
-    /// The database is away, or a wait reached its limit.
+    /// The database is away, or a wait reached its limit; nothing was done.
     Unavailable(Source),
+    /// The answer to a write was lost: it may have been carried out, and it may not.
+    OutcomeUnknown(Source),
     /// Anything else: a mistake of ours or of a user's SQL.
     Internal(Source),
 }
@@ -57,6 +59,7 @@ impl fmt::Display for StoreError {
             StoreError::Data(source) => write!(f, "a value does not fit its column: {source}"),
             StoreError::Conflict(source) => write!(f, "another transaction was in the way: {source}"),
             StoreError::Unavailable(source) => write!(f, "the database is not available: {source}"),
+            StoreError::OutcomeUnknown(source) => write!(f, "the answer to a write was lost: {source}"),
             StoreError::Internal(source) => write!(f, "the database refused a statement: {source}"),
         }
     }
@@ -66,9 +69,11 @@ impl StdError for StoreError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
             StoreError::Violation(_) => None,
-            StoreError::Data(s) | StoreError::Conflict(s) | StoreError::Unavailable(s) | StoreError::Internal(s) => {
-                Some(s.as_ref())
-            }
+            StoreError::Data(s)
+            | StoreError::Conflict(s)
+            | StoreError::Unavailable(s)
+            | StoreError::OutcomeUnknown(s)
+            | StoreError::Internal(s) => Some(s.as_ref()),
         }
     }
 }
@@ -77,6 +82,7 @@ impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Conflict(_) | StoreError::Unavailable(_) => Error::Unavailable(Box::new(error)),
+            StoreError::OutcomeUnknown(_) => Error::OutcomeUnknown(Box::new(error)),
             error => Error::Internal(Box::new(error)),
         }
     }

@@ -19,11 +19,13 @@ use tokio::time::timeout;
 
 use crate::value::DbValue;
 use catalogue::Catalogue;
+use deadline::within;
 
 pub mod catalogue;
 mod changes;
 mod connection;
 mod database;
+mod deadline;
 mod error;
 pub(crate) mod granted;
 pub(crate) mod idempotency;
@@ -42,6 +44,7 @@ mod transaction;
 pub use changes::{Changes, ColumnSet};
 pub use connection::Connection;
 pub use database::Database;
+pub use deadline::Deadline;
 pub use error::{StoreError, Violation, ViolationKind};
 pub use needs::Needs;
 pub(crate) use needs::meet;
@@ -145,11 +148,15 @@ pub enum Isolation {
 /// Limits and sizes of a [`Store`]; every wait has one.
 #[derive(Clone, Debug)]
 pub struct StoreOptions {
-    /// Connections to PostgreSQL; reader threads on SQLite are one per core, four at most.
+    /// Connections to PostgreSQL; reader threads on SQLite are one per core, four at most. A quarter of the connections is
+    /// kept for short reads: writes, transactions and long reads wait for the others.
     pub max_connections: usize,
+    /// How long a request's work in the database may take in all, its waits and replays included; 503 beyond.
+    pub deadline: Duration,
     /// How long a request waits for a connection, and a connection for its server.
     pub acquire_timeout: Duration,
-    /// How long one statement, or one unit, may run.
+    /// How long one statement, or one unit, may run where no request's [`deadline`](Self::deadline) ends it before: the portions
+    /// of long reads, what the program does by itself.
     pub statement_timeout: Duration,
     /// How long a statement waits for a lock, and SQLite for another process.
     pub lock_timeout: Duration,
@@ -163,6 +170,7 @@ impl Default for StoreOptions {
     fn default() -> Self {
         StoreOptions {
             max_connections: 16,
+            deadline: Duration::from_secs(5),
             acquire_timeout: Duration::from_secs(5),
             statement_timeout: Duration::from_secs(30),
             lock_timeout: Duration::from_secs(5),
@@ -176,22 +184,29 @@ impl Default for StoreOptions {
 #[derive(Clone, Debug)]
 pub struct Store {
     transport: Transport,
+    /// Until when the request goes on that this handle belongs to.
+    deadline: Option<Deadline>,
+    /// The ticks end with the last clone.
+    shared: Arc<Shared>,
+}
+
+/// What all handles of a store share.
+#[derive(Debug)]
+struct Shared {
     isolation: Isolation,
     /// Long reads that may be open at once: they leave connections for others.
     streams: Arc<Semaphore>,
     /// How long one waits for its turn.
     patience: Duration,
     /// What start-up read of the tables, for the names of violated constraints.
-    catalogue: Arc<OnceLock<Arc<Catalogue>>>,
-    /// Ends the ticks with the last clone.
-    _alive: Arc<()>,
+    catalogue: OnceLock<Arc<Catalogue>>,
 }
 
 /// Ticks as long as there is a store.
 ///
 /// A timer that is due before all others wakes the runtime's driver, by a system call and another thread. Nearly every
 /// request sets a limit for its wait and lets go of it; with a tick a second none of these is ever the first one due.
-async fn tick(alive: Weak<()>) {
+async fn tick(alive: Weak<Shared>) {
     let mut ticks = tokio::time::interval(Duration::from_secs(1));
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     while alive.strong_count() > 0 {
@@ -239,19 +254,36 @@ impl Store {
             let path = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:")).unwrap_or(url);
             Transport::Sqlite(sqlite::Sqlite::open(path, options).await?)
         };
-        let alive = Arc::new(());
-        tokio::spawn(tick(Arc::downgrade(&alive)));
-        Ok(Store { transport, isolation, streams, patience, catalogue: Arc::default(), _alive: alive })
+        let shared = Arc::new(Shared { isolation, streams, patience, catalogue: OnceLock::new() });
+        tokio::spawn(tick(Arc::downgrade(&shared)));
+        Ok(Store { transport, deadline: None, shared })
+    }
+
+    /// The same store for a request that ends at a deadline: nothing that is asked by this handle goes on after it.
+    #[must_use]
+    pub fn until(&self, deadline: impl Into<Option<Deadline>>) -> Self {
+        let mut store = self.clone();
+        store.deadline = deadline.into();
+        match &mut store.transport {
+            Transport::Postgres(pg) => pg.until(store.deadline),
+            Transport::Sqlite(sqlite) => sqlite.until(store.deadline),
+        }
+        store
+    }
+
+    /// Until when the request goes on that this handle belongs to.
+    pub fn deadline(&self) -> Option<Deadline> {
+        self.deadline
     }
 
     /// What start-up read of the tables, once it has ([`catalogue::learn`]).
     pub fn catalogue(&self) -> Option<&Catalogue> {
-        self.catalogue.get().map(|catalogue| &**catalogue)
+        self.shared.catalogue.get().map(|catalogue| &**catalogue)
     }
 
     /// Keeps what was read of the tables; where it was read before, the first one stays.
     fn keep(&self, catalogue: Arc<Catalogue>) {
-        let _ = self.catalogue.set(catalogue);
+        let _ = self.shared.catalogue.set(catalogue);
     }
 
     fn explained(&self, error: StoreError) -> StoreError {
@@ -268,14 +300,14 @@ impl Store {
 
     /// How every transaction of the application is isolated.
     pub fn isolation(&self) -> Isolation {
-        self.isolation
+        self.shared.isolation
     }
 
     /// Runs one statement that only reads; dropping the future cancels it.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Unavailable`] when no connection was to be had in time or the database is away.
+    /// [`StoreError::Unavailable`] when no connection was to be had in time, the deadline is over or the database is away.
     pub async fn read(&self, bound: Bound) -> Result<Rows, StoreError> {
         match &self.transport {
             Transport::Postgres(pg) => pg.read(bound).await,
@@ -303,7 +335,8 @@ impl Store {
     /// [`StoreError::Unavailable`] when there was no turn or connection to be had in time; what else goes wrong, the first portion
     /// says.
     pub async fn stream(&self, bound: Bound) -> Result<RowStream, StoreError> {
-        let turn = timeout(self.patience, Arc::clone(&self.streams).acquire_owned()).await;
+        let limit = within(self.shared.patience, self.deadline);
+        let turn = timeout(limit, Arc::clone(&self.shared.streams).acquire_owned()).await;
         let Ok(Ok(permit)) = turn else {
             return Err(StoreError::Unavailable("too many long reads are open".into()));
         };
@@ -320,7 +353,8 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Violation`] where a constraint stopped it, [`StoreError::Conflict`] where it may be replayed.
+    /// [`StoreError::Violation`] where a constraint stopped it, [`StoreError::Conflict`] where it may be replayed,
+    /// [`StoreError::Unavailable`] where nothing was done, [`StoreError::OutcomeUnknown`] where nobody knows whether it was.
     pub async fn write(&self, unit: Unit) -> Result<Vec<Rows>, StoreError> {
         match &self.transport {
             Transport::Postgres(pg) => pg.write(unit).await,
@@ -342,7 +376,7 @@ impl Store {
             Transport::Sqlite(sqlite) => sqlite.begin(first).await.map(|(tx, rows)| (Transaction::sqlite(tx), rows)),
         };
         let (tx, rows) = opened.map_err(|error| self.explained(error))?;
-        Ok((tx.explaining(self.catalogue.get().cloned()), rows))
+        Ok((tx.explaining(self.shared.catalogue.get().cloned()), rows))
     }
 
     /// Waits for writes in flight and closes the database.

@@ -3,7 +3,7 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
 
-use super::StoreError;
+use super::{Deadline, StoreError};
 
 /// The longest pause between two tries.
 const LONGEST: Duration = Duration::from_millis(100);
@@ -13,21 +13,29 @@ const LONGEST: Duration = Duration::from_millis(100);
 pub struct Retry {
     left: u32,
     pause: Duration,
+    deadline: Option<Deadline>,
 }
 
 impl Retry {
     /// A budget of so many replays after the first try.
     pub fn new(replays: u32) -> Self {
-        Retry { left: replays, pause: Duration::from_millis(1) }
+        Retry { left: replays, pause: Duration::from_millis(1), deadline: None }
+    }
+
+    /// The same for a request that ends at a deadline.
+    #[must_use]
+    pub fn until(self, deadline: impl Into<Option<Deadline>>) -> Self {
+        Retry { deadline: deadline.into(), ..self }
     }
 
     /// Waits before the next try.
     ///
     /// # Errors
     ///
-    /// The conflict itself, when the budget is used up or the error is none that a replay could mend.
+    /// The conflict itself, when the budget is used up, the deadline is over or the error is none that a replay could mend.
     pub async fn again(&mut self, error: StoreError) -> Result<(), StoreError> {
-        if !matches!(error, StoreError::Conflict(_)) || self.left == 0 {
+        let is_over = self.left == 0 || self.deadline.is_some_and(|deadline| deadline.left().is_zero());
+        if !matches!(error, StoreError::Conflict(_)) || is_over {
             return Err(error);
         }
         self.left -= 1;

@@ -159,7 +159,7 @@ impl Transaction {
     /// # Errors
     ///
     /// As [`Store::write`](super::Store::write), with the errors of deferred constraints; nothing was committed then,
-    /// except that after [`StoreError::Unavailable`] it is not known.
+    /// except that after [`StoreError::OutcomeUnknown`] it is not known.
     pub async fn commit_with(self, last: Option<Bound>) -> Result<Rows, StoreError> {
         let rows = match self.inner {
             Inner::Postgres(tx) => tx.commit_with(last).await,

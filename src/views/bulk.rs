@@ -80,7 +80,7 @@ impl View {
         pause: &Pause,
     ) -> Result<Vec<u8>> {
         let files = resource.stage(&mut objects).await?;
-        let mut tries = Tries::new(resource.replays);
+        let mut tries = Tries::new(resource, cx);
         let outcome = loop {
             let request = ListRequest { data, objects: &objects, keys, cx, pause, careful: tries.stopped > 0 };
             let stop = match Box::pin(self.list_in_transaction(resource, &request)).await {
@@ -111,7 +111,7 @@ impl View {
         pause: &Pause,
     ) -> Result<()> {
         let keys = resource.keys(data)?;
-        let mut tries = Tries::new(resource.replays);
+        let mut tries = Tries::new(resource, cx);
         loop {
             match Box::pin(self.destroy_list_in_transaction(resource, &keys, cx, pause)).await {
                 Ok(()) => return Ok(()),
@@ -278,7 +278,7 @@ impl Resource {
         cx: &Context,
     ) -> Result<()> {
         if objects.iter().any(Validated::is_wrong) {
-            self.examine_all(data, objects, keys, cx, self.via()).await?;
+            self.examine_all(data, objects, keys, cx, self.via(cx)).await?;
         }
         Ok(())
     }

@@ -19,12 +19,12 @@ impl View {
     ///
     /// 404 where no row has the key, 409 where other rows protect it.
     pub(crate) async fn destroy(&self, resource: &Resource, key: &DbValue, cx: &Context, pause: &Pause) -> Result<()> {
-        let mut tries = Tries::new(resource.replays);
+        let mut tries = Tries::new(resource, cx);
         loop {
             let stop = if self.hooks.is_some() || Resource::judges(cx) || is_keyed(cx) || is_conditional(cx) {
                 self.destroy_in_transaction(resource, key, cx, pause).await
             } else {
-                self.destroy_at_once(resource, key, pause).await
+                self.destroy_at_once(resource, key, cx, pause).await
             };
             match stop {
                 Ok(()) => return Ok(()),
@@ -44,11 +44,17 @@ impl View {
         }
     }
 
-    async fn destroy_at_once(&self, resource: &Resource, key: &DbValue, pause: &Pause) -> Result<(), Stop> {
+    async fn destroy_at_once(
+        &self,
+        resource: &Resource,
+        key: &DbValue,
+        cx: &Context,
+        pause: &Pause,
+    ) -> Result<(), Stop> {
         pause.at(Point::BeforeWrite).await;
         let unit = resource.plan.destroy().unit(key);
         let last = unit.statements.len().saturating_sub(1);
-        let rows = resource.store.write(unit).await?;
+        let rows = resource.store(cx).write(unit).await?;
         if rows.get(last).is_some_and(|r| !r.is_empty()) {
             return Ok(());
         }

@@ -443,7 +443,7 @@ impl ActionRequest {
     fn via(&self) -> Via<'_> {
         match &self.connection {
             Connection::Transaction(tx) => Via::Transaction(tx),
-            Connection::Database(_) => self.resource().via(),
+            Connection::Database(_) => self.resource().via(&self.context),
         }
     }
 }
@@ -486,9 +486,9 @@ pub(crate) async fn run(
         connection,
     };
     if matches!(*context.method(), Method::GET | Method::HEAD) {
-        return handler.call(request(Connection::Database(resource.database.clone()))).await;
+        return handler.call(request(Connection::Database(resource.database.until(context.deadline())))).await;
     }
-    let mut tries = Tries::new(resource.replays);
+    let mut tries = Tries::new(resource, &context);
     loop {
         let stop = match attempt(resource, &*handler, &request, &context).await {
             Ok(response) => return Ok(response),

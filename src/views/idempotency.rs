@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 use crate::idempotency::{fingerprint, id};
 use crate::response::{Data, Response};
 use crate::store::idempotency::{self as table, Kept, KeyId};
-use crate::store::{Database, Rows, Transaction};
+use crate::store::{Database, Deadline, Rows, Transaction};
 use crate::value::{DbValue, Value, json};
 
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
@@ -28,6 +28,9 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 const MOST_RAW: usize = 1024 * 1024;
 /// How long such an answer may take to be there.
 const RAW_LIMIT: Duration = Duration::from_secs(5);
+
+/// How long it is looked for a kept answer after a write that failed.
+const LAST_LOOK: Duration = Duration::from_secs(2);
 
 /// What kept bodies are, in the table's numbers.
 const JSON: u8 = 0;
@@ -146,7 +149,7 @@ where
     W: Future<Output = Result<Response>> + Send + 'static,
 {
     let Some(claim) = claim else { return Detached::new(write(cx.clone())).await };
-    let database = policy.database()?;
+    let database = &policy.database(cx)?;
     if let Some(response) = Box::pin(claim.replayed(database)).await? {
         return Ok(response);
     }
@@ -159,7 +162,8 @@ where
             }
             Ok(response)
         }
-        Err(error) => match Box::pin(claim.replayed(database)).await {
+        // the request's time may be over, and the answer be there
+        Err(error) => match Box::pin(claim.replayed(&database.until(Deadline::after(LAST_LOOK)))).await {
             Ok(Some(response)) => Ok(response),
             Err(reused) if reused.status() == StatusCode::UNPROCESSABLE_ENTITY => Err(reused),
             _ => Err(error),
@@ -183,8 +187,9 @@ impl Resource {
     pub(crate) async fn begin(&self, key: Option<&DbValue>, cx: &Context) -> Result<(Transaction, Rows), Stop> {
         let lock = key.map(|key| self.plan.lock(key));
         let isolation = self.isolation_for(key, cx);
-        let Some(claim) = cx.kept::<Claim>() else { return Ok(self.open(isolation, lock).await?) };
-        let (tx, rows) = self.open(isolation, Some(table::claim(self.store.dialect(), claim.id, now()))).await?;
+        let Some(claim) = cx.kept::<Claim>() else { return Ok(self.open(isolation, lock, cx).await?) };
+        let claimed = table::claim(self.dialect(), claim.id, now());
+        let (tx, rows) = self.open(isolation, Some(claimed), cx).await?;
         let locked = match (table::is_free(&rows), lock) {
             (Ok(true), Some(lock)) => tx.query(lock).await.map_err(Stop::from),
             (Ok(true), None) => Ok(Rows::none()),

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::response::Response as HttpResponse;
@@ -58,6 +59,8 @@ pub(crate) struct Policy {
     /// Which answers show what a GET shows.
     pub(crate) answering: Answering,
     pub(crate) limits: BodyLimits,
+    /// How long a request's work in the database may take.
+    time: Duration,
     pub(crate) errors: ErrorFormat,
     pub(crate) list_errors_as_dict: bool,
     pub(crate) exception_handler: ExceptionHandler,
@@ -129,6 +132,7 @@ impl Policy {
             etags: settings.etags.clone(),
             answering: Answering::default(),
             limits: settings.body.clone(),
+            time: settings.store.deadline,
             errors: settings.errors,
             list_errors_as_dict: settings.list_errors_as_dict,
             exception_handler: settings.exception_handler.clone(),
@@ -165,13 +169,14 @@ impl Policy {
         })
     }
 
-    /// The database.
+    /// The database, until a request's deadline.
     ///
     /// # Errors
     ///
     /// 500 where the view has none: it is no router's.
-    pub(crate) fn database(&self) -> Result<&Database> {
-        self.database.as_ref().ok_or_else(|| Error::internal("a view outside of a router has no database"))
+    pub(crate) fn database(&self, context: &Context) -> Result<Database> {
+        let database = self.database.as_ref().map(|database| database.until(context.deadline()));
+        database.ok_or_else(|| Error::internal("a view outside of a router has no database"))
     }
 
     /// With a description for people.
@@ -221,6 +226,7 @@ impl Policy {
     ///
     /// The first thing that is wrong.
     pub(crate) async fn initial(&self, context: &mut Context, suffix: Option<&str>, begun: &mut Begun) -> Result<()> {
+        context.allow(self.time);
         let nothing = HeaderMap::new();
         let headers = context.headers().unwrap_or(&nothing);
         begun.accepted = Some(match &self.negotiation {
@@ -235,7 +241,7 @@ impl Policy {
         let ways = if context.user().is_some() { &[] } else { self.authentication.as_slice() };
         for way in ways {
             begun.vary.extend(way.vary());
-            let found = way.authenticate_with(context, self.database()?, &mut begun.headers).await?;
+            let found = way.authenticate_with(context, &self.database(context)?, &mut begun.headers).await?;
             if let Some(Authenticated { user, auth }) = found {
                 context.set_user(user, auth);
                 context.set_authenticator(way.name());
@@ -261,7 +267,7 @@ impl Policy {
             return Ok(None);
         }
         let challenges = !self.authentication.is_empty();
-        self.permissions.judge(context, &self.info, self.database()?, challenges).await
+        self.permissions.judge(context, &self.info, &self.database(context)?, challenges).await
     }
 
     /// Whether the client may do something by another method, and what it is to be asked about an object: what OPTIONS shows.
@@ -315,15 +321,18 @@ impl Policy {
         })
     }
 
-    /// The body of a request, parsed by its media type: an empty object or form where there is none.
+    /// The body of a request, parsed by its media type: an empty object or form where there is none. The time that its client
+    /// took to send it is not the database's.
     ///
     /// # Errors
     ///
     /// As [`Parsers::parse`].
-    pub(crate) async fn parse(&self, context: &Context, body: Body) -> Result<Value> {
+    pub(crate) async fn parse(&self, context: &mut Context, body: Body) -> Result<Value> {
         let nothing = HeaderMap::new();
         let headers = context.headers().unwrap_or(&nothing);
-        self.parsers.parse(headers, body, context.kwargs(), &self.limits).await
+        let parsed = self.parsers.parse(headers, body, context.kwargs(), &self.limits).await;
+        context.allow(self.time);
+        parsed
     }
 
     /// DRF's `SimpleMetadata`.
@@ -503,6 +512,9 @@ fn log(error: &Error) {
     match error {
         Error::Internal(_) => tracing::error!(error = %chain(error), "a request failed"),
         Error::Unavailable(_) => tracing::warn!(error = %chain(error), "a request was turned away"),
+        Error::OutcomeUnknown(_) => {
+            tracing::error!(error = %chain(error), "nobody knows whether a write was carried out")
+        }
         _ => {}
     }
 }

@@ -155,7 +155,7 @@ impl Resource {
     ///
     /// As [`meet_demands`](Self::meet_demands).
     pub(super) async fn would_meet_demands(&self, key: &DbValue, cx: &Context) -> Result<()> {
-        match self.meet_demands(key, self.via(), cx).await {
+        match self.meet_demands(key, self.via(cx), cx).await {
             Err(Stop::Store(error)) => Err(error.into()),
             Err(Stop::Fail(error)) => Err(error),
             Err(Stop::Refused(_) | Stop::Unexplained) => Err(StoreError::Internal("a read was refused".into()).into()),

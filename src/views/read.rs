@@ -40,7 +40,7 @@ impl Resource {
     }
 
     async fn retrieve_among(&self, key: &DbValue, narrow: &[Filter], cx: &Context) -> Result<Vec<u8>> {
-        let rows = self.read_filtered(self.plan.reads().one(key, narrow)).await?;
+        let rows = self.read_filtered(self.plan.reads().one(key, narrow), cx).await?;
         match rows.len() {
             0 => return Err(self.no_match()),
             1 => {}
@@ -48,7 +48,7 @@ impl Resource {
             _ => return Err(crate::error::Error::not_found()),
         }
         self.permit_read(&rows, cx)?;
-        let groups = self.shape.load(&rows, self.via()).await?;
+        let groups = self.shape.load(&rows, self.via(cx)).await?;
         let mut out = Vec::with_capacity(128);
         self.shape.represent(&rows, 0, &groups, cx, &mut out)?;
         Ok(out)
@@ -75,7 +75,7 @@ impl Resource {
     }
 
     async fn must_see_among(&self, key: &DbValue, narrow: &[Filter], cx: &Context) -> Result<()> {
-        let rows = self.read_filtered(self.plan.reads().one(key, narrow)).await?;
+        let rows = self.read_filtered(self.plan.reads().one(key, narrow), cx).await?;
         if rows.is_empty() {
             return Err(self.no_match());
         }
@@ -89,11 +89,11 @@ impl Resource {
     ///
     /// 404 for a page that does not exist.
     async fn page(&self, listing: &Listing, page: &dyn Page, cx: &Context) -> Result<Response> {
-        let (rows, count) = self.rows_of(listing, page.wanted()).await?;
+        let (rows, count) = self.rows_of(listing, page.wanted(), cx).await?;
         let found = Found { rows: &rows, count, keys: &listing.keys, keys_at: self.plan.width() };
         let envelope = page.envelope(&found)?;
         let shown = envelope.shown.unwrap_or(rows.len()).min(rows.len());
-        let groups = self.shape.load(&rows, self.via()).await?;
+        let groups = self.shape.load(&rows, self.via(cx)).await?;
         let mut out = Vec::with_capacity(256 + 128 * shown);
         envelope.open(&mut out);
         if envelope.backwards {
@@ -108,47 +108,47 @@ impl Resource {
     }
 
     /// The rows that a page wants, and how many there are in all where it wants to know.
-    async fn rows_of(&self, listing: &Listing, wanted: Wanted) -> Result<(Rows, Option<u64>)> {
+    async fn rows_of(&self, listing: &Listing, wanted: Wanted, cx: &Context) -> Result<(Rows, Option<u64>)> {
         let reads = self.plan.reads();
         let behind = self.plan.width() + listing.keys.len();
         match wanted {
             Wanted::Part { limit, offset } => {
-                Ok((self.read_filtered(reads.listing(listing, Window::Part { limit, offset })).await?, None))
+                Ok((self.read_filtered(reads.listing(listing, Window::Part { limit, offset }), cx).await?, None))
             }
             Wanted::Counted { limit, offset } => {
-                let rows = self.read_filtered(reads.listing(listing, Window::Counted { limit, offset })).await?;
+                let rows = self.read_filtered(reads.listing(listing, Window::Counted { limit, offset }), cx).await?;
                 if !rows.is_empty() || offset == 0 {
                     let count = counted(&rows, behind)?;
                     return Ok((rows, Some(count)));
                 }
                 // behind the end no row says how many there are
                 let part = reads.listing(listing, Window::Part { limit, offset });
-                let mut both = self.snapshot(vec![part, reads.listing(listing, Window::Count)]).await?;
+                let mut both = self.snapshot(vec![part, reads.listing(listing, Window::Count)], cx).await?;
                 let count = both.pop().map_or(Ok(0), |rows| counted(&rows, 0))?;
                 Ok((both.pop().unwrap_or_else(Rows::none), Some(count)))
             }
             Wanted::Last { size } => {
-                let rows = self.read_filtered(reads.listing(listing, Window::Last { size })).await?;
+                let rows = self.read_filtered(reads.listing(listing, Window::Last { size }), cx).await?;
                 let count = counted(&rows, behind)?;
                 Ok((rows, Some(count)))
             }
             Wanted::Estimated { limit, offset } => {
-                let rows = self.read_filtered(reads.listing(listing, Window::Part { limit, offset })).await?;
+                let rows = self.read_filtered(reads.listing(listing, Window::Part { limit, offset }), cx).await?;
                 let seen = offset.saturating_add(u64::try_from(rows.len()).unwrap_or(u64::MAX));
                 if seen < offset.saturating_add(limit) && (seen > offset || offset == 0) {
                     return Ok((rows, Some(seen)));
                 }
-                let count = self.estimated(listing).await?;
+                let count = self.estimated(listing, cx).await?;
                 Ok((rows, Some(count.max(seen))))
             }
         }
     }
 
     /// About how many rows there are; exactly where these are few.
-    async fn estimated(&self, listing: &Listing) -> Result<u64> {
+    async fn estimated(&self, listing: &Listing, cx: &Context) -> Result<u64> {
         let reads = self.plan.reads();
-        if self.store.dialect() == Dialect::Postgres {
-            let plan = self.read_filtered(reads.listing(listing, Window::Estimate)).await?;
+        if self.dialect() == Dialect::Postgres {
+            let plan = self.read_filtered(reads.listing(listing, Window::Estimate), cx).await?;
             let estimate = match plan.cell(0, 0)? {
                 Cell::Json(plan) | Cell::Text(plan) => estimate(plan),
                 _ => None,
@@ -157,7 +157,7 @@ impl Resource {
                 return Ok(estimate);
             }
         }
-        Ok(counted(&self.read_filtered(reads.listing(listing, Window::Count)).await?, 0)?)
+        Ok(counted(&self.read_filtered(reads.listing(listing, Window::Count), cx).await?, 0)?)
     }
 
     fn write_list(
@@ -205,7 +205,7 @@ impl View {
             Some(_) => Window::Part { limit: LONG + 1, offset: 0 },
             None => Window::All,
         };
-        let rows = resource.read_filtered(resource.plan.reads().listing(&listing, window)).await?;
+        let rows = resource.read_filtered(resource.plan.reads().listing(&listing, window), cx).await?;
         if let Some((accepted, writer)) = writer.filter(|_| rows.len() as u64 > LONG) {
             drop(rows);
             // nobody reads what comes after the headers
@@ -217,7 +217,7 @@ impl View {
             }
             return Ok(response);
         }
-        let groups = resource.shape.load(&rows, resource.via()).await?;
+        let groups = resource.shape.load(&rows, resource.via(cx)).await?;
         let mut out = Vec::with_capacity(16 + 128 * rows.len());
         resource.write_list(&rows, 0..rows.len(), &groups, cx, &mut out)?;
         Ok(Response::json(out))

@@ -36,11 +36,13 @@ pub struct Request {
     data: Value,
     policy: Arc<Policy>,
     accepted: Accepted,
+    database: Option<Database>,
 }
 
 impl Request {
     pub(crate) fn new(context: Context, body: Body, policy: Arc<Policy>, accepted: Accepted) -> Self {
-        Request { context, body: Some(body), data: Value::map(), policy, accepted }
+        let database = policy.database(&context).ok();
+        Request { context, body: Some(body), data: Value::map(), policy, accepted, database }
     }
 
     /// The body, parsed by its media type: an empty object where there is none.
@@ -51,7 +53,9 @@ impl Request {
     /// parser of the view reads. What is asked again after that is an empty object.
     pub async fn data(&mut self) -> Result<&Value> {
         if let Some(body) = self.body.take() {
-            self.data = self.policy.parse(&self.context, body).await?;
+            let data = self.policy.parse(&mut self.context, body).await;
+            self.database = self.policy.database(&self.context).ok();
+            self.data = data?;
         }
         Ok(&self.data)
     }
@@ -141,13 +145,13 @@ impl Request {
         &self.policy.info
     }
 
-    /// The database, outside of any transaction.
+    /// The database, outside of any transaction, until the request's deadline ([`Database::until`]).
     ///
     /// # Errors
     ///
     /// 500 in a view that no router serves.
     pub fn database(&self) -> Result<&Database> {
-        self.policy.database()
+        self.database.as_ref().ok_or_else(|| Error::internal("a view outside of a router has no database"))
     }
 
     /// How the answer is going to be written.

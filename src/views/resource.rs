@@ -14,8 +14,8 @@ use crate::serializers::shape::{Shape, Slot};
 use crate::serializers::{BoundSerializer, Validated, Via};
 use crate::store::plan::{Listing, Plan, Prepared};
 use crate::store::{
-    Bound, Cell, Changes, Database, Isolation, KnownEntities, Retry, Rows, Store, StoreError, Transaction, Violation,
-    store_error,
+    Bound, Cell, Changes, Database, Dialect, Isolation, KnownEntities, Retry, Rows, Store, StoreError, Transaction,
+    Violation, store_error,
 };
 use crate::validators::Object;
 use crate::value::{DbValue, Value, convert};
@@ -28,7 +28,8 @@ const UNEXPLAINED: u32 = 4;
 pub(crate) struct Resource {
     /// What narrows and orders its lists.
     pub(crate) filters: Arc<Filters>,
-    pub(crate) store: Store,
+    /// The store of no request; [`store`](Resource::store) is a request's.
+    pub(crate) base: Store,
     /// The same as handlers see it.
     pub(crate) database: Database,
     pub(crate) serializer: Arc<BoundSerializer>,
@@ -74,7 +75,10 @@ impl From<StoreError> for Stop {
 impl Stop {
     /// The stop that a hook's or a rule's error really is: what its query met, if a query is what failed.
     pub(crate) fn in_transaction(self, tx: &Transaction) -> Self {
-        let Stop::Fail(Error::Internal(source) | Error::Unavailable(source)) = &self else { return self };
+        let Stop::Fail(Error::Internal(source) | Error::Unavailable(source) | Error::OutcomeUnknown(source)) = &self
+        else {
+            return self;
+        };
         if let Some(met) = source.downcast_ref().or_else(|| source.downcast_ref().and_then(store_error)) {
             return Stop::Store(same_kind(met));
         }
@@ -94,6 +98,7 @@ fn same_kind(error: &StoreError) -> StoreError {
         StoreError::Data(_) => StoreError::Data(text),
         StoreError::Conflict(_) => StoreError::Conflict(text),
         StoreError::Unavailable(_) => StoreError::Unavailable(text),
+        StoreError::OutcomeUnknown(_) => StoreError::OutcomeUnknown(text),
         StoreError::Internal(_) => StoreError::Internal(text),
     }
 }
@@ -117,8 +122,8 @@ pub(crate) struct Tries {
 }
 
 impl Tries {
-    pub(crate) fn new(replays: u32) -> Self {
-        Tries { retry: Retry::new(replays), stopped: 0 }
+    pub(crate) fn new(resource: &Resource, cx: &Context) -> Self {
+        Tries { retry: Retry::new(resource.replays).until(cx.deadline()), stopped: 0 }
     }
 
     /// Decides about another try after one that was stopped; `verdict` says what a violation means, and whether it may
@@ -263,7 +268,7 @@ impl Resource {
         }
         Ok(Some(Resource {
             filters: Arc::clone(&self.filters),
-            store: self.store.clone(),
+            base: self.base.clone(),
             database: self.database.clone(),
             serializer: Arc::clone(&self.serializer),
             shape: Arc::clone(&self.shape),
@@ -288,13 +293,23 @@ impl Resource {
     }
 
     /// A read by what a request filters by: a value that the database cannot compare is the request's mistake.
-    pub(crate) async fn read_filtered(&self, bound: Bound) -> Result<Rows> {
-        self.read(bound).await.map_err(filtered)
+    pub(crate) async fn read_filtered(&self, bound: Bound, cx: &Context) -> Result<Rows> {
+        self.via(cx).read(bound).await.map_err(filtered)
+    }
+
+    /// The store, until a request's deadline.
+    pub(crate) fn store(&self, cx: &Context) -> Store {
+        self.base.until(cx.deadline())
+    }
+
+    /// Which SQL the store speaks.
+    pub(crate) fn dialect(&self) -> Dialect {
+        self.base.dialect()
     }
 
     /// The way of questions outside of a transaction.
-    pub(crate) fn via(&self) -> Via<'_> {
-        Via::Store(&self.store, self.replays)
+    pub(crate) fn via(&self, cx: &Context) -> Via<'_> {
+        Via::Store { store: &self.base, replays: self.replays, deadline: cx.deadline() }
     }
 
     /// DRF's complete error body for a body that is wrong as it is: rows that are not there, values that are taken.
@@ -396,24 +411,20 @@ impl Resource {
         &self,
         isolation: Isolation,
         first: Option<Bound>,
+        cx: &Context,
     ) -> Result<(Transaction, Rows), StoreError> {
-        let (tx, rows) = self.store.begin(isolation, first).await?;
+        let (tx, rows) = self.store(cx).begin(isolation, first).await?;
         Ok((tx.knowing(Arc::clone(&self.known)), rows))
     }
 
     /// Several reads of one state of the database, replayed likewise.
-    pub(crate) async fn snapshot(&self, bounds: Vec<Bound>) -> Result<Vec<Rows>, StoreError> {
-        let mut retry = Retry::new(self.replays);
+    pub(crate) async fn snapshot(&self, bounds: Vec<Bound>, cx: &Context) -> Result<Vec<Rows>, StoreError> {
+        let (mut retry, store) = (Retry::new(self.replays).until(cx.deadline()), self.store(cx));
         loop {
-            match self.store.snapshot(bounds.clone()).await {
+            match store.snapshot(bounds.clone()).await {
                 Ok(rows) => return Ok(rows),
                 Err(error) => retry.again(error).await?,
             }
         }
-    }
-
-    /// A read, replayed where a serializable transaction got in its way.
-    pub(crate) async fn read(&self, bound: Bound) -> Result<Rows, StoreError> {
-        self.via().read(bound).await
     }
 }

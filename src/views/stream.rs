@@ -48,7 +48,7 @@ impl View {
         writer: Box<dyn ListWriter>,
     ) -> Result<Body> {
         let resource = self.resource(Action::List);
-        let rows = resource.store.stream(resource.plan.reads().listing(listing, Window::All)).await?;
+        let rows = resource.store(cx).stream(resource.plan.reads().listing(listing, Window::All)).await?;
         let mut flow =
             Flow { view: Arc::clone(self), cx: cx.clone(), rows, most: 256, writer, begun: false, ended: false };
         let first = flow.portion().await?;

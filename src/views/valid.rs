@@ -69,8 +69,8 @@ impl<T: FromBody, S: Sync> FromRequest<S> for Valid<T> {
     async fn from_request(request: Request, _: &S) -> Result<Self, Invalid> {
         let (parts, body) = request.into_parts();
         let settings = parts.extensions.get::<Settings>().cloned().unwrap_or_default();
-        let context = Context::new(parts, Vec::new());
-        let parsed = Policy::new(ViewInfo::new("Valid"), &settings).parse(&context, body).await;
+        let mut context = Context::new(parts, Vec::new());
+        let parsed = Policy::new(ViewInfo::new("Valid"), &settings).parse(&mut context, body).await;
         let valid = parsed.and_then(|data| Ok(T::from_body(data, &context)?));
         valid.map(Valid).map_err(|error| Invalid { error, context, settings: Box::new(settings) })
     }

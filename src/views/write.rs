@@ -53,7 +53,7 @@ impl View {
     ) -> Result<Vec<u8>> {
         let mut validated = resource.serializer.validate(data, Mode::Create, cx)?;
         if validated.is_wrong() {
-            return Err(resource.complete(None, data, &mut validated, cx, resource.via()).await?.into());
+            return Err(resource.complete(None, data, &mut validated, cx, resource.via(cx)).await?.into());
         }
         self.save(resource, None, data, validated, cx, pause).await
     }
@@ -79,7 +79,7 @@ impl View {
                 // who may not, or does not know the object as it is, is told no more
                 Box::pin(resource.must_see(key, cx)).await?;
             }
-            return Err(resource.complete(Some(key), data, &mut validated, cx, resource.via()).await?.into());
+            return Err(resource.complete(Some(key), data, &mut validated, cx, resource.via(cx)).await?.into());
         }
         self.save(resource, Some(key), data, validated, cx, pause).await
     }
@@ -108,7 +108,7 @@ impl View {
         cx: &Context,
         pause: &Pause,
     ) -> Result<Vec<u8>> {
-        let mut tries = Tries::new(resource.replays);
+        let mut tries = Tries::new(resource, cx);
         let at_once = validated.is_plain()
             && resource.shape.flat().is_some()
             && !self.needs_transaction(resource, key.is_some(), cx);
@@ -287,7 +287,7 @@ pub(super) fn answering(mode: Mode, cx: &Context) -> Context {
 /// Keeps the files of a write that is done, and removes those of one that is not. Where nobody knows whether it was
 /// committed, they stay: a row must not name a file that is gone.
 pub(super) fn decide<T>(files: Vec<Pending>, outcome: &Result<T>) {
-    if matches!(outcome, Ok(_) | Err(Error::Unavailable(_))) {
+    if matches!(outcome, Ok(_) | Err(Error::OutcomeUnknown(_))) {
         files.into_iter().for_each(|file| drop(file.keep()));
     }
 }
@@ -350,7 +350,7 @@ impl Resource {
         let changes = &validated.changes;
         let rules = self.serializer.object_rules(None, changes);
         if !rules.is_empty() {
-            let answers = self.examine_new(changes, self.via()).await?;
+            let answers = self.examine_new(changes, self.via(cx)).await?;
             return Err(Error::from(self.judged(data, &answers, ValidationError::fields(), rules)).into());
         }
         // a guard that stays silent while nothing is written means a constraint that it does not know: let it speak
@@ -361,11 +361,11 @@ impl Resource {
         pause.at(Point::BeforeWrite).await;
         let unit =
             Unit { statements: vec![prepared.bind(None, changes)], verdict: prepared.bind_verdict(None, changes) };
-        match self.store.write(unit).await {
+        match self.store(cx).write(unit).await {
             Ok(rows) => self.inserted(&prepared, &rows, data, changes, cx),
             Err(StoreError::Violation(violation)) => {
                 pause.at(Point::BeforeVerdict).await;
-                let answers = self.examine_new(changes, self.via()).await?;
+                let answers = self.examine_new(changes, self.via(cx)).await?;
                 self.refuse(data, &answers)?;
                 Err(StoreError::Violation(violation).into())
             }
@@ -411,18 +411,18 @@ impl Resource {
         }
         let prepared = self.plan.update(changes.columns());
         pause.at(Point::BeforeWrite).await;
-        let stop = match self.store.write(Unit::one(prepared.bind(Some(key), changes))).await {
+        let stop = match self.store(cx).write(Unit::one(prepared.bind(Some(key), changes))).await {
             Ok(rows) => match rows.first() {
                 Some(rows) if !rows.is_empty() => return Ok(self.body(rows, &prepared, changes, cx)?),
                 // on PostgreSQL nothing but the key decides which row is meant
-                _ if self.store.dialect() == Dialect::Postgres => return Err(self.no_match().into()),
+                _ if self.dialect() == Dialect::Postgres => return Err(self.no_match().into()),
                 _ => Stop::Unexplained,
             },
             Err(error @ StoreError::Violation(_)) => error.into(),
             Err(error) => return Err(error.into()),
         };
         pause.at(Point::BeforeVerdict).await;
-        let answers = self.examine_stored(key, changes, self.via()).await?.ok_or_else(|| self.no_match())?;
+        let answers = self.examine_stored(key, changes, self.via(cx)).await?.ok_or_else(|| self.no_match())?;
         self.refuse(data, &answers)?;
         Err(stop)
     }

@@ -4,7 +4,6 @@
 use crate::support;
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -13,7 +12,7 @@ use bowline::prelude::*;
 use http_body_util::BodyExt;
 use sea_orm::ConnectionTrait;
 use serde_json::{Value as Json, json};
-use support::{Cut, Server, within};
+use support::{COMMIT, Cut, Server, within};
 use tokio::sync::Semaphore;
 use tower::ServiceExt;
 
@@ -503,21 +502,17 @@ fn a_server_that_is_killed_before_it_answers() {
 #[test]
 fn a_commit_whose_answer_is_lost() {
     let database = support::Database::postgres();
-    let url = database.url();
-    let (_, rest) = url.split_once('@').unwrap();
-    let (server, name) = rest.split_once('/').unwrap();
-    let cut = Cut::before(server.parse().unwrap());
+    let (cut, url) = Cut::of(&database.url());
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
-        let url = format!("postgres://bowline@{}/{name}", cut.address);
         let app = App(api().into_axum(&url).await.unwrap());
         assert_eq!(app.order("before", "tea").await.status, 201);
         for (key, status, rows) in [("k", 201, "2"), ("", 503, "3")] {
             // a write of one statement has no COMMIT of its own
-            cut.armed.store(true, Ordering::SeqCst);
+            cut.after(COMMIT);
             let body = if key.is_empty() { r#"[{"item":"tea"}]"# } else { r#"{"item":"tea"}"# };
             let answer = app.call("POST", PATH, key, body).await;
-            assert!(!cut.armed.load(Ordering::SeqCst), "nothing was cut");
+            assert!(!cut.is_armed(), "nothing was cut");
             assert_eq!((answer.status, answer.is_replayed()), (status, status == 201), "{answer:?}");
             assert_eq!(database.list(COUNT), [rows]);
         }

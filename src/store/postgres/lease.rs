@@ -5,10 +5,12 @@
 //! that was meant for another. So a lease starts out as not to be returned, and [`Lease::settle`] alone
 //! changes that.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use deadpool_postgres::{ClientWrapper, Object};
 use tokio::runtime::Handle;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -36,11 +38,16 @@ pub(super) struct Lease {
     object: Option<Object>,
     dropped: Dropped,
     tls: MakeRustlsConnect,
+    /// Whether a cancel is under way, which may hit whatever runs here next.
+    cancelled: AtomicBool,
+    /// Among those that may keep a connection for long.
+    _place: Option<OwnedSemaphorePermit>,
 }
 
 impl Lease {
-    pub(super) fn new(object: Object, tls: MakeRustlsConnect) -> Self {
-        Lease { object: Some(object), dropped: Dropped::Close, tls }
+    pub(super) fn new(object: Object, tls: MakeRustlsConnect, place: Option<OwnedSemaphorePermit>) -> Self {
+        let cancelled = AtomicBool::new(false);
+        Lease { object: Some(object), dropped: Dropped::Close, tls, cancelled, _place: place }
     }
 
     pub(super) fn client(&self) -> Result<&ClientWrapper, StoreError> {
@@ -57,6 +64,15 @@ impl Lease {
         }
     }
 
+    /// Has the server stop what runs; the answer to that says what became of it. The connection is closed afterwards.
+    pub(super) fn cancel(&self) {
+        self.cancelled.store(true, Ordering::Relaxed);
+        if let (Some(object), Ok(runtime)) = (&self.object, Handle::try_current()) {
+            let (token, tls) = (object.cancel_token(), self.tls.clone());
+            runtime.spawn(async move { timeout(CANCEL, token.cancel_query(tls)).await });
+        }
+    }
+
     /// Takes note that the connection is about to be busy, and of what to do if nobody waits for the end.
     pub(super) fn busy(&mut self, dropped: Dropped) {
         self.dropped = dropped;
@@ -66,10 +82,12 @@ impl Lease {
     pub(super) fn settle<T>(&mut self, result: Result<T, Failure>) -> Result<T, StoreError> {
         match result {
             Ok(value) => {
-                self.dropped = Dropped::Return;
+                let cancelled = *self.cancelled.get_mut();
+                self.dropped = if cancelled { Dropped::Close } else { Dropped::Return };
                 Ok(value)
             }
-            Err(Failure { error, broken }) => {
+            Err(Failure { error, broken, .. }) => {
+                let broken = broken || *self.cancelled.get_mut();
                 self.dropped = if broken { Dropped::Close } else { Dropped::Return };
                 Err(error)
             }

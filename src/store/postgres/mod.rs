@@ -1,17 +1,20 @@
 //! PostgreSQL by tokio-postgres, with a pool of connections.
 //!
 //! Every wait has an end: the pool's (`acquire_timeout`), the server's own (`statement_timeout`,
-//! `lock_timeout`, `idle_in_transaction_session_timeout`, set when a connection starts), and one of ours a little
-//! above the server's, for a server that went away without a word. A connection whose state is not known is
-//! closed, never given to somebody else.
+//! `lock_timeout`, `idle_in_transaction_session_timeout`, set when a connection starts), and the deadline of the request that a
+//! handle belongs to; where there is none, a limit a little above the server's, for a server that went away without a word. A
+//! write that is under way at the deadline is cancelled, and the server's answer to that says whether it was carried out. A
+//! connection whose state is not known is closed, never given to somebody else.
+//!
+//! Writes, transactions and long reads share places, fewer than there are connections: however long they wait for locks, there
+//! are connections for short reads.
 
 use std::fmt;
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_postgres::Pool;
-use futures_util::FutureExt;
+use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -28,16 +31,19 @@ mod stream;
 mod tests;
 mod transaction;
 mod verdict;
+mod wait;
 
 pub use cell::cell;
 pub use list::{List, Pairs};
 pub use transaction::PostgresTransaction;
 
+use super::deadline::{Deadline, within};
 use super::stream::RowStream;
 use super::{Bound, Isolation, Rows, StoreError, StoreOptions, Unit};
 use lease::{Dropped, Lease};
 use pipeline::{Answer, Ready, command, ready, run, statement, together};
 use verdict::Failure;
+use wait::Wait;
 
 /// How much longer than the server's own limit we wait for its answer.
 const MARGIN: Duration = Duration::from_secs(2);
@@ -46,10 +52,14 @@ const MARGIN: Duration = Duration::from_secs(2);
 #[derive(Clone)]
 pub struct Postgres {
     inner: Arc<Inner>,
+    /// Until when the request goes on that this handle belongs to.
+    deadline: Option<Deadline>,
 }
 
 struct Inner {
     pool: Pool,
+    /// Places of those that may keep a connection for long.
+    places: Arc<Semaphore>,
     tls: MakeRustlsConnect,
     options: StoreOptions,
 }
@@ -84,9 +94,17 @@ impl Postgres {
     /// [`StoreError::Unavailable`] where no connection was made in `acquire_timeout`.
     pub async fn connect(url: &str, options: StoreOptions) -> Result<Self, StoreError> {
         let (pool, tls) = connect::pool(url, &options)?;
-        let postgres = Postgres { inner: Arc::new(Inner { pool, tls, options }) };
+        let most = options.max_connections.max(1);
+        // at least one is left for short reads, where there are two
+        let places = Arc::new(Semaphore::new((most - most.div_ceil(4)).max(1)));
+        let postgres = Postgres { inner: Arc::new(Inner { pool, places, tls, options }), deadline: None };
         connect::check(&postgres).await?;
         Ok(postgres)
+    }
+
+    /// Ends everything that is asked by this handle at a deadline.
+    pub(super) fn until(&mut self, deadline: Option<Deadline>) {
+        self.deadline = deadline;
     }
 
     /// Runs one statement that only reads.
@@ -100,7 +118,7 @@ impl Postgres {
     /// [`StoreError::Conflict`] when the read was serializable and lost, or a prepared statement no longer fits
     /// its tables.
     pub async fn read(&self, bound: Bound) -> Result<Rows, StoreError> {
-        let mut lease = self.lease().await?;
+        let mut lease = self.lease(Use::Short).await?;
         self.one(&mut lease, &bound, Dropped::Finish).await
     }
 
@@ -110,7 +128,7 @@ impl Postgres {
     ///
     /// As [`Postgres::read`].
     pub async fn snapshot(&self, bounds: Vec<Bound>) -> Result<Vec<Rows>, StoreError> {
-        let mut lease = self.lease().await?;
+        let mut lease = self.lease(Use::Short).await?;
         self.unit(&mut lease, &bounds, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", Dropped::Finish).await
     }
 
@@ -120,8 +138,9 @@ impl Postgres {
     ///
     /// [`StoreError::Unavailable`] when no connection was to be had in time; what else goes wrong, the first portion says.
     pub async fn stream(&self, bound: Bound) -> Result<RowStream, StoreError> {
-        let lease = self.lease().await?;
-        let limits = stream::Limits { answer: self.limit(), idle: self.inner.options.idle_timeout };
+        let lease = self.lease(Use::Long).await?;
+        let answer = self.inner.options.statement_timeout + MARGIN;
+        let limits = stream::Limits { answer, idle: self.inner.options.idle_timeout };
         let (rows, asked) = RowStream::new();
         tokio::spawn(stream::serve(lease, bound, limits, asked));
         Ok(rows)
@@ -136,11 +155,11 @@ impl Postgres {
     /// # Errors
     ///
     /// [`StoreError::Violation`] where a constraint stopped it, [`StoreError::Data`] for a value that does not fit,
-    /// [`StoreError::Conflict`] where it may be replayed. After [`StoreError::Unavailable`] it is not known
-    /// whether the unit was committed.
+    /// [`StoreError::Conflict`] where it may be replayed, [`StoreError::Unavailable`] where nothing was committed. After
+    /// [`StoreError::OutcomeUnknown`] it is not known whether the unit was committed.
     pub async fn write(&self, unit: Unit) -> Result<Vec<Rows>, StoreError> {
         let Unit { statements, verdict } = unit;
-        let mut lease = self.lease().await?;
+        let mut lease = self.lease(Use::Long).await?;
         let mut rows = match statements.as_slice() {
             [] => Vec::new(),
             [one] => vec![self.one(&mut lease, one, Dropped::Close).await?],
@@ -170,14 +189,14 @@ impl Postgres {
             Isolation::Serializable if !self.inner.options.serializable => "BEGIN ISOLATION LEVEL SERIALIZABLE",
             Isolation::Serializable | Isolation::ReadCommitted => "BEGIN",
         };
-        PostgresTransaction::begin(self.lease().await?, self.limit(), begin, first).await
+        PostgresTransaction::begin(self.lease(Use::Long).await?, self.wait(), begin, first).await
     }
 
     /// Hands out no more connections, and waits until those in use came back, but no longer than a statement may run.
     pub async fn close(&self) {
         let pool = &self.inner.pool;
         pool.close();
-        let _ = timeout(self.limit(), async {
+        let _ = timeout(self.inner.options.statement_timeout + MARGIN, async {
             while pool.status().size > 0 {
                 sleep(Duration::from_millis(5)).await;
             }
@@ -186,24 +205,48 @@ impl Postgres {
     }
 
     /// How long we wait for an answer.
-    fn limit(&self) -> Duration {
-        self.inner.options.statement_timeout + MARGIN
+    fn wait(&self) -> Wait {
+        Wait { most: self.inner.options.statement_timeout + MARGIN, deadline: self.deadline }
     }
 
-    async fn lease(&self) -> Result<Lease, StoreError> {
-        let Inner { pool, tls, options } = &*self.inner;
-        let object = connect::acquire(pool, options.acquire_timeout).await?;
-        Ok(Lease::new(object, tls.clone()))
+    async fn lease(&self, kind: Use) -> Result<Lease, StoreError> {
+        let Inner { pool, places, tls, options } = &*self.inner;
+        let place = match kind {
+            Use::Short => None,
+            Use::Long => match Arc::clone(places).try_acquire_owned() {
+                Ok(place) => Some(place),
+                Err(_) => {
+                    let limit = within(options.acquire_timeout, self.deadline);
+                    let place = timeout(limit, Arc::clone(places).acquire_owned()).await;
+                    let place = place.map_err(|_| {
+                        StoreError::Unavailable(format!("no place for another write within {limit:?}").into())
+                    })?;
+                    Some(place.map_err(|closed| StoreError::Unavailable(Box::new(closed)))?)
+                }
+            },
+        };
+        let object = connect::acquire(pool, within(options.acquire_timeout, self.deadline)).await?;
+        Ok(Lease::new(object, tls.clone(), place))
     }
 
     /// Runs one statement that is a transaction by itself.
     async fn one(&self, lease: &mut Lease, bound: &Bound, dropped: Dropped) -> Result<Rows, StoreError> {
         // A prepare that nobody waits for would leave a statement behind that nobody can name.
         lease.busy(Dropped::Close);
-        let prepared = bounded(self.limit(), ready(lease.client()?, bound)).await;
+        let wait = self.wait();
+        let prepared = wait.bounded(ready(lease.client()?, bound)).await;
         let prepared = lease.settle(prepared)?;
         lease.busy(dropped);
-        let answer = bounded(self.limit(), async { Ok(run(lease.client()?, &prepared).await?) }).await;
+        let answer = {
+            let call = async { Ok(run(lease.client()?, &prepared).await?) };
+            match dropped {
+                Dropped::Close => match wait.may_commit(lease) {
+                    Ok(()) => wait.decided(lease, call).await,
+                    Err(failure) => Err(failure),
+                },
+                Dropped::Finish | Dropped::Return => wait.bounded(call).await,
+            }
+        };
         Ok(Rows::Postgres(lease.settle(answer)?.rows))
     }
 
@@ -216,17 +259,26 @@ impl Postgres {
         dropped: Dropped,
     ) -> Result<Vec<Rows>, StoreError> {
         lease.busy(Dropped::Close);
-        let prepared = bounded(self.limit(), all_ready(lease, bounds)).await;
+        let wait = self.wait();
+        let prepared = wait.bounded(all_ready(lease, bounds)).await;
         let prepared = lease.settle(prepared)?;
         lease.busy(dropped);
-        let answers = bounded(self.limit(), async {
-            let client = lease.client()?;
-            let mut calls = vec![command(client, begin)];
-            calls.extend(prepared.iter().map(|ready| statement(client, ready)));
-            calls.push(command(client, "COMMIT"));
-            committed(together(calls).await)
-        })
-        .await;
+        let answers = {
+            let call = async {
+                let client = lease.client()?;
+                let mut calls = vec![command(client, begin)];
+                calls.extend(prepared.iter().map(|ready| statement(client, ready)));
+                calls.push(command(client, "COMMIT"));
+                committed(together(calls).await)
+            };
+            match dropped {
+                Dropped::Close => match wait.may_commit(lease) {
+                    Ok(()) => wait.decided(lease, call).await,
+                    Err(failure) => Err(failure),
+                },
+                Dropped::Finish | Dropped::Return => wait.bounded(call).await,
+            }
+        };
         let answers = lease.settle(answers)?;
         Ok(answers.into_iter().skip(1).take(bounds.len()).map(|answer| Rows::Postgres(answer.rows)).collect())
     }
@@ -258,12 +310,11 @@ fn committed(answers: Vec<Result<Answer, tokio_postgres::Error>>) -> Result<Vec<
     first.map_or(Ok(done), Err)
 }
 
-/// Waits for the server, but not for ever.
-///
-/// Not an `async fn`, which would hold its argument twice: requests carry these futures, and their size is time.
-fn bounded<T>(
-    limit: Duration,
-    answer: impl Future<Output = Result<T, Failure>>,
-) -> impl Future<Output = Result<T, Failure>> {
-    timeout(limit, answer).map(|answered| answered.unwrap_or_else(|_| Err(Failure::elapsed())))
+/// For how long a connection may be kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Use {
+    /// For one read.
+    Short,
+    /// For a write, a transaction or a long read, which may wait for others.
+    Long,
 }

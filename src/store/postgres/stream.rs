@@ -8,9 +8,9 @@ use tokio::time::timeout;
 use tokio_postgres::{IsolationLevel, Portal};
 
 use super::bind::bind;
-use super::bounded;
 use super::lease::{Dropped, Lease};
 use super::verdict::Failure;
+use super::wait::Wait;
 use crate::store::stream::Command;
 use crate::store::{Bound, Rows, StoreError};
 
@@ -19,6 +19,13 @@ use crate::store::{Bound, Rows, StoreError};
 pub(super) struct Limits {
     pub(super) answer: Duration,
     pub(super) idle: Duration,
+}
+
+impl Limits {
+    /// A list may take longer than the request's own deadline, as long as its client takes of it.
+    fn wait(self) -> Wait {
+        Wait { most: self.answer, deadline: None }
+    }
 }
 
 /// Answers until nobody asks any more.
@@ -62,7 +69,7 @@ async fn walk(
         let portal = transaction.bind_raw(&statement, params.iter()).await?;
         Ok((transaction, portal))
     };
-    let (transaction, portal) = bounded(limits.answer, opening).await.map_err(|failure| Some(failure.error))?;
+    let (transaction, portal) = limits.wait().bounded(opening).await.map_err(|failure| Some(failure.error))?;
     let mut at_end = false;
     while let Ok(Some(command)) = timeout(limits.idle, asked.recv()).await {
         if at_end && matches!(command, Command::Next(..)) {
@@ -73,7 +80,7 @@ async fn walk(
             Command::Next(most, answer) => (answer, Ok(most)),
             Command::Read(bound, answer) => (answer, Err(bound)),
         };
-        let work = bounded(limits.answer, async {
+        let work = limits.wait().bounded(async {
             match &wanted {
                 Ok(most) => fetch(&transaction, &portal, *most).await,
                 Err(bound) => read(&transaction, bound).await,
@@ -95,7 +102,7 @@ async fn walk(
             }
         }
     }
-    bounded(limits.answer, async { Ok(transaction.rollback().await?) }).await.map_err(|_| None)
+    limits.wait().bounded(async { Ok(transaction.rollback().await?) }).await.map_err(|_| None)
 }
 
 async fn fetch(

@@ -64,6 +64,7 @@ fn kind(result: Result<impl std::fmt::Debug, StoreError>) -> &'static str {
         StoreError::Data(_) => "data",
         StoreError::Conflict(_) => "conflict",
         StoreError::Unavailable(_) => "unavailable",
+        StoreError::OutcomeUnknown(_) => "unknown",
         StoreError::Internal(_) => "internal",
     }
 }
@@ -253,13 +254,13 @@ async fn a_deadlock_is_a_conflict_for_one_of_the_two() {
 }
 
 #[tokio::test]
-async fn a_lock_that_does_not_come_is_a_conflict() {
+async fn a_lock_that_does_not_come_is_no_conflict() {
     let cluster = Cluster::shared();
     let short = StoreOptions { lock_timeout: Duration::from_millis(100), ..options() };
     let postgres = cluster.database(FAMILY, short).await;
     let lock = || sql("SELECT n FROM counter WHERE id = 1 FOR UPDATE");
     let (tx, _) = postgres.begin(Isolation::ReadCommitted, Some(lock())).await.unwrap();
-    assert_eq!(kind(postgres.begin(Isolation::ReadCommitted, Some(lock())).await), "conflict");
+    assert_eq!(kind(postgres.begin(Isolation::ReadCommitted, Some(lock())).await), "unavailable");
     assert_eq!(in_transaction(&postgres).await, 1);
     tx.rollback().await.unwrap();
 }

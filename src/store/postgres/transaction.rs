@@ -2,12 +2,12 @@
 
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
+use super::committed;
 use super::lease::Lease;
 use super::pipeline::{Answer, command, ready, run, statement, together};
 use super::verdict::Failure;
-use super::{bounded, committed};
+use super::wait::Wait;
 use crate::store::{Bound, Rows, StoreError};
 
 /// A transaction on PostgreSQL.
@@ -18,7 +18,7 @@ use crate::store::{Bound, Rows, StoreError};
 /// and its connection closed.
 pub struct PostgresTransaction {
     lease: Lease,
-    limit: Duration,
+    wait: Wait,
     state: Mutex<State>,
 }
 
@@ -41,27 +41,27 @@ impl fmt::Debug for PostgresTransaction {
 impl PostgresTransaction {
     pub(super) async fn begin(
         mut lease: Lease,
-        limit: Duration,
+        wait: Wait,
         begin: &str,
         first: Option<Bound>,
     ) -> Result<(Self, Rows), StoreError> {
         let prepared = match &first {
             Some(bound) => {
-                let prepared = bounded(limit, ready(lease.client()?, bound)).await;
+                let prepared = wait.bounded(ready(lease.client()?, bound)).await;
                 prepared.map(Some).or_else(|failure| lease.settle(Err(failure)))?
             }
             None => None,
         };
         // From here on the lease stays as it was made: to be closed when dropped.
-        let opened = bounded(limit, async {
+        let opening = async {
             let client = lease.client()?;
             let mut calls = vec![command(client, begin)];
             calls.extend(prepared.iter().map(|ready| statement(client, ready)));
             // The answers have the shape of a unit's: the first error counts.
             committed(together(calls).await)
-        })
-        .await;
-        let mut transaction = PostgresTransaction { lease, limit, state: Mutex::default() };
+        };
+        let opened = wait.bounded(opening).await;
+        let mut transaction = PostgresTransaction { lease, wait, state: Mutex::default() };
         match opened {
             Ok(mut answers) => {
                 let rows = if prepared.is_some() { answers.pop().unwrap_or_default().rows } else { Vec::new() };
@@ -116,23 +116,28 @@ impl PostgresTransaction {
     /// # Errors
     ///
     /// As [`Store::write`](crate::store::Store::write), with the errors of deferred constraints; nothing was
-    /// committed then, except that after [`StoreError::Unavailable`] it is not known.
+    /// committed then, except that after [`StoreError::OutcomeUnknown`] it is not known.
     pub async fn commit_with(mut self, last: Option<Bound>) -> Result<Rows, StoreError> {
         self.check_whole().await?;
         let prepared = match &last {
-            Some(bound) => match bounded(self.limit, ready(self.lease.client()?, bound)).await {
+            Some(bound) => match self.wait.bounded(ready(self.lease.client()?, bound)).await {
                 Ok(prepared) => Some(prepared),
                 Err(failure) => return self.give_up(failure).await,
             },
             None => None,
         };
-        let answers = bounded(self.limit, async {
-            let client = self.lease.client()?;
-            let mut calls: Vec<_> = prepared.iter().map(|ready| statement(client, ready)).collect();
-            calls.push(command(client, "COMMIT"));
-            committed(together(calls).await)
-        })
-        .await;
+        if let Err(failure) = self.wait.may_commit(&self.lease) {
+            return self.give_up(failure).await;
+        }
+        let answers = {
+            let call = async {
+                let client = self.lease.client()?;
+                let mut calls: Vec<_> = prepared.iter().map(|ready| statement(client, ready)).collect();
+                calls.push(command(client, "COMMIT"));
+                committed(together(calls).await)
+            };
+            self.wait.decided(&self.lease, call).await
+        };
         let mut answers = self.lease.settle(answers)?;
         answers.pop();
         Ok(Rows::Postgres(answers.pop().unwrap_or_default().rows))
@@ -144,11 +149,15 @@ impl PostgresTransaction {
     ///
     /// [`StoreError::Unavailable`] where the server is away; then it has undone everything by itself.
     pub async fn rollback(mut self) -> Result<(), StoreError> {
+        if self.state().broken {
+            // dropped, what runs is cancelled, and the transaction ends with its connection
+            return Err(StoreError::Unavailable("the transaction's connection is given up".into()));
+        }
         self.end("ROLLBACK").await
     }
 
     async fn end(&mut self, sql: &str) -> Result<(), StoreError> {
-        let ended = bounded(self.limit, async { Ok(self.lease.client()?.batch_execute(sql).await?) }).await;
+        let ended = Wait::at_end().bounded(async { Ok(self.lease.client()?.batch_execute(sql).await?) }).await;
         // A rollback that was refused leaves an open transaction behind.
         let ended = ended.map_err(|failure| Failure { broken: true, ..failure });
         self.lease.settle(ended)
@@ -173,7 +182,7 @@ impl PostgresTransaction {
     /// Counts a statement as failed until it is seen to succeed, so that one whose future was dropped counts too.
     async fn tracked<T>(&self, statement: impl Future<Output = Result<T, Failure>>) -> Result<T, StoreError> {
         self.state().unsettled += 1;
-        let result = bounded(self.limit, statement).await;
+        let result = self.wait.bounded(statement).await;
         let mut state = self.state();
         match result {
             Ok(value) => {
@@ -199,10 +208,11 @@ impl PostgresTransaction {
         if broken {
             return Err(failed.unwrap_or_else(aborted));
         }
-        let probe = bounded(self.limit, async { Ok(self.lease.client()?.batch_execute("SELECT 1").await?) }).await;
+        let probe = async { Ok(self.lease.client()?.batch_execute("SELECT 1").await?) };
+        let probe = self.wait.bounded(probe).await;
         match probe {
             Ok(()) => Ok(()),
-            Err(Failure { broken: true, error }) => Err(error),
+            Err(Failure { broken: true, error, .. }) => Err(error),
             Err(_) => {
                 let _ = self.end("ROLLBACK").await;
                 Err(failed.unwrap_or_else(aborted))
@@ -223,6 +233,7 @@ fn echo(error: &StoreError) -> StoreError {
         StoreError::Data(_) => StoreError::Data(text()),
         StoreError::Conflict(_) => StoreError::Conflict(text()),
         StoreError::Unavailable(_) => StoreError::Unavailable(text()),
+        StoreError::OutcomeUnknown(_) => StoreError::OutcomeUnknown(text()),
         StoreError::Internal(_) => StoreError::Internal(text()),
     }
 }

@@ -14,18 +14,37 @@ pub(super) struct Failure {
     pub(super) error: StoreError,
     /// The connection must not be used again.
     pub(super) broken: bool,
+    /// Nobody knows what the server did with what it was sent.
+    pub(super) lost: bool,
 }
 
 impl Failure {
     /// A wait that reached its limit: what the server does meanwhile is not known.
     pub(super) fn elapsed() -> Self {
-        Failure { error: StoreError::Unavailable("PostgreSQL did not answer in time".into()), broken: true }
+        let error = StoreError::Unavailable("PostgreSQL did not answer in time".into());
+        Failure { error, broken: true, lost: false }
+    }
+
+    /// The same for what may have been committed.
+    pub(super) fn undecided() -> Self {
+        let error = StoreError::Unavailable("PostgreSQL did not say in time that a write was stopped".into());
+        Failure { error, broken: true, lost: true }
+    }
+
+    /// What the failure of a call by which something is committed means: an answer that was lost leaves it open.
+    pub(super) fn of_write(self) -> Self {
+        match self {
+            Failure { error: StoreError::Unavailable(source) | StoreError::Internal(source), broken, lost: true } => {
+                Failure { error: StoreError::OutcomeUnknown(source), broken, lost: true }
+            }
+            failure => failure,
+        }
     }
 }
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        Failure { error, broken: false }
+        Failure { error, broken: false, lost: false }
     }
 }
 
@@ -35,7 +54,8 @@ impl From<Error> for Failure {
             Some(db) => is_stale(db) || matches!(db.parsed_severity(), Some(Severity::Fatal | Severity::Panic)),
             None => true,
         };
-        Failure { error: classify(error), broken }
+        let lost = error.as_db_error().is_none_or(|db| is_undecided(db.code()));
+        Failure { error: classify(error), broken, lost }
     }
 }
 
@@ -60,10 +80,11 @@ fn classify(error: Error) -> StoreError {
         None => "PostgreSQL answered with an error".into(),
     };
     match state.code() {
-        "40001" | "40P01" | "55P03" => StoreError::Conflict(source),
+        "40001" | "40P01" => StoreError::Conflict(source),
         _ if stale => StoreError::Conflict(source),
+        // 55P03: a wait for a lock reached its limit, which another try would only wait for again. 57014: the statement did.
         // 25006: the server became a standby. 25P03, 25P04: it gave up on an open transaction.
-        "57014" | "25006" | "25P03" | "25P04" | "40003" | "58030" => StoreError::Unavailable(source),
+        "55P03" | "57014" | "25006" | "25P03" | "25P04" | "40003" | "58030" => StoreError::Unavailable(source),
         // 54000: a text that is too long for its index.
         "54000" => StoreError::Data(source),
         code => match code.get(..2) {
@@ -73,6 +94,12 @@ fn classify(error: Error) -> StoreError {
             _ => StoreError::Internal(source),
         },
     }
+}
+
+/// Whether the server, or a proxy before it, says that it does not know what became of a statement: class 08 is a connection
+/// that broke on the way, 40003 a statement whose completion is unknown.
+fn is_undecided(state: &SqlState) -> bool {
+    state.code() == "40003" || state.code().starts_with("08")
 }
 
 fn violation(state: &SqlState) -> Option<ViolationKind> {

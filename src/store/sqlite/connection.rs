@@ -76,7 +76,8 @@ impl File {
         if role != Role::Writer {
             connection.pragma_update(None, "query_only", true)?;
         }
-        if role == Role::Point {
+        // these do not sleep in SQLite: a lookup hands its wait to a thread, the writer has one of its own
+        if role != Role::Reader {
             connection.busy_timeout(Duration::ZERO)?;
         }
         Ok(connection)

@@ -2,7 +2,8 @@
 //!
 //! The file is in WAL mode with `synchronous=FULL`: readers never wait for the writer, and an answer to a
 //! write means that the disk has it. Several processes may use one file; SQLite's own lock, waited for up to
-//! [`StoreOptions::lock_timeout`], is between them.
+//! [`StoreOptions::lock_timeout`], is between them. Nothing waits or runs beyond the deadline of the request that a handle
+//! belongs to.
 //!
 //! | path | runs on |
 //! |---|---|
@@ -14,16 +15,19 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::available_parallelism;
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
+use super::deadline::{Deadline, within};
 use super::stream::RowStream;
 use super::{Bound, Rows, StoreError, StoreOptions, Unit};
 
 mod bind;
 mod connection;
+mod lock;
 mod queue;
 mod reader;
 mod stream;
@@ -49,6 +53,8 @@ const QUEUE: usize = 1024;
 #[derive(Clone, Debug)]
 pub struct Sqlite {
     inner: Arc<Inner>,
+    /// Until when the request goes on that this handle belongs to.
+    deadline: Option<Deadline>,
 }
 
 #[derive(Debug)]
@@ -81,7 +87,17 @@ impl Sqlite {
         let file = File { path: PathBuf::from(path), lock_timeout: options.lock_timeout };
         let opened = spawn_blocking(move || Inner::open(&file, options)).await;
         let inner = opened.map_err(|panic| StoreError::Unavailable(Box::new(panic)))??;
-        Ok(Sqlite { inner: Arc::new(inner) })
+        Ok(Sqlite { inner: Arc::new(inner), deadline: None })
+    }
+
+    /// Ends everything that is asked by this handle at a deadline.
+    pub(super) fn until(&mut self, deadline: Option<Deadline>) {
+        self.deadline = deadline;
+    }
+
+    /// How long a job waits for its thread.
+    fn patience(&self) -> Duration {
+        within(self.inner.options.acquire_timeout, self.deadline)
     }
 
     /// Runs one statement that only reads; dropping the future cancels it.
@@ -91,7 +107,7 @@ impl Sqlite {
     /// As [`Store::read`](super::Store::read).
     pub async fn read(&self, bound: Bound) -> Result<Rows, StoreError> {
         if bound.statement.point
-            && let Some(rows) = self.inner.points.read(&bound)
+            && let Some(rows) = self.inner.points.read(&bound, self.deadline)
         {
             return rows;
         }
@@ -105,9 +121,9 @@ impl Sqlite {
     ///
     /// As [`Store::read`](super::Store::read).
     pub async fn snapshot(&self, bounds: Vec<Bound>) -> Result<Vec<Rows>, StoreError> {
-        let limit = self.inner.options.acquire_timeout;
-        ask(&self.inner.reads, limit, Drops::Cancel, |ticket, answer| {
-            reader::Message::Read(Read { bounds, ticket, answer })
+        let deadline = self.deadline;
+        ask(&self.inner.reads, self.patience(), Drops::Cancel, |ticket, answer| {
+            reader::Message::Read(Read { bounds, deadline, ticket, answer })
         })
         .await
     }
@@ -133,9 +149,9 @@ impl Sqlite {
     ///
     /// As [`Store::write`](super::Store::write).
     pub async fn write(&self, unit: Unit) -> Result<Vec<Rows>, StoreError> {
-        let limit = self.inner.options.acquire_timeout;
-        ask(&self.inner.writes, limit, Drops::Finish, |ticket, answer| {
-            writer::Message::Write(Write { unit, ticket, answer })
+        let deadline = self.deadline;
+        ask(&self.inner.writes, self.patience(), Drops::Finish, |ticket, answer| {
+            writer::Message::Write(Write { unit, deadline, ticket, answer })
         })
         .await
     }
@@ -146,10 +162,10 @@ impl Sqlite {
     ///
     /// As [`Store::write`](super::Store::write).
     pub async fn begin(&self, first: Option<Bound>) -> Result<(SqliteTransaction, Rows), StoreError> {
-        let limit = self.inner.options.acquire_timeout;
+        let deadline = self.deadline;
         let (transaction, calls) = SqliteTransaction::new();
-        let rows = ask(&self.inner.writes, limit, Drops::Finish, |ticket, answer| {
-            writer::Message::Begin(Begin { first, calls, ticket, answer })
+        let rows = ask(&self.inner.writes, self.patience(), Drops::Finish, |ticket, answer| {
+            writer::Message::Begin(Begin { first, calls, deadline, ticket, answer })
         })
         .await?;
         Ok((transaction, rows))
@@ -167,6 +183,12 @@ impl Sqlite {
         let _ = self.inner.writes.send(writer::Message::Close).await;
         self.inner.writer.ended().await;
     }
+}
+
+/// When something that begins now has to end.
+fn end(limit: Duration, deadline: Option<Deadline>) -> Instant {
+    let end = Instant::now() + limit;
+    deadline.map_or(end, |deadline| end.min(deadline.at()))
 }
 
 impl Inner {

@@ -7,9 +7,11 @@ use rusqlite::Connection;
 use tokio::sync::mpsc;
 
 use super::connection::{File, Names, Role, at, clear, control, run, stoppable};
+use super::end;
 use super::queue::{Answer, Ticket};
 use super::threads::Crew;
-use super::verdict::failed;
+use super::verdict::{failed, waited};
+use crate::store::deadline::{Deadline, within};
 use crate::store::{Bound, Rows, StoreError};
 
 /// What a reader thread is asked.
@@ -28,6 +30,7 @@ pub(super) enum Message {
 #[derive(Debug)]
 pub(super) struct Read {
     pub(super) bounds: Vec<Bound>,
+    pub(super) deadline: Option<Deadline>,
     pub(super) ticket: Ticket,
     pub(super) answer: Answer<Vec<Rows>>,
 }
@@ -62,10 +65,13 @@ fn serve(mut connection: Connection, file: &File, statement_timeout: Duration, q
         if !read.ticket.take() {
             continue;
         }
-        let deadline = Instant::now() + statement_timeout;
+        let end = end(statement_timeout, read.deadline);
         let ticket = read.ticket;
-        let stop = move || ticket.is_left() || Instant::now() >= deadline;
-        let rows = stoppable(&connection, stop, || one_state(&connection, &read.bounds));
+        let stop = move || ticket.is_left() || Instant::now() >= end;
+        // not longer for another process than for anything else
+        let patience = connection.busy_timeout(within(file.lock_timeout, read.deadline)).map_err(failed);
+        let rows = patience.and_then(|()| stoppable(&connection, stop, || one_state(&connection, &read.bounds)));
+        let rows = rows.map_err(waited);
         // Before the answer: whoever has it may expect that nothing is held on its behalf.
         let clean = clear(&connection);
         let _ = read.answer.send(rows);
@@ -120,9 +126,9 @@ impl Points {
 
     /// Looks a row up here and now; `None` where no connection is free, or another process is in the way and
     /// a thread has to wait for it.
-    pub(super) fn read(&self, bound: &Bound) -> Option<Result<Rows, StoreError>> {
+    pub(super) fn read(&self, bound: &Bound, deadline: Option<Deadline>) -> Option<Result<Rows, StoreError>> {
         let connection = self.lock().as_mut()?.pop()?;
-        let stop = at(Instant::now() + self.statement_timeout);
+        let stop = at(end(self.statement_timeout, deadline));
         let rows = stoppable(&connection, stop, || run(&connection, bound, Names::Dropped));
         if clear(&connection) {
             // Closed meanwhile: the connection is dropped.

@@ -7,15 +7,18 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::connection::{Names, at, clear, control, run, stoppable};
+use super::end;
+use super::lock::Lock;
 use super::queue::{Answer, Ticket};
-use super::verdict::failed;
+use super::verdict::{classify, failed, uncommitted, waited};
+use crate::store::deadline::Deadline;
 use crate::store::{Bound, Rows, StoreError, StoreOptions};
 
 /// An open transaction on the writer's connection; dropping it rolls it back.
 ///
 /// A statement that fails leaves the transaction usable, with the statement undone. A transaction that stays
 /// without a statement for longer than [`StoreOptions::idle_timeout`], or lasts longer than
-/// [`StoreOptions::statement_timeout`], is rolled back, and everything after it fails with
+/// [`StoreOptions::statement_timeout`] or than its request's deadline allows, is rolled back, and everything after it fails with
 /// [`StoreError::Unavailable`].
 #[derive(Debug)]
 pub struct SqliteTransaction {
@@ -112,17 +115,21 @@ pub(super) enum Call {
 pub(super) struct Begin {
     pub(super) first: Option<Bound>,
     pub(super) calls: Receiver<Call>,
+    pub(super) deadline: Option<Deadline>,
     pub(super) ticket: Ticket,
     pub(super) answer: Answer<Rows>,
 }
 
 /// Opens a transaction and serves its handle until it is over; the connection is in no transaction afterwards.
-pub(super) fn serve(connection: &Connection, options: &StoreOptions, begin: Begin) {
+pub(super) fn serve(connection: &Connection, options: &StoreOptions, lock: &mut Lock, begin: Begin) {
+    let locked = lock.take(connection, Some(&begin.ticket));
+    // not taken before the file is locked: who waits for that may give up
     if !begin.ticket.take() {
+        clear(connection);
         return;
     }
-    let open = Open { connection, deadline: Instant::now() + options.statement_timeout };
-    let first = control(connection, "BEGIN IMMEDIATE").map_err(failed).and_then(|()| match &begin.first {
+    let open = Open { connection, deadline: end(options.statement_timeout, begin.deadline) };
+    let first = locked.map_err(|error| waited(classify(&error))).and_then(|_| match &begin.first {
         Some(bound) => open.query(bound, Names::Dropped),
         None => Ok(Rows::none()),
     });
@@ -199,7 +206,7 @@ impl Open<'_> {
             Some(bound) => self.query(bound, Names::Dropped)?,
             None => Rows::none(),
         };
-        control(self.connection, "COMMIT").map_err(failed)?;
+        control(self.connection, "COMMIT").map_err(|error| uncommitted(&error))?;
         Ok(rows)
     }
 

@@ -1,6 +1,6 @@
 //! What a failure of SQLite means: its extended result code and message, told apart.
 
-use rusqlite::{Error, ffi};
+use rusqlite::{Error, ErrorCode, ffi};
 
 use crate::store::{StoreError, Violation, ViolationKind};
 
@@ -19,6 +19,30 @@ pub(super) fn classify(error: &Error) -> StoreError {
 /// The same, as a function for `map_err`.
 pub(super) fn failed(error: Error) -> StoreError {
     classify(&error)
+}
+
+/// The failure of a COMMIT. SQLite undoes what it could not commit, but after an error of the disk a crash may bring it back:
+/// nobody knows.
+pub(super) fn uncommitted(error: &Error) -> StoreError {
+    match error {
+        Error::SqliteFailure(code, _) if code.extended_code & 0xff == ffi::SQLITE_IOERR => {
+            StoreError::OutcomeUnknown(error.to_string().into())
+        }
+        other => classify(other),
+    }
+}
+
+/// Whether another process, or another connection, is in the way.
+pub(super) fn is_busy(error: &Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
+}
+
+/// What is still in the way after a wait is nothing that another try would find gone.
+pub(super) fn waited(error: StoreError) -> StoreError {
+    match error {
+        StoreError::Conflict(source) => StoreError::Unavailable(source),
+        other => other,
+    }
 }
 
 fn from_code(extended: i32, message: &str) -> StoreError {
@@ -204,6 +228,10 @@ mod tests {
         // 3850 is SQLITE_IOERR_LOCK.
         for code in [9, 13, 10, 522, 3850, 8, 1032, 14, 11, 26, 7] {
             assert!(matches!(from_code(code, ""), StoreError::Unavailable(_)), "{code}");
+        }
+        let committing = |code| uncommitted(&Error::SqliteFailure(ffi::Error::new(code), None));
+        for (code, is_unknown) in [(10, true), (1034, true), (778, true), (13, false), (787, false)] {
+            assert_eq!(matches!(committing(code), StoreError::OutcomeUnknown(_)), is_unknown, "{code}");
         }
         for code in [1, 21, 25] {
             assert!(matches!(from_code(code, ""), StoreError::Internal(_)), "{code}");

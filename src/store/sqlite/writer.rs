@@ -7,14 +7,17 @@
 
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::Connection;
 use tokio::sync::mpsc;
 
 use super::connection::{File, Names, Role, at, clear, control, run, stoppable};
+use super::end;
+use super::lock::Lock;
 use super::queue::{Answer, Ticket};
 use super::threads::Crew;
 use super::transaction::{self, Begin};
-use super::verdict::{classify, failed};
+use super::verdict::{classify, failed, is_busy, uncommitted, waited};
+use crate::store::deadline::Deadline;
 use crate::store::{Rows, StoreError, StoreOptions, Unit};
 
 /// How many units share one COMMIT at most.
@@ -40,6 +43,7 @@ pub(super) enum Message {
 #[derive(Debug)]
 pub(super) struct Write {
     pub(super) unit: Unit,
+    pub(super) deadline: Option<Deadline>,
     pub(super) ticket: Ticket,
     pub(super) answer: Answer<Vec<Rows>>,
 }
@@ -60,7 +64,8 @@ pub(super) fn start(
         let connection = first.take().map_or_else(|| file.open(Role::Writer), Ok);
         match connection {
             Ok(connection) => {
-                let mut writer = Writer { connection, file: &file, options: &options };
+                let lock = Lock::new(options.lock_timeout);
+                let mut writer = Writer { connection, file: &file, options: &options, lock };
                 writer.serve(&mut queue);
                 writer.finish();
             }
@@ -73,6 +78,7 @@ struct Writer<'a> {
     connection: Connection,
     file: &'a File,
     options: &'a StoreOptions,
+    lock: Lock,
 }
 
 impl Writer<'_> {
@@ -81,7 +87,7 @@ impl Writer<'_> {
         while let Some(message) = held.take().or_else(|| queue.blocking_recv()) {
             match message {
                 Message::Write(write) => held = self.group(write, queue),
-                Message::Begin(begin) => transaction::serve(&self.connection, self.options, begin),
+                Message::Begin(begin) => transaction::serve(&self.connection, self.options, &mut self.lock, begin),
                 Message::Close => queue.close(),
                 #[cfg(test)]
                 #[allow(clippy::panic)]
@@ -91,19 +97,22 @@ impl Writer<'_> {
                 }
             }
             self.clear();
+            self.lock.released();
         }
     }
 
     /// Runs the units that wait; returns a message that may not run among them.
     fn group(&mut self, first: Write, queue: &mut mpsc::Receiver<Message>) -> Option<Message> {
         let mut held = None;
-        let mut first = Some(first).filter(|write| write.ticket.take());
+        // not taken before the file is locked: who waits for that may give up
+        let ticket = first.ticket.clone();
+        let mut first = Some(first);
         let mut room = GROUP - 1;
         let mut started = None;
-        let mut again = self.transact(&mut || {
+        let mut again = self.transact(Some(&ticket), &mut || {
             // From here, not from before BEGIN, which may have waited for another process.
             let started = started.get_or_insert_with(Instant::now);
-            if let Some(first) = first.take() {
+            if let Some(first) = first.take().filter(|write| write.ticket.take()) {
                 return Some(first);
             }
             while room > 0 && held.is_none() && started.elapsed() < GROUP_TIME {
@@ -120,24 +129,30 @@ impl Writer<'_> {
         });
         while let Some(group) = again.pop() {
             let mut group = group.into_iter();
-            again.extend(self.transact(&mut || group.next()));
+            again.extend(self.transact(None, &mut || group.next()));
         }
         held
     }
 
     /// Runs units in one transaction and answers them after its COMMIT; returns the groups that have to run
     /// again, the first one last.
-    fn transact(&mut self, next: &mut dyn FnMut() -> Option<Write>) -> Vec<Vec<Write>> {
-        if let Err(error) = control(&self.connection, "BEGIN IMMEDIATE") {
-            // Another process writes: it would be in the way of all that wait.
-            while let Some(write) = next() {
-                let _ = write.answer.send(Err(classify(&error)));
+    ///
+    /// The ticket is of who waits for the lock.
+    fn transact(&mut self, ticket: Option<&Ticket>, next: &mut dyn FnMut() -> Option<Write>) -> Vec<Vec<Write>> {
+        match self.lock.take(&self.connection, ticket) {
+            Ok(true) => {}
+            Ok(false) => return Vec::new(),
+            Err(error) => {
+                // Another process writes: it would be in the way of all that wait.
+                while let Some(write) = next() {
+                    let _ = write.answer.send(Err(waited(classify(&error))));
+                }
+                return Vec::new();
             }
-            return Vec::new();
         }
         let mut done: Vec<Done> = Vec::new();
         while let Some(write) = next() {
-            let result = self.unit(&write.unit);
+            let result = self.unit(&write.unit, write.deadline);
             done.push((write, result));
             if self.connection.is_autocommit() {
                 // Its failure ended the transaction, and undid the units before it.
@@ -155,7 +170,7 @@ impl Writer<'_> {
         self.clear();
         if done.len() < 2 {
             for (write, result) in done {
-                answer((write, result.and(Err(classify(&error)))));
+                answer((write, result.and(Err(uncommitted(&error)))));
             }
             return Vec::new();
         }
@@ -165,14 +180,14 @@ impl Writer<'_> {
     }
 
     /// Runs one unit, so that it either happens as a whole or leaves no trace.
-    fn unit(&self, unit: &Unit) -> Result<Vec<Rows>, StoreError> {
+    fn unit(&self, unit: &Unit, deadline: Option<Deadline>) -> Result<Vec<Rows>, StoreError> {
         // A statement that fails undoes itself. For several, a savepoint is cheaper than to undo the group.
         let several = unit.statements.len() > 1;
         if several {
             control(&self.connection, "SAVEPOINT unit").map_err(failed)?;
         }
         let changes = self.connection.total_changes();
-        let stop = at(Instant::now() + self.options.statement_timeout);
+        let stop = at(end(self.options.statement_timeout, deadline));
         let result = stoppable(&self.connection, stop, || self.statements(unit));
         if self.connection.is_autocommit() {
             return result.and(Err(StoreError::Internal("a statement of the unit ended its transaction".into())));
@@ -223,7 +238,7 @@ impl Writer<'_> {
         let tidied =
             self.connection.busy_timeout(Duration::from_millis(100)).and_then(|()| self.connection.execute_batch(tidy));
         match tidied {
-            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {}
+            Err(error) if is_busy(&error) => {}
             Err(error) => tracing::warn!(%error, "the SQLite file was not tidied at its close"),
             Ok(()) => {}
         }
@@ -246,13 +261,17 @@ mod tests {
     fn a_failed_unit_of_several_statements_leaves_the_group_open() {
         let directory = tempfile::tempdir().unwrap();
         let file = File { path: directory.path().join("test.db"), lock_timeout: Duration::from_secs(1) };
-        let writer =
-            Writer { connection: file.open(Role::Writer).unwrap(), file: &file, options: &StoreOptions::default() };
+        let writer = Writer {
+            connection: file.open(Role::Writer).unwrap(),
+            file: &file,
+            options: &StoreOptions::default(),
+            lock: Lock::new(Duration::from_secs(1)),
+        };
         let start = "CREATE TABLE t (a INT UNIQUE); BEGIN; INSERT INTO t VALUES (1)";
         writer.connection.execute_batch(start).unwrap();
         let insert = |a: i32| Statement::new("INSERT INTO t VALUES (?1)").bind(vec![a.into()]);
         let unit = Unit { statements: vec![insert(2), insert(1)], verdict: None };
-        assert!(writer.unit(&unit).is_err());
+        assert!(writer.unit(&unit, None).is_err());
         assert!(!writer.connection.is_autocommit());
         control(&writer.connection, "COMMIT").unwrap();
         let sum = "SELECT sum(a) FROM t";

@@ -14,7 +14,7 @@ mod random;
 mod server;
 
 pub(crate) use corpus::CORPUS;
-pub(crate) use cut::Cut;
+pub(crate) use cut::{COMMIT, Cut};
 pub(crate) use database::{Database, Document};
 pub(crate) use http::{Client, Response, cut_short};
 pub(crate) use postgres::Postgres;

@@ -152,7 +152,7 @@ async fn a_failed_verdict_undoes_its_unit() {
 }
 
 #[tokio::test]
-async fn another_process_in_the_way_is_a_conflict_in_bounded_time() {
+async fn another_process_in_the_way_is_waited_for_in_bounded_time() {
     let options = StoreOptions { lock_timeout: Duration::from_millis(200), ..StoreOptions::default() };
     let fixture = Fixture::with(options).await;
     let stranger = fixture.stranger();
@@ -165,10 +165,10 @@ async fn another_process_in_the_way_is_a_conflict_in_bounded_time() {
     });
     for task in many.collect::<Vec<_>>() {
         let result = task.await.unwrap();
-        assert!(matches!(result, Err(StoreError::Conflict(_))), "{result:?}");
+        assert!(matches!(result, Err(StoreError::Unavailable(_))), "{result:?}");
     }
     let begun = fixture.sqlite.begin(None).await;
-    assert!(matches!(begun, Err(StoreError::Conflict(_))), "{begun:?}");
+    assert!(matches!(begun, Err(StoreError::Unavailable(_))), "{begun:?}");
     assert!(started.elapsed() < Duration::from_secs(2));
     // Reads go on meanwhile.
     let rows = fixture.sqlite.read(sql("SELECT count(*) FROM c")).await;
