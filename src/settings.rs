@@ -73,7 +73,8 @@ pub struct Settings {
     pub body: BodyLimits,
     /// Where uploaded files go, Django's default storage: the directory `media`, shown below `/media/`, by default.
     pub storage: Arc<dyn Storage>,
-    /// How often a write that another transaction got in the way of is replayed before the answer is 503.
+    /// How often a write that another transaction got in the way of is replayed before the answer is 503, where the request's
+    /// deadline ([`StoreOptions::deadline`]) does not come first.
     pub replays: u32,
     /// Whether an empty database gets the application's tables.
     pub create_tables: bool,
@@ -140,7 +141,7 @@ impl Default for Settings {
             json_not_found: false,
             body: BodyLimits::default(),
             storage: Arc::new(FileSystemStorage::new("media", "/media/")),
-            replays: 16,
+            replays: 1_000,
             create_tables: true,
             store: StoreOptions::default(),
             server: ServerLimits::default(),

@@ -10,8 +10,8 @@ use unicode_normalization::UnicodeNormalization;
 use super::passwords::Passwords;
 use super::row::Row;
 use crate::context::User;
-use crate::error::{Error, Result, ValidationError};
-use crate::store::{Database, Rows};
+use crate::error::{Error, NON_FIELD_ERRORS, Result, ValidationError};
+use crate::store::{Database, Rows, StoreError};
 use crate::value::python;
 
 /// A user of Django's, as a row of `auth_user` has it.
@@ -263,7 +263,14 @@ impl Accounts {
         insert.values(names.into_iter().chain(others)).map_err(Error::internal)?;
         insert.on_conflict(OnConflict::column("username").do_nothing().to_owned());
         insert.returning(Query::returning().columns(COLUMNS));
-        let rows = database.apply(&insert).await?;
+        let rows = database.apply(&insert).await.map_err(|error| match error {
+            // a constraint of the table that Django does not make
+            StoreError::Violation(_) => {
+                let message = "A constraint of the database is violated.";
+                ValidationError::field(NON_FIELD_ERRORS, ValidationError::new(message, "invalid")).into()
+            }
+            error => Error::from(error),
+        })?;
         if rows.is_empty() {
             return Err(wrong("username", "A user with that username already exists.", "unique"));
         }

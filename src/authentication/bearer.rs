@@ -14,7 +14,7 @@ use super::row::Row;
 use super::{Accounts, Authenticated, Authentication, random, token};
 use crate::context::{Context, User};
 use crate::error::{Error, Result};
-use crate::store::Database;
+use crate::store::{Database, Needs};
 
 const TOKENS: &str = "bowline_token";
 /// Letters and digits of a key: more than 256 bits.
@@ -40,8 +40,8 @@ impl Users for Accounts {
     }
 }
 
-/// Tokens in `Authorization: Bearer …`, the better default for a database of one's own: the table `bowline_token`, made at the
-/// first use where it is absent, holds no key but its SHA-256; a user has as many as it likes, each with a name and an end.
+/// Tokens in `Authorization: Bearer …`, the better default for a database of one's own: the table `bowline_token`, made when the
+/// program starts where it is absent, holds no key but its SHA-256; a user has as many as it likes, each with a name and an end.
 /// Cheap to clone.
 ///
 /// ```
@@ -173,7 +173,7 @@ impl BearerTokens {
         Ok(database.apply(&delete).await?.len())
     }
 
-    /// Makes the table where it is absent.
+    /// Makes the table where it is absent, for a program whose router does not know that it has tokens.
     async fn made(&self, database: &Database) -> Result<()> {
         Ok(database.make_table(TOKENS, table).await?)
     }
@@ -218,6 +218,10 @@ impl Authentication for BearerTokens {
             Some(user) => Ok(Some(Authenticated::by(user, row.int(2)?))),
             None => Err(failed("User inactive or deleted.")),
         }
+    }
+
+    fn tables(&self) -> &'static [Needs] {
+        const { &[Needs::own(TOKENS, table)] }
     }
 
     fn authenticate_header(&self, _: &Context) -> Option<Cow<'static, str>> {

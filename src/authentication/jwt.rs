@@ -14,10 +14,11 @@ use serde_json::{Map, Value as Json};
 
 use super::keys::{self, Weakness};
 use super::tables::AUTH_USER;
+use super::token::is_orphan;
 use super::{Account, Accounts, Authenticated, Authentication, random};
 use crate::context::Context;
 use crate::error::{Error, ErrorDetail, Result, ValidationError};
-use crate::store::{Bound, Database, Needs, Rows};
+use crate::store::{Bound, Database, Needs, Rows, StoreError};
 use crate::value::{Value, json};
 
 const OUTSTANDING: &str = "token_blacklist_outstandingtoken";
@@ -135,8 +136,8 @@ impl JsonWebTokens {
     }
 
     /// Refresh tokens may be ended before their time, `BLACKLIST_AFTER_ROTATION` with the app `token_blacklist`: one that was
-    /// rotated is worth nothing any more, and of two that rotate it at once exactly one succeeds. simplejwt's tables are made at
-    /// the first use where they are absent.
+    /// rotated is worth nothing any more, and of two that rotate it at once exactly one succeeds. simplejwt's tables are made when
+    /// the program starts where they are absent.
     pub fn blacklisting(self) -> Self {
         self.with(|inner| inner.blacklists = true)
     }
@@ -166,7 +167,7 @@ impl JsonWebTokens {
         if self.inner.blacklists {
             self.made(database).await?;
             let outstanding = self.outstanding(database, &claims, &refresh, Some(account.id), now)?;
-            database.apply_all(vec![outstanding]).await?;
+            database.apply_all(vec![outstanding]).await.map_err(no_orphan)?;
         }
         Ok(TokenPair { access: self.access(&claims, now)?, refresh: Some(refresh) })
     }
@@ -185,8 +186,7 @@ impl JsonWebTokens {
         };
         let has_user = claims.get("user_id").is_some_and(|id| !id.is_null());
         if has_user && account.as_ref().is_none_or(|account| !account.is_active) {
-            let message = ErrorDetail::new("No active account found for the given token.", "no_active_account");
-            return Err(Error::authentication_failed(message));
+            return Err(no_account());
         }
         let access = self.access(&claims, now)?;
         if !self.inner.rotates {
@@ -346,7 +346,7 @@ impl JsonWebTokens {
         insert.on_conflict(OnConflict::column("token_id").do_nothing().to_owned()).returning_col("id");
         let outstanding = self.outstanding(database, claims, token, user, now)?;
         let statements = [outstanding, database.built(&insert)].into_iter().chain(next).collect();
-        let rows = database.apply_all(statements).await?;
+        let rows = database.apply_all(statements).await.map_err(no_orphan)?;
         if rows.get(1).is_none_or(Rows::is_empty) {
             return Err(invalid("Token is blacklisted"));
         }
@@ -372,11 +372,20 @@ impl JsonWebTokens {
         Ok(database.built(&insert))
     }
 
-    /// Makes the tables where they are absent, as simplejwt's migrations would.
+    /// Makes the tables where they are absent, as simplejwt's migrations would, for a program whose router does not know of them.
     async fn made(&self, database: &Database) -> Result<()> {
         database.make_table(OUTSTANDING, outstanding_table).await?;
         Ok(database.make_table(BLACKLISTED, blacklisted_table).await?)
     }
+}
+
+fn no_account() -> Error {
+    Error::authentication_failed(ErrorDetail::new("No active account found for the given token.", "no_active_account"))
+}
+
+/// A token whose user was deleted meanwhile is nobody's.
+fn no_orphan(error: StoreError) -> Error {
+    if is_orphan(&error) { no_account() } else { error.into() }
 }
 
 fn outstanding_table() -> TableCreateStatement {
@@ -498,7 +507,9 @@ impl Authentication for JsonWebTokens {
     }
 
     fn tables(&self) -> &'static [Needs] {
-        &[AUTH_USER]
+        const LISTS: [Needs; 3] =
+            [AUTH_USER, Needs::own(OUTSTANDING, outstanding_table), Needs::own(BLACKLISTED, blacklisted_table)];
+        if self.inner.blacklists { &LISTS } else { &[AUTH_USER] }
     }
 
     fn check(&self) -> Result<(), String> {

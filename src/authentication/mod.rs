@@ -33,6 +33,7 @@ pub(crate) use keys::{Weakness, of_secret as weakness_of_secret};
 pub use passwords::{Checked, Passwords};
 pub(crate) use random::hex as random_hex;
 pub use session::{SessionAuthentication, Sessions};
+pub(crate) use tables::OF_TOKENS;
 pub use token::{TokenAuthentication, obtain_token, revoke_token};
 
 use http::HeaderMap;

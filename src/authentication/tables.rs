@@ -7,6 +7,8 @@ use super::session::SESSIONS;
 use super::token::TOKENS;
 use crate::store::Needs;
 
+/// What obtains tokens.
+pub(crate) const OF_TOKENS: [Needs; 2] = [AUTH_USER, AUTHTOKEN_TOKEN];
 /// Users.
 pub(super) const AUTH_USER: Needs = Needs::made(USERS, auth_user);
 /// Sessions.

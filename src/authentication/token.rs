@@ -13,7 +13,7 @@ use super::tables::{AUTH_USER, AUTHTOKEN_TOKEN};
 use super::{Account, Authenticated, Authentication, random};
 use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::store::{Database, Needs};
+use crate::store::{Database, Needs, StoreError, ViolationKind};
 
 pub(super) const TOKENS: &str = "authtoken_token";
 
@@ -91,11 +91,11 @@ impl Authentication for TokenAuthentication {
 }
 
 /// The key of a user's token, made now where there is none: DRF's `Token.objects.get_or_create`. However many ask at once, all
-/// get the same.
+/// get the same; one that is revoked at this moment is made anew.
 ///
 /// # Errors
 ///
-/// Where the database fails.
+/// 401 for a user that is deleted at this moment, and where the database fails.
 pub async fn obtain_token(database: &Database, account: &Account) -> Result<String> {
     let mut select = Query::select();
     select.column("key").from(TOKENS).and_where(Expr::col("user_id").eq(account.id));
@@ -103,22 +103,25 @@ pub async fn obtain_token(database: &Database, account: &Account) -> Result<Stri
     insert
         .into_table(TOKENS)
         .columns(["key", "created", "user_id"])
-        .on_conflict(OnConflict::column("user_id").do_nothing().to_owned());
+        // a row comes back in any case, whoever makes or deletes one beside
+        .on_conflict(OnConflict::column("user_id").update_column("user_id").to_owned());
     insert
         .values([random::hex(20)?.into(), Utc::now().into(), account.id.into()])
         .map_err(Error::internal)?
         .returning_col("key");
     let mut rows = database.select(&select).await?;
     if rows.is_empty() {
-        rows = database.apply(&insert).await?;
-    }
-    if rows.is_empty() {
-        rows = database.select(&select).await?;
-    }
-    if rows.is_empty() {
-        return Err(Error::internal("a token was deleted while it was made"));
+        rows = database
+            .apply(&insert)
+            .await
+            .map_err(|error| if is_orphan(&error) { failed("User inactive or deleted.") } else { error.into() })?;
     }
     Row(&rows, 0).text(0)
+}
+
+/// Whether a row could not be written because its user was deleted meanwhile.
+pub(super) fn is_orphan(error: &StoreError) -> bool {
+    matches!(error, StoreError::Violation(violation) if violation.kind == ViolationKind::ForeignKey)
 }
 
 /// Deletes a user's token, DRF's `user.auth_token.delete()`; whether there was one.

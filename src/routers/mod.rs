@@ -464,20 +464,39 @@ impl DefaultRouter {
             )));
         }
         weaknesses.iter().for_each(|weakness| tracing::warn!("{weakness}"));
-        let missing =
+        let mut missing =
             store::meet(&database, &dispatch.tables(), settings.create_tables).await.map_err(Error::startup)?;
-        if !missing.is_empty() {
-            return Err(Error::Startup(format!(
-                "The database has no table {}, which Django's ways of authentication and permissions read: run Django's \
-                 migrations on it, or use others.",
-                missing.join(", ")
-            )));
-        }
         if dispatch.keeps_answers() {
-            idempotency::make_table(&database).await.map_err(Error::startup)?;
+            missing.extend(idempotency::make_table(&database).await.map_err(Error::startup)?);
+        }
+        if !missing.is_empty() {
+            return Err(Error::Startup(without_tables(missing)));
         }
         Ok((Served::new(dispatch, wraps), store))
     }
+}
+
+/// What to do about tables that are not there.
+fn without_tables(missing: Vec<store::Missing>) -> String {
+    let (refused, of_django): (Vec<_>, Vec<_>) = missing.into_iter().partition(|table| table.refused.is_some());
+    let mut sentences: Vec<String> = refused
+        .into_iter()
+        .filter_map(|table| Some((table.name, table.refused?)))
+        .map(|(name, (sql, why))| {
+            format!(
+                "The database has no table {name}, and it could not be made ({why}). Run as a role that may: {sql};"
+            )
+        })
+        .collect();
+    if !of_django.is_empty() {
+        let names: Vec<&str> = of_django.iter().map(|table| table.name).collect();
+        sentences.push(format!(
+            "The database has no table {}, which Django's ways of authentication and permissions read: run Django's \
+             migrations on it, or use others.",
+            names.join(", ")
+        ));
+    }
+    sentences.join("\n")
 }
 
 /// The models with what the catalogue knows of them.

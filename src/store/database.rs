@@ -9,6 +9,8 @@ use sea_orm::{
     StatementBuilder,
 };
 
+use super::catalogue;
+use super::sequences::{self, Behind};
 use super::transaction::{bound, failed, results};
 use super::{Bound, Deadline, Dialect, KnownEntities, Retry, Rows, Statement, Store, StoreError, Transaction, Unit};
 use crate::value::DbValue;
@@ -99,7 +101,7 @@ impl Database {
         loop {
             match self.store.write(Unit::one(statement.clone())).await {
                 Ok(mut rows) => return Ok(if rows.is_empty() { Rows::none() } else { rows.swap_remove(0) }),
-                Err(error) => retry.again(error).await?,
+                Err(error) => self.again(&mut retry, error).await?,
             }
         }
     }
@@ -148,7 +150,9 @@ impl Database {
         self.write(self.built(statement)).await
     }
 
-    /// Makes a table of the framework's own where it is absent; once it is known to be there, this costs nothing.
+    /// Makes a table of the framework's own where it is absent; once it is known to be there, this costs nothing. Ways of
+    /// authentication name theirs by [`tables`](crate::authentication::Authentication::tables), so that they are there, or refused,
+    /// when the program starts.
     ///
     /// # Errors
     ///
@@ -161,13 +165,21 @@ impl Database {
         if self.made.lock().unwrap_or_else(PoisonError::into_inner).contains(name) {
             return Ok(());
         }
-        let table = describe();
-        if self.apply(&table).await.is_err() {
-            // another process has made it in between
-            self.apply(&table).await?;
+        // who may not make tables may be given one: even `IF NOT EXISTS` asks for the right to make it
+        if catalogue::read(&self.store, &[(None, name.to_owned())]).await?.is_empty() {
+            let table = describe();
+            if self.apply(&table).await.is_err() {
+                // another process has made it in between
+                self.apply(&table).await?;
+            }
         }
-        self.made.lock().unwrap_or_else(PoisonError::into_inner).insert(name);
+        self.knows_table(name);
         Ok(())
+    }
+
+    /// Takes note that a table is there.
+    pub(super) fn knows_table(&self, name: &'static str) {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner).insert(name);
     }
 
     /// Several statements in one transaction and one round trip.
@@ -180,9 +192,20 @@ impl Database {
         loop {
             match self.store.write(Unit { statements: statements.clone(), verdict: None }).await {
                 Ok(rows) => return Ok(rows),
-                Err(error) => retry.again(error).await?,
+                Err(error) => self.again(&mut retry, error).await?,
             }
         }
+    }
+
+    /// Waits before another try at a write, where one may end otherwise.
+    async fn again(&self, retry: &mut Retry, error: StoreError) -> Result<(), StoreError> {
+        if let StoreError::Violation(violation) = &error
+            && retry.may_catch_up()
+            && sequences::catch_up(&self.store, violation).await? == Behind::CaughtUp
+        {
+            return Ok(());
+        }
+        retry.again(error).await
     }
 
     /// A statement of SeaORM's builder, in the database's SQL.

@@ -6,7 +6,7 @@
 
 use sea_orm::sea_query::{ColumnDef, Table, TableCreateStatement};
 
-use super::{Bound, Cell, Database, Dialect, Rows, Statement, StoreError, Transaction, catalogue};
+use super::{Bound, Cell, Database, Dialect, Missing, Rows, Statement, StoreError, Transaction, catalogue};
 use crate::value::DbValue;
 
 const TABLE: &str = "bowline_idempotency_key";
@@ -62,22 +62,29 @@ pub(crate) struct Kept {
     pub(crate) body: Vec<u8>,
 }
 
-/// Makes the table where it is absent.
+/// Makes the table where it is absent; where that is refused, the table that is missing.
 ///
 /// # Errors
 ///
-/// Where the database fails, or does not allow it.
-pub(crate) async fn make_table(database: &Database) -> Result<(), StoreError> {
+/// Where the database fails.
+pub(crate) async fn make_table(database: &Database) -> Result<Option<Missing>, StoreError> {
     // who may not make tables may be given one
     if !catalogue::read(database.store(), &[(None, TABLE.to_owned())]).await?.is_empty() {
-        return Ok(());
+        return Ok(None);
     }
-    let both = || database.apply_all(vec![database.built(&table()), Statement::once(INDEX).bind(Vec::new())]);
-    if both().await.is_err() {
-        // another process has made them in between
-        both().await?;
+    let statements = || vec![database.built(&table()), Statement::once(INDEX).bind(Vec::new())];
+    if database.apply_all(statements()).await.is_ok() {
+        return Ok(None);
     }
-    Ok(())
+    // another process may have made them in between
+    match database.apply_all(statements()).await {
+        Ok(_) => Ok(None),
+        Err(error @ (StoreError::Unavailable(_) | StoreError::OutcomeUnknown(_))) => Err(error),
+        Err(error) => {
+            let sql: Vec<String> = statements().iter().map(|bound| bound.statement.sql.to_string()).collect();
+            Ok(Some(Missing { name: TABLE, refused: Some((sql.join("; "), error.to_string())) }))
+        }
+    }
 }
 
 fn table() -> TableCreateStatement {

@@ -20,6 +20,7 @@ use tokio::time::timeout;
 use crate::value::DbValue;
 use catalogue::Catalogue;
 use deadline::within;
+use turns::Turns;
 
 pub mod catalogue;
 mod changes;
@@ -37,9 +38,11 @@ pub mod postgres;
 mod retry;
 mod rows;
 pub mod schema;
+pub(crate) mod sequences;
 pub mod sqlite;
 mod stream;
 mod transaction;
+pub(crate) mod turns;
 
 pub use changes::{Changes, ColumnSet};
 pub use connection::Connection;
@@ -47,7 +50,7 @@ pub use database::Database;
 pub use deadline::Deadline;
 pub use error::{StoreError, Violation, ViolationKind};
 pub use needs::Needs;
-pub(crate) use needs::meet;
+pub(crate) use needs::{Missing, meet};
 pub use postgres::{List, Pairs};
 pub use retry::Retry;
 pub use rows::{Cell, Inet, Numeric, PackedRows, Rows};
@@ -92,12 +95,15 @@ impl Statement {
         Statement { sql: sql.into(), cached: false, named: false, point: false }
     }
 
-    /// The same, keeping the rows that it finds as they are until the transaction ends: all of each, or its key only.
-    pub fn locking(&self, dialect: Dialect, whole: bool) -> Self {
-        let lock = match (dialect, whole) {
-            (Dialect::Postgres, true) => " FOR SHARE",
-            (Dialect::Postgres, false) => " FOR KEY SHARE",
-            (Dialect::Sqlite, _) => return self.clone(),
+    /// The same, keeping the rows that it finds as they are until the transaction ends.
+    pub fn locking(&self, dialect: Dialect, lock: RowLock) -> Self {
+        if dialect == Dialect::Sqlite {
+            return self.clone();
+        }
+        let lock = match lock {
+            RowLock::Key => " FOR KEY SHARE",
+            RowLock::Whole => " FOR SHARE",
+            RowLock::Change => " FOR NO KEY UPDATE",
         };
         Statement { sql: format!("{}{lock}", self.sql).into(), ..self.clone() }
     }
@@ -106,6 +112,17 @@ impl Statement {
     pub fn bind(&self, values: Vec<DbValue>) -> Bound {
         Bound { statement: self.clone(), values }
     }
+}
+
+/// What of a row stays as it is until a transaction ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RowLock {
+    /// Its key: it may be changed, but not deleted.
+    Key,
+    /// All of it.
+    Whole,
+    /// All of it, for the transaction to change: two that both keep it, and then change it, would wait for each other.
+    Change,
 }
 
 /// A statement with the values of its places.
@@ -200,6 +217,7 @@ struct Shared {
     patience: Duration,
     /// What start-up read of the tables, for the names of violated constraints.
     catalogue: OnceLock<Arc<Catalogue>>,
+    turns: Turns,
 }
 
 /// Ticks as long as there is a store.
@@ -254,7 +272,8 @@ impl Store {
             let path = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:")).unwrap_or(url);
             Transport::Sqlite(sqlite::Sqlite::open(path, options).await?)
         };
-        let shared = Arc::new(Shared { isolation, streams, patience, catalogue: OnceLock::new() });
+        let shared =
+            Arc::new(Shared { isolation, streams, patience, catalogue: OnceLock::new(), turns: Turns::default() });
         tokio::spawn(tick(Arc::downgrade(&shared)));
         Ok(Store { transport, deadline: None, shared })
     }
@@ -288,6 +307,11 @@ impl Store {
 
     fn explained(&self, error: StoreError) -> StoreError {
         transaction::explained(self.catalogue(), error)
+    }
+
+    /// The queues of writes that contend for the same.
+    pub(crate) fn turns(&self) -> &Turns {
+        &self.shared.turns
     }
 
     /// Which SQL it speaks.

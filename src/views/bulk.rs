@@ -80,8 +80,11 @@ impl View {
         pause: &Pause,
     ) -> Result<Vec<u8>> {
         let files = resource.stage(&mut objects).await?;
-        let mut tries = Tries::new(resource, cx);
+        let mut tries = Tries::new(resource, None, None, cx);
         let outcome = loop {
+            if let Err(error) = tries.ready().await {
+                break Err(error);
+            }
             let request = ListRequest { data, objects: &objects, keys, cx, pause, careful: tries.stopped > 0 };
             let stop = match Box::pin(self.list_in_transaction(resource, &request)).await {
                 Ok(body) => break Ok(body),
@@ -111,8 +114,9 @@ impl View {
         pause: &Pause,
     ) -> Result<()> {
         let keys = resource.keys(data)?;
-        let mut tries = Tries::new(resource, cx);
+        let mut tries = Tries::new(resource, None, None, cx);
         loop {
+            tries.ready().await?;
             match Box::pin(self.destroy_list_in_transaction(resource, &keys, cx, pause)).await {
                 Ok(()) => return Ok(()),
                 Err(stop) => tries.again(stop, |_| (resource.protected(), true)).await?,

@@ -12,6 +12,9 @@ use crate::serializers::Via;
 use crate::store::{Rows, StoreError, Transaction, Violation, ViolationKind};
 use crate::value::DbValue;
 
+/// How many children that come late a deletion is tried again for.
+const LATE: u32 = 16;
+
 impl View {
     /// DELETE.
     ///
@@ -19,8 +22,10 @@ impl View {
     ///
     /// 404 where no row has the key, 409 where other rows protect it.
     pub(crate) async fn destroy(&self, resource: &Resource, key: &DbValue, cx: &Context, pause: &Pause) -> Result<()> {
-        let mut tries = Tries::new(resource, cx);
+        let mut tries = Tries::new(resource, Some(key), None, cx);
+        let mut late = 0;
         loop {
+            tries.ready().await?;
             let stop = if self.hooks.is_some() || Resource::judges(cx) || is_keyed(cx) || is_conditional(cx) {
                 self.destroy_in_transaction(resource, key, cx, pause).await
             } else {
@@ -33,8 +38,9 @@ impl View {
                         return Err(resource.protected());
                     }
                     // a child came between the cascade and the commit: its turn is over now
-                    let late = StoreError::Conflict("a child was added beside the cascade".into());
-                    if tries.again(late.into(), |_| (resource.protected(), true)).await.is_err() {
+                    late += 1;
+                    let conflict = StoreError::Conflict("a child was added beside the cascade".into());
+                    if late > LATE || tries.again(conflict.into(), |_| (resource.protected(), true)).await.is_err() {
                         // it was none: the default that the children should fall to is no row, or this one
                         return Err(resource.protected());
                     }
@@ -58,8 +64,12 @@ impl View {
         if rows.get(last).is_some_and(|r| !r.is_empty()) {
             return Ok(());
         }
-        let there = rows.get(last + 1).is_some_and(|r| !r.is_empty());
-        Err(if there { resource.protected() } else { resource.no_match() }.into())
+        let Some(verdict) = rows.get(last + 1) else {
+            // nothing guards the row: if it is there all the same, it came meanwhile, or a trigger keeps it
+            let there = resource.via(cx).read(resource.plan.destroy().there(key)).await?;
+            return Err(if there.is_empty() { resource.no_match().into() } else { Stop::Unexplained });
+        };
+        Err(if verdict.is_empty() { resource.no_match() } else { resource.protected() }.into())
     }
 
     async fn destroy_in_transaction(

@@ -488,8 +488,10 @@ pub(crate) async fn run(
     if matches!(*context.method(), Method::GET | Method::HEAD) {
         return handler.call(request(Connection::Database(resource.database.until(context.deadline())))).await;
     }
-    let mut tries = Tries::new(resource, &context);
+    let named = key.as_ref().and_then(|key| resource.key(key).ok());
+    let mut tries = Tries::new(resource, named.as_ref(), None, &context);
     loop {
+        tries.ready().await?;
         let stop = match attempt(resource, &*handler, &request, &context).await {
             Ok(response) => return Ok(response),
             Err(stop) => stop,

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::{ApiView, Attributes, Request};
 use crate::authentication::{
-    Account, Accounts, Authentication, BearerChallenge, JsonWebTokens, SessionAuthentication, Sessions, TokenPair,
-    obtain_token,
+    Account, Accounts, Authentication, BearerChallenge, JsonWebTokens, OF_TOKENS, SessionAuthentication, Sessions,
+    TokenPair, obtain_token,
 };
 use crate::error::{Error, ErrorDetail, NON_FIELD_ERRORS, Result, ValidationError};
 use crate::fields::{CharField, Field};
@@ -40,6 +40,7 @@ pub fn obtain_auth_token(accounts: Accounts) -> ApiView {
         .renderers(Renderers::json())
         .permissions(())
         .throttles(())
+        .needing(&OF_TOKENS)
 }
 
 /// Begins a session for a browser, Django's `LoginView`: GET sets the cookie `csrftoken`, POST of `username` and `password` with its
@@ -115,7 +116,11 @@ fn wrong_credentials() -> Error {
 
 async fn obtain(mut request: Request, accounts: Arc<Accounts>) -> Result<Response> {
     let account = logged_in(&mut request, &accounts).await?.ok_or_else(wrong_credentials)?;
-    let token = obtain_token(request.database()?, &account).await?;
+    let token = obtain_token(request.database()?, &account).await.map_err(|error| match error {
+        // the user is gone since
+        Error::Unauthenticated(_) => wrong_credentials(),
+        error => error,
+    })?;
     Ok(Response::new(value!({"token": token})))
 }
 
@@ -207,7 +212,8 @@ pub fn token_blacklist(tokens: JsonWebTokens) -> ApiView {
 /// A view that anybody may ask; who is refused is told how to log in.
 fn jwt_view(name: &'static str, description: &'static str, tokens: &JsonWebTokens) -> ApiView {
     let challenge = BearerChallenge(tokens.clone());
-    ApiView::new(name).description(description).authentication([challenge.shared()]).permissions(())
+    let view = ApiView::new(name).description(description).authentication([challenge.shared()]).permissions(());
+    view.needing(tokens.tables())
 }
 
 /// A text of the body.

@@ -24,7 +24,7 @@ use crate::renderers::{Accepted, RenderContext, Renderers, Unrenderable};
 use crate::response::{Data, Response};
 use crate::serializers::Serializer;
 use crate::settings::Settings;
-use crate::store::{Database, Needs};
+use crate::store::{Database, Needs, StoreError, store_error};
 use crate::throttling::{Throttle, Throttling, check_throttles};
 use crate::value::Value;
 use crate::versioning::{Reverse, Versioning, with_parameter};
@@ -65,6 +65,8 @@ pub(crate) struct Policy {
     pub(crate) list_errors_as_dict: bool,
     pub(crate) exception_handler: ExceptionHandler,
     pub(crate) serializer: Option<SerializerOf>,
+    /// The tables that its handlers work on.
+    pub(crate) needs: &'static [Needs],
     /// What holds for requests of single methods instead.
     by_method: Vec<(Method, Arc<Policy>)>,
     /// The methods that the view has, and the header that names them.
@@ -137,6 +139,7 @@ impl Policy {
             list_errors_as_dict: settings.list_errors_as_dict,
             exception_handler: settings.exception_handler.clone(),
             serializer: None,
+            needs: &[],
             by_method: Vec::new(),
             methods: Vec::new(),
             allow: HeaderValue::from_static(""),
@@ -317,7 +320,7 @@ impl Policy {
     pub(crate) fn tables(&self) -> impl Iterator<Item = Needs> {
         self.all().flat_map(|policy| {
             let ways = policy.authentication.iter().flat_map(|way| way.tables());
-            ways.copied().chain(policy.permissions.tables())
+            ways.chain(policy.needs).copied().chain(policy.permissions.tables())
         })
     }
 
@@ -426,6 +429,12 @@ impl Policy {
             error @ Error::Unauthenticated(_) => {
                 error.challenge(self.authentication.first().and_then(|way| way.authenticate_header(context)))
             }
+            // a handler's own query met what the store can name
+            Error::Internal(source) => match source.downcast_ref().and_then(store_error) {
+                Some(StoreError::Conflict(_) | StoreError::Unavailable(_)) => Error::Unavailable(source),
+                Some(StoreError::OutcomeUnknown(_)) => Error::OutcomeUnknown(source),
+                _ => Error::Internal(source),
+            },
             other => other,
         };
         log(&error);

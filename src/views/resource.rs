@@ -13,6 +13,8 @@ use crate::relations::{KeyError, parse_key};
 use crate::serializers::shape::{Shape, Slot};
 use crate::serializers::{BoundSerializer, Validated, Via};
 use crate::store::plan::{Listing, Plan, Prepared};
+use crate::store::sequences::{self, Behind};
+use crate::store::turns::{Contended, Turn};
 use crate::store::{
     Bound, Cell, Changes, Database, Dialect, Isolation, KnownEntities, Retry, Rows, Store, StoreError, Transaction,
     Violation, store_error,
@@ -22,6 +24,12 @@ use crate::value::{DbValue, Value, convert};
 
 /// How often a write is tried against constraints that no probe explains before the constraint's own word stands.
 const UNEXPLAINED: u32 = 4;
+
+/// After how many losses a write queues for its whole table.
+const LOSSES: u32 = 4;
+
+/// How often sequences that are behind are moved on for one write: a row and those that hang on it have one each.
+const CATCH_UPS: u32 = 8;
 
 /// A model's serializer and statements over a store.
 #[derive(Debug)]
@@ -117,13 +125,46 @@ pub(super) async fn undo(tx: Transaction, stop: Stop) -> Stop {
 #[derive(Debug)]
 pub(crate) struct Tries {
     retry: Retry,
+    store: Store,
+    /// The table, for the log.
+    table: String,
+    /// How often a sequence that was behind has been moved on.
+    caught_up: u32,
+    /// What others may want to write at the same time.
+    contended: Contended,
+    turn: Turn,
+    /// How often others were first.
+    lost: u32,
     /// How many ended at a constraint.
     pub(crate) stopped: u32,
 }
 
 impl Tries {
-    pub(crate) fn new(resource: &Resource, cx: &Context) -> Self {
-        Tries { retry: Retry::new(resource.replays).until(cx.deadline()), stopped: 0 }
+    /// The tries of a request about the row of a key, or with these changes.
+    pub(crate) fn new(resource: &Resource, key: Option<&DbValue>, changes: Option<&Changes>, cx: &Context) -> Self {
+        let retry = Retry::new(resource.replays).until(cx.deadline());
+        let (store, table) = (resource.store(cx), resource.model().table.clone());
+        let mut contended = Contended::of(&table);
+        if resource.isolation == Isolation::Serializable {
+            resource.contended(key, changes, &mut contended);
+        }
+        Tries { retry, store, table, caught_up: 0, contended, turn: Turn::default(), lost: 0, stopped: 0 }
+    }
+
+    /// Waits for the turn of the next try, where others contend for the same.
+    ///
+    /// # Errors
+    ///
+    /// 503 where it does not come in time.
+    pub(crate) async fn ready(&mut self) -> Result<()> {
+        if self.lost == 0 && !self.store.turns().is_hot(&self.contended) {
+            return Ok(());
+        }
+        if !self.turn.is_held() {
+            self.retry.hurry();
+        }
+        let (turns, deadline) = (self.store.turns(), self.store.deadline());
+        Ok(turns.take(&mut self.turn, &self.contended, self.lost >= LOSSES, deadline).await?)
     }
 
     /// Decides about another try after one that was stopped; `verdict` says what a violation means, and whether it may
@@ -136,6 +177,16 @@ impl Tries {
         match stop {
             Stop::Fail(error) => Err(error),
             Stop::Store(StoreError::Violation(violation)) => {
+                if self.caught_up < CATCH_UPS {
+                    match sequences::catch_up(&self.store, &violation).await? {
+                        Behind::No => {}
+                        Behind::CaughtUp => {
+                            self.caught_up += 1;
+                            return Ok(());
+                        }
+                        Behind::TooFar(what) => return Err(Error::internal(what)),
+                    }
+                }
                 self.stopped += 1;
                 let (error, may_be_gone) = verdict(&violation);
                 // once in any case: only a careful try says all that is wrong
@@ -144,16 +195,25 @@ impl Tries {
             }
             Stop::Unexplained | Stop::Refused(_) => {
                 self.stopped += 1;
-                if self.stopped > UNEXPLAINED {
-                    return Err(Error::unavailable("a constraint that no probe sees stops the write again and again"));
+                if self.stopped <= UNEXPLAINED {
+                    return Ok(());
                 }
-                Ok(())
+                // no constraint speaks, and no row comes back: another try would end like this one
+                let table = &self.table;
+                tracing::error!(table, "a trigger or a rule of the database keeps rows from being written");
+                Err(Error::Conflict("The database did not keep what was written.".into()))
             }
             Stop::Store(StoreError::Data(source)) => {
                 tracing::debug!(%source, "a value does not fit its column");
                 Err(ValidationError::field("non_field_errors", "A value does not fit its column.").into())
             }
-            Stop::Store(error) => Ok(self.retry.again(error).await?),
+            Stop::Store(error) => {
+                if matches!(error, StoreError::Conflict(_)) {
+                    self.lost += 1;
+                    self.store.turns().mark(&self.contended);
+                }
+                Ok(self.retry.again(error).await?)
+            }
         }
     }
 }
@@ -406,6 +466,21 @@ impl Resource {
 }
 
 impl Resource {
+    /// What a write is about, as far as it says so: its own row, and those that it points to.
+    fn contended(&self, key: Option<&DbValue>, changes: Option<&Changes>, contended: &mut Contended) {
+        let text = |value: &DbValue| convert::from_db(value).to_python_str().into_owned();
+        if let Some(key) = key {
+            contended.add(&self.model().table, &text(key));
+        }
+        for relation in &self.model().relations {
+            if let (&[column], Some(changes)) = (relation.columns.as_slice(), changes)
+                && let Some(value) = changes.get(column).filter(|value| value.is_some())
+            {
+                contended.add(&relation.to_table, &text(value));
+            }
+        }
+    }
+
     /// Opens a transaction with its first statement.
     pub(super) async fn open(
         &self,

@@ -6,9 +6,10 @@ use futures_util::future::BoxFuture;
 
 use super::resource::{Resource, Stop, add_rules, truth};
 use crate::error::{Error, ValidationError};
+use crate::model::ModelMeta;
 use crate::serializers::{BoundSerializer, NestedInput, NestedRow, NestedWrite, Validated, Via, Writes};
 use crate::store::plan::{Plan, Prepared};
-use crate::store::{Cell, Changes, Rows, StoreError, Transaction, ViolationKind};
+use crate::store::{Cell, Changes, Rows, StoreError, Transaction, Violation, ViolationKind};
 use crate::value::{DbValue, Value};
 
 /// A row that was written, or stayed as it was.
@@ -244,6 +245,12 @@ impl Target<'_> {
             }
             match target.write_row(tx, key, stored.as_deref(), &row, false).await {
                 Ok(_) => {}
+                // a key that nobody sent comes from a sequence, which may be behind
+                Err(Stop::Store(StoreError::Violation(violation)))
+                    if key.is_none() && is_generated(&violation, &row.changes, write.serializer.model()) =>
+                {
+                    return Err(Stop::Store(StoreError::Violation(violation)));
+                }
                 Err(Stop::Store(StoreError::Violation(violation))) => {
                     add(write.serializer.verdict(&violation, data));
                     break;
@@ -331,6 +338,12 @@ impl Plan {
             .into()
         })
     }
+}
+
+/// Whether a unique constraint speaks of nothing but columns that the database fills in by itself.
+fn is_generated(violation: &Violation, changes: &Changes, model: &ModelMeta) -> bool {
+    let own = |name: &String| model.column(name).is_some_and(|n| changes.get(n).is_none());
+    violation.kind == ViolationKind::Unique && !violation.columns.is_empty() && violation.columns.iter().all(own)
 }
 
 /// A key as a statement's place takes it.

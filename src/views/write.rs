@@ -16,7 +16,7 @@ use crate::pause::{Pause, Point};
 use crate::serializers::{BoundSerializer, Mode, Validated, Via, Writes};
 use crate::storage::Pending;
 use crate::store::plan::Prepared;
-use crate::store::{Changes, Dialect, Rows, StoreError, Transaction, Unit};
+use crate::store::{Changes, Rows, StoreError, Transaction, Unit};
 use crate::value::{DbValue, Value};
 
 /// How a transaction is to end.
@@ -108,11 +108,12 @@ impl View {
         cx: &Context,
         pause: &Pause,
     ) -> Result<Vec<u8>> {
-        let mut tries = Tries::new(resource, cx);
+        let mut tries = Tries::new(resource, key, Some(&validated.changes), cx);
         let at_once = validated.is_plain()
             && resource.shape.flat().is_some()
             && !self.needs_transaction(resource, key.is_some(), cx);
         loop {
+            tries.ready().await?;
             let request = Request { key, data, validated, cx, pause, careful: tries.stopped > 0 };
             let stop = match key {
                 // rare beside the other two, and large: they need not carry it
@@ -414,8 +415,6 @@ impl Resource {
         let stop = match self.store(cx).write(Unit::one(prepared.bind(Some(key), changes))).await {
             Ok(rows) => match rows.first() {
                 Some(rows) if !rows.is_empty() => return Ok(self.body(rows, &prepared, changes, cx)?),
-                // on PostgreSQL nothing but the key decides which row is meant
-                _ if self.dialect() == Dialect::Postgres => return Err(self.no_match().into()),
                 _ => Stop::Unexplained,
             },
             Err(error @ StoreError::Violation(_)) => error.into(),

@@ -68,6 +68,13 @@ async fn own(request: Request) -> bowline::Result<Response> {
     Ok(Response::no_content())
 }
 
+/// The same by SeaORM.
+async fn by_entity(request: Request) -> bowline::Result<Response> {
+    let found = crate_::ActiveModel { id: ActiveValue::Unchanged(1), load: ActiveValue::Set(9) };
+    found.update(request.database()?).await?;
+    Ok(Response::no_content())
+}
+
 fn api(contested: &Arc<AtomicU32>) -> DefaultRouter {
     let crates = || ModelViewSet::<crate_::Entity>::new();
     let mut settings = Settings { replays: 1_000_000, ..Settings::default() };
@@ -87,6 +94,7 @@ fn api(contested: &Arc<AtomicU32>) -> DefaultRouter {
         .register("hooked", crates().basename("hooked").hooks(Hooked))
         .register("contested", crates().basename("contested").hooks(Contested(Arc::clone(contested))))
         .path("own/", ApiView::new("Own").post(own))
+        .path("by-entity/", ApiView::new("ByEntity").post(by_entity))
         .settings(settings)
 }
 
@@ -168,6 +176,7 @@ fn a_wait_ends_at_the_requests_deadline() {
             ("PATCH", "/hooked/1/", "", body.clone()),
             ("DELETE", "/hooked/1/", "", json!(null)),
             ("POST", "/own/", "", json!({})),
+            ("POST", "/by-entity/", "", json!({})),
         ];
         let asked = writes.map(|(method, path, key, body)| {
             let app = app.clone();

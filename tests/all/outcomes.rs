@@ -146,3 +146,43 @@ async fn a_key_tells_what_became_of_the_request() {
     assert_eq!(call(&app, "POST", "/keyed/", Some("k2"), &body).await.0, 201);
     assert_eq!(count(), ["5"]);
 }
+
+/// No test of its own: a server whose disk fails, in place of a write beyond some bytes.
+#[test]
+fn serve_on_a_disk_that_fails() {
+    let Ok(bytes) = std::env::var("DISK_FAILS_AT") else { return };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        // the limit is an error of the write, not the end of the process
+        let kind = tokio::signal::unix::SignalKind::from_raw(25);
+        let _signals = tokio::signal::unix::signal(kind).unwrap();
+        let bytes = bytes.parse().unwrap();
+        rlimit::setrlimit(rlimit::Resource::FSIZE, bytes, bytes).unwrap();
+        bowline::serve(api()).await.unwrap();
+    });
+}
+
+/// SQLite cannot say whether a crash would bring back what the disk refused at the commit.
+#[test]
+fn a_commit_that_the_disk_refuses() {
+    let database = support::Database::sqlite();
+    let limit = [("DISK_FAILS_AT", "300000")];
+    let server = support::Server::start_test("outcomes::serve_on_a_disk_that_fails", &database.url(), &limit);
+    let mut client = server.client();
+    let mut made = 0;
+    let refused = loop {
+        let label = format!("{made} {}", "x".repeat(3000));
+        let answer = client.call("POST", "/hooked/", Some(&json!({"label": label})));
+        if answer.status != 201 {
+            break answer;
+        }
+        made += 1;
+        assert!(made < 1000, "the disk took everything");
+    };
+    assert_eq!(refused.status, 503, "{refused:?}");
+    assert!(refused.header("retry-after").is_none(), "{refused:?}");
+    assert!(String::from_utf8_lossy(&refused.body).contains("outcome"), "{refused:?}");
+    assert_eq!(client.call("GET", "/parcels/1/", None).status, 200, "reads go on");
+    server.terminate();
+    assert_eq!(database.list("SELECT count(*) FROM post_parcel"), [made.to_string()]);
+}

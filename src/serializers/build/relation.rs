@@ -10,6 +10,7 @@ use crate::relations::{Link, ManyRelatedKind, Naming, Related, RelatedKind};
 use crate::serializers::declaration::{Arguments, Declaration, How, HyperlinkTo, RelatedField};
 use crate::serializers::reads::{Absent, Item, Reads};
 use crate::serializers::{FieldOptions, LookupPlan, ManyWrite, Question, Writes};
+use crate::store::RowLock;
 use crate::store::plan::{Alias, LinkedBy, Select, join_table, owned_by};
 
 /// What a declaration says, laid over a field.
@@ -204,7 +205,12 @@ fn writes(
         let linked = LinkedBy { through: None, column: column.column.clone(), key_type: column.db_type.clone() };
         let plain = select.linked(target, &linked);
         // a filter may look at any column, a key alone at what foreign keys look at
-        let locking = plain.locking(build.dialect, only.is_some() || by != key);
+        let lock = match (only.is_some() || by != key, link) {
+            (true, Link::Reverse { .. }) => RowLock::Change,
+            (true, _) => RowLock::Whole,
+            (false, _) => RowLock::Key,
+        };
+        let locking = plain.locking(build.dialect, lock);
         Question { plain, locking }
     };
     let lookup =

@@ -201,6 +201,18 @@ impl Cascade<'_> {
         self.protectors.iter().filter(is_needed).map(|protector| protector.guard.clone()).collect()
     }
 
+    /// Locks rows that are about to point elsewhere, in the order of their keys; of a table that no model has, in their own.
+    fn lock_changed(&mut self, child: &str, model: Option<&ModelMeta>, condition: &str) {
+        if self.dialect == Dialect::Postgres {
+            let order = match model {
+                Some(model) => list(model.primary_key.iter().map(|n| quote(&model.columns[*n].column))),
+                None => "tableoid, ctid".into(),
+            };
+            let lock = format!("SELECT 1 FROM {child} WHERE {condition} ORDER BY {order} FOR NO KEY UPDATE");
+            self.locks.push(Statement::new(lock));
+        }
+    }
+
     /// What must happen to the rows that point at the doomed rows of a model.
     fn below<'a>(&mut self, model: &'a ModelMeta, doomed: &str, path: &mut Vec<&'a str>) -> Result<(), String>
     where
@@ -240,6 +252,7 @@ impl Cascade<'_> {
                     self.protectors.push(Protector { child, guard, by_database, is_enforced });
                 }
                 OnDelete::SetNull => {
+                    self.lock_changed(&child, known.as_deref(), &condition);
                     let set = list(reference.columns.iter().map(|c| format!("{} = NULL", quote(c))));
                     self.deletes.push(format!("UPDATE {child} SET {set} WHERE ({condition})"));
                 }
@@ -257,6 +270,7 @@ impl Cascade<'_> {
                         })?;
                         set.push(format!("{} = {value}", quote(name)));
                     }
+                    self.lock_changed(&child, known.as_deref(), &condition);
                     let set = list(set);
                     self.deletes.push(format!("UPDATE {child} SET {set} WHERE ({condition})"));
                 }
@@ -282,6 +296,10 @@ impl Cascade<'_> {
                         self.below(&next, &doomed, &mut path)?;
                         format!("DELETE FROM {child} WHERE ({doomed})")
                     } else {
+                        if self.dialect == Dialect::Postgres {
+                            let order = "ORDER BY tableoid, ctid FOR UPDATE";
+                            self.locks.push(Statement::new(format!("SELECT 1 FROM {child} WHERE {condition} {order}")));
+                        }
                         format!("DELETE FROM {child} WHERE ({condition})")
                     };
                     self.deletes.push(deletes);

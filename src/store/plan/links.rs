@@ -8,6 +8,8 @@ use crate::value::DbValue;
 /// How the set of rows that hang on a row becomes another one, under the lock of that row.
 #[derive(Clone, Debug)]
 pub struct SetLinks {
+    /// Locks what is about to change in the order of its keys, so that two of these never wait for each other.
+    lock: Option<Statement>,
     remove: Option<Statement>,
     add: Statement,
 }
@@ -17,6 +19,9 @@ impl SetLinks {
     pub fn set(&self, owner: &DbValue, keys: &[DbValue], adding: bool) -> Vec<Bound> {
         let values = || vec![owner.clone(), many::list(keys.iter().cloned())];
         let mut statements = Vec::new();
+        if let Some(lock) = self.lock.as_ref().filter(|_| !adding || !keys.is_empty()) {
+            statements.push(lock.bind(values()));
+        }
         if let Some(remove) = self.remove.as_ref().filter(|_| !adding) {
             statements.push(remove.bind(values()));
         }
@@ -44,14 +49,14 @@ pub fn join_table(dialect: Dialect, join: (Option<&str>, &str), own: (&str, &str
     };
     let listed = many::any_of(dialect, 2, other.1);
     let keys = many::each_of(dialect, 2, other.1, "k");
+    let gone = format!("{own_column} = {} AND NOT ({other_column} {listed})", place(dialect, 1));
+    let lock = format!("SELECT 1 FROM {join} WHERE {gone} ORDER BY {other_column} FOR UPDATE");
     SetLinks {
-        remove: Some(Statement::new(format!(
-            "DELETE FROM {join} WHERE {own_column} = {} AND NOT ({other_column} {listed})",
-            place(dialect, 1)
-        ))),
+        lock: (dialect == Dialect::Postgres).then(|| Statement::new(lock)),
+        remove: Some(Statement::new(format!("DELETE FROM {join} WHERE {gone}"))),
         add: Statement::new(format!(
             "INSERT INTO {join} ({own_column}, {other_column}) SELECT {owner}, k.value FROM {keys} WHERE NOT EXISTS \
-             (SELECT 1 FROM {join} AS j WHERE j.{own_column} = {owner} AND j.{other_column} = k.value)"
+             (SELECT 1 FROM {join} AS j WHERE j.{own_column} = {owner} AND j.{other_column} = k.value) ORDER BY k.value"
         )),
     }
 }
@@ -69,7 +74,11 @@ pub fn owned_by(dialect: Dialect, child: &ModelMeta, column: usize, key: usize, 
         Statement::new(format!("UPDATE {from} SET {own} = NULL WHERE {own} = {owner} AND NOT ({key_column} {listed})"))
     });
     let add = Statement::new(format!("UPDATE {from} SET {own} = {owner} WHERE {key_column} {listed}"));
-    SetLinks { remove, add }
+    let lock = (dialect == Dialect::Postgres).then(|| {
+        let meant = format!("{own} = {owner} OR {key_column} {listed}");
+        Statement::new(format!("SELECT 1 FROM {from} WHERE {meant} ORDER BY {key_column} FOR NO KEY UPDATE"))
+    });
+    SetLinks { lock, remove, add }
 }
 
 /// The keys of the rows that point to a row by a column, locked until the transaction ends.

@@ -200,7 +200,8 @@ impl Plan {
         let mut wanted = self.is_meant(&mut text);
         self.scoped(&mut wanted, &mut text);
         let lock = match self.dialect {
-            Dialect::Postgres if locked => " FOR UPDATE",
+            // others may go on pointing to it: their keys ask for no more than that it stays
+            Dialect::Postgres if locked => " FOR NO KEY UPDATE",
             // a writer of SQLite is alone by nature
             _ => "",
         };

@@ -54,7 +54,11 @@ impl From<Error> for Failure {
             Some(db) => is_stale(db) || matches!(db.parsed_severity(), Some(Severity::Fatal | Severity::Panic)),
             None => true,
         };
-        let lost = error.as_db_error().is_none_or(|db| is_undecided(db.code()));
+        let lost = match error.as_db_error() {
+            Some(db) => is_undecided(db.code()),
+            // a value that cannot be sent has a cause of its own, and was not sent
+            None => error.is_closed() || error.source().is_none_or(|source| source.is::<io::Error>()),
+        };
         Failure { error: classify(error), broken, lost }
     }
 }

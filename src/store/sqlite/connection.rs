@@ -41,6 +41,11 @@ pub(super) struct File {
 }
 
 impl File {
+    /// How long a connection waits for other processes: SQLite counts milliseconds in 31 bits.
+    pub(super) fn patience(&self) -> Duration {
+        self.lock_timeout.min(Duration::from_secs(86_400))
+    }
+
     /// Opens a connection.
     pub(super) fn open(&self, role: Role) -> Result<Connection, StoreError> {
         self.try_open(role).map_err(|error| {
@@ -55,9 +60,7 @@ impl File {
             flags |= OpenFlags::SQLITE_OPEN_CREATE;
         }
         let connection = Connection::open_with_flags(Path::new(&self.path), flags)?;
-        // SQLite counts milliseconds in 31 bits.
-        let limit = self.lock_timeout.min(Duration::from_secs(86_400));
-        connection.busy_timeout(limit)?;
+        connection.busy_timeout(self.patience())?;
         if role == Role::Writer {
             self.use_log(&connection)?;
         }

@@ -69,7 +69,7 @@ fn serve(mut connection: Connection, file: &File, statement_timeout: Duration, q
         let ticket = read.ticket;
         let stop = move || ticket.is_left() || Instant::now() >= end;
         // not longer for another process than for anything else
-        let patience = connection.busy_timeout(within(file.lock_timeout, read.deadline)).map_err(failed);
+        let patience = connection.busy_timeout(within(file.patience(), read.deadline)).map_err(failed);
         let rows = patience.and_then(|()| stoppable(&connection, stop, || one_state(&connection, &read.bounds)));
         let rows = rows.map_err(waited);
         // Before the answer: whoever has it may expect that nothing is held on its behalf.

@@ -12,6 +12,7 @@ use super::view_name;
 use crate::context::Context;
 use crate::error::Result;
 use crate::serializers::Serializer;
+use crate::store::Needs;
 use crate::value::Value;
 use crate::view_info::ViewInfo;
 
@@ -69,6 +70,8 @@ pub struct ApiView {
     /// What single methods say otherwise.
     by_method: Vec<(Method, Overrides)>,
     serializer: Option<SerializerOf>,
+    /// The tables that its handlers work on.
+    needs: &'static [Needs],
     /// What is wrong with the serializer's declaration.
     mistakes: Vec<String>,
 }
@@ -134,6 +137,7 @@ impl ApiView {
             overrides: Overrides::default(),
             by_method: Vec::new(),
             serializer: None,
+            needs: &[],
             mistakes: Vec::new(),
         }
     }
@@ -241,6 +245,12 @@ impl ApiView {
         self
     }
 
+    /// Has the tables that its handlers work on made, or missed, at the start.
+    pub(crate) fn needing(mut self, tables: &'static [Needs]) -> Self {
+        self.needs = tables;
+        self
+    }
+
     /// Whether a method has a handler of its own.
     fn has(&self, method: &Method) -> bool {
         self.methods.iter().any(|(m, _)| m == method)
@@ -280,6 +290,7 @@ impl ApiView {
         policy = policy.allowing(self.allowed());
         policy.name = self.name.unwrap_or_else(|| view_name(&self.type_name));
         policy.serializer = self.serializer;
+        policy.needs = self.needs;
         self.overrides.apply(&mut policy);
         for (method, own) in &self.by_method {
             let head = (*method == Method::GET).then_some(Method::HEAD);
