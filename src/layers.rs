@@ -9,6 +9,10 @@ use http::{Method, Request};
 use tower_layer::Layer;
 use tower_service::Service;
 
+mod tags;
+
+pub use tags::{ETagPerCoding, Tagging, TagsPerCoding};
+
 /// Lets a CORS layer answer OPTIONS only where a browser asks by it whether it may send another request (a preflight); any
 /// other OPTIONS goes to its view, and its answer gets the headers that all answers get, as with django-cors-headers.
 ///

@@ -27,6 +27,7 @@ const BYTES: usize = 24;
 #[derive(Clone, Debug, Default)]
 pub struct ETags {
     required: bool,
+    weakened: bool,
     field: Option<Cow<'static, str>>,
 }
 
@@ -52,6 +53,19 @@ impl ETags {
     pub fn required(mut self) -> Self {
         self.required = true;
         self
+    }
+
+    /// For a server behind a proxy that compresses and makes tags weak when it does (nginx does): a weak tag in `If-Match` counts as the
+    /// strong one that it was. All tags are strong where they are made, so that a weak one names one state all the same; RFC 9110
+    /// would have it match nothing, and clients behind such a proxy could never write on condition.
+    pub fn weakened_by_proxy(mut self) -> Self {
+        self.weakened = true;
+        self
+    }
+
+    /// Whether weak tags were strong ones.
+    pub(crate) fn are_weakened(&self) -> bool {
+        self.weakened
     }
 
     /// Whether writes to one object must have `If-Match`.
@@ -212,6 +226,14 @@ impl Conditions {
         let invalid = |Malformed| Error::precondition_invalid("If-None-Match");
         let if_none_match = Tags::read(headers, &IF_NONE_MATCH).map_err(invalid)?;
         Ok(Conditions { if_none_match, ..Conditions::of_read(headers)? })
+    }
+
+    /// The same with strong tags in `If-Match` for weak ones, where these were strong.
+    pub(crate) fn strengthened(mut self, etags: &ETags) -> Self {
+        if let (true, Some(Tags::These(tags))) = (etags.are_weakened(), &mut self.if_match) {
+            tags.iter_mut().for_each(|tag| tag.weak = false);
+        }
+        self
     }
 
     /// Whether nothing is demanded.

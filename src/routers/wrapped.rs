@@ -8,6 +8,7 @@ use tower_service::Service;
 
 use super::{DefaultRouter, Dispatch};
 use crate::error::Result;
+use crate::layers::ETagPerCoding;
 use crate::settings::ServerLimits;
 
 /// Lays something around a router.
@@ -27,7 +28,9 @@ impl Served {
             return Served::Alone(dispatch);
         }
         let router = Served::Alone(dispatch).into_axum();
-        Served::Wrapped(wraps.into_iter().fold(router, |router, wrap| wrap(router)))
+        let router = wraps.into_iter().fold(router, |router, wrap| wrap(router));
+        // one of the layers may compress
+        Served::Wrapped(router.layer(ETagPerCoding::new()))
     }
 
     fn into_axum(self) -> axum::Router {

@@ -69,7 +69,7 @@ impl Demands {
         if !writes(cx.method()) || !policy.allows(cx.method()) {
             return Ok(None);
         }
-        let conditions = Conditions::of_write(headers)?;
+        let conditions = Conditions::of_write(headers)?.strengthened(etags);
         Ok((!conditions.are_none()).then(|| Demands(Arc::new((conditions, etags.clone())))))
     }
 }
@@ -223,7 +223,7 @@ pub(super) fn tagged(
     }
     let tag = response.headers.get(ETAG).and_then(|tag| EntityTag::parse(tag.as_bytes()));
     let (Some(tag), Some(headers), true) = (tag, cx.headers(), reads) else { return Ok(response) };
-    let conditions = Conditions::of_read(headers)?;
+    let conditions = Conditions::of_read(headers)?.strengthened(etags);
     conditions.judge_read(&tag)?;
     if conditions.if_none_match.is_some_and(|tags| tags.has(&tag)) { Ok(not_modified(response)) } else { Ok(response) }
 }

@@ -382,3 +382,90 @@ async fn only_the_outermost_router_has_layers() {
     let error = router.into_axum(&database.url()).await.unwrap_err();
     assert_eq!(error.to_string(), "The router at \"inner/\" has layers; only the outermost one may have any.");
 }
+
+/// Every way to ask for one state and to write on condition of it, through compression.
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_of_compressed_answers_write_on_condition() {
+    for database in [Db::sqlite(), Db::postgres()] {
+        let note = "a note that is long enough to be compressed, ".repeat(4);
+        let bookings = ModelViewSet::<booking::Entity>::new()
+            .etags(ETags::new())
+            .renderers(Renderers::json().and(CSVRenderer::new()));
+        let api = DefaultRouter::new().register("bookings", bookings);
+        let app = layered(api).into_axum(&database.url()).await.unwrap();
+        let ask = async |method: &str, headers: &[(&str, &str)], body: String| {
+            let path = if method == "POST" { "/bookings/" } else { "/bookings/1/" };
+            let mut request = HttpRequest::builder().method(method).uri(path).header("host", "testserver");
+            for (name, value) in headers {
+                request = request.header(*name, *value);
+            }
+            let request = request.header(header::CONTENT_TYPE, "application/json").body(Body::from(body)).unwrap();
+            let response = app.clone().oneshot(request).await.unwrap();
+            let header = |name| response.headers().get(name).map(|v| v.to_str().unwrap().to_owned());
+            let varies = response.headers().get_all(header::VARY).iter().any(|v| v.as_bytes() == b"accept-encoding");
+            let (tag, coding) = (header(header::ETAG), header(header::CONTENT_ENCODING));
+            (response.status().as_u16(), tag.unwrap_or_default(), coding, varies)
+        };
+        let get = async |headers: &[(&str, &str)]| ask("GET", headers, String::new()).await;
+        let patch = async |tag: &str, end: u32| {
+            let headers = [("if-match", tag), ("accept-encoding", "gzip")];
+            ask("PATCH", &headers, format!("{{\"end\": {end}}}")).await
+        };
+        let (status, ..) =
+            ask("POST", &[], format!("{{\"room_id\": 1, \"start\": 1, \"end\": 2, \"note\": \"{note}\"}}")).await;
+        assert_eq!(status, 201);
+        let (_, plain, none, varies) = get(&[]).await;
+        assert!(none.is_none() && varies && plain.starts_with('"') && !plain.contains("--"), "{plain}");
+        let mut tags = vec![plain.clone()];
+        for coding in ["gzip", "br", "deflate"] {
+            let (status, tag, found, varies) = get(&[("accept-encoding", coding)]).await;
+            assert_eq!((status, found.as_deref(), varies), (200, Some(coding), true));
+            assert_eq!(tag, format!("{}--{coding}\"", plain.trim_end_matches('"')), "strong, and another one");
+            let again = get(&[("accept-encoding", coding), ("if-none-match", &tag)]).await;
+            assert_eq!(again, (304, tag.clone(), None, true), "{coding}");
+            // a weak comparison, and a list
+            let list = format!("\"x\", W/{tag}");
+            assert_eq!(get(&[("accept-encoding", coding), ("if-none-match", &list)]).await.0, 304);
+            // who does not take the coding any more does not have the answer
+            assert_eq!(get(&[("if-none-match", &tag)]).await.0, 200, "{coding}");
+            assert_eq!(get(&[("if-match", &tag)]).await.0, 200, "{coding}");
+            assert_eq!(get(&[("if-match", "\"x--gzip\"")]).await.0, 412);
+            tags.push(tag);
+        }
+        assert_eq!(get(&[("accept-encoding", "gzip"), ("if-none-match", &plain)]).await.0, 304);
+        for (n, tag) in tags.iter().enumerate() {
+            // of a state that is gone, or weak: nothing is written
+            let end = 10 + n as u32;
+            assert_eq!(patch("\"another--gzip\"", end).await.0, 412);
+            assert_eq!(patch(&format!("W/{tag}"), end).await.0, 412);
+            let (status, written, coding, _) = patch(tag, end).await;
+            assert_eq!((status, coding.as_deref()), (200, Some("gzip")), "{tag}");
+            assert_eq!(patch(tag, end + 50).await.0, 412, "{tag}");
+            // what a write answers is what a GET answers
+            assert_eq!(get(&[("accept-encoding", "gzip")]).await.1, written);
+            let (status, back, ..) = patch(&written, 2).await;
+            assert_eq!(status, 200);
+            assert_eq!(back, format!("{}--gzip\"", plain.trim_end_matches('"')), "the state of the beginning");
+        }
+        assert_eq!(ask("PUT", &[("if-none-match", &tags[1])], "{}".into()).await.0, 412);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tags_that_a_proxy_made_weak_count_where_the_program_says_so() {
+    for (etags, status) in [(ETags::new().weakened_by_proxy(), 200), (ETags::new(), 412)] {
+        let database = Db::sqlite();
+        let api = DefaultRouter::new().register("bookings", ModelViewSet::<booking::Entity>::new().etags(etags));
+        let client = bowline::testing::Client::over(&database.url(), api).await.unwrap();
+        client.post("/bookings/", bowline::value!({"room_id": 1, "start": 1, "end": 2})).await.unwrap();
+        let tag = format!("W/{}", client.get("/bookings/1/").await.unwrap().header("etag").unwrap());
+        let asked = |method: &str, tag: &str| {
+            let request = HttpRequest::builder().method(method).uri("/bookings/1/").header("if-match", tag);
+            client.request(request.header("content-type", "application/json").body(Body::from("{\"end\": 3}")).unwrap())
+        };
+        assert_eq!(asked("GET", &tag).await.unwrap().status, status);
+        assert_eq!(asked("PATCH", "W/\"another\"").await.unwrap().status, 412);
+        assert_eq!(asked("PATCH", &tag).await.unwrap().status, status);
+        assert_eq!(asked("PATCH", &tag).await.unwrap().status, 412);
+    }
+}
