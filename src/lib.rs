@@ -28,6 +28,7 @@ pub mod doc;
 pub mod error;
 pub mod fields;
 pub mod filters;
+mod heavy;
 pub mod idempotency;
 pub mod layers;
 pub mod media_type;

@@ -161,6 +161,17 @@ impl BoundFilter {
 }
 
 impl BoundFilter {
+    /// Whether what was read may be a regular expression.
+    pub(super) fn is_by_pattern(&self, value: &Value) -> bool {
+        let is_pattern = |resolved: &Resolved| resolved.expression.lookup.is_pattern();
+        let may_be = match &self.acting {
+            Acting::Compare(resolved, _) => is_pattern(resolved),
+            Acting::Lookups(lookups, _) => lookups.iter().any(|(_, resolved)| is_pattern(resolved)),
+            Acting::Method(_) | Acting::Order(_) | Acting::Period(..) => false,
+        };
+        may_be && !is_empty(value)
+    }
+
     /// Filters by what was read.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use crate::error::ErrorDetail;
 use crate::model::ColumnKind;
 use crate::store::Dialect;
 use crate::store::plan::{self, Filter, Operator, Part, Source};
-use crate::value::pattern::Pattern;
+use crate::value::pattern::{CLIENT_LENGTH, Pattern};
 use crate::value::{DbValue, Decimal, Rounding, Value, convert, duration, iso, python};
 
 /// How a field is compared, Django's field lookups.
@@ -46,6 +46,11 @@ impl Lookup {
             "search" => Lookup::Search,
             _ => return None,
         })
+    }
+
+    /// Whether its value is a regular expression.
+    pub(crate) fn is_pattern(self) -> bool {
+        matches!(self, Lookup::Regex(_))
     }
 
     pub(crate) fn is_of_text(self) -> bool {
@@ -112,6 +117,8 @@ impl Expression {
 pub(crate) enum Refused {
     /// A text that is no regular expression.
     Pattern,
+    /// One of so many characters.
+    LongPattern(usize),
     /// A value that cannot be one of the field's.
     Kind(ColumnKind),
     /// A year before 1 or after 9999.
@@ -122,6 +129,10 @@ impl Refused {
     /// What a client is told.
     pub(crate) fn detail(self) -> ErrorDetail {
         let message = match self {
+            Refused::LongPattern(length) => {
+                let text = format!("Ensure this value has at most {CLIENT_LENGTH} characters (it has {length}).");
+                return ErrorDetail::new(text, "max_length");
+            }
             Refused::Pattern => "Enter a valid regular expression.",
             Refused::Year => "Enter a valid year.",
             Refused::Kind(kind) => match kind {
@@ -158,6 +169,13 @@ impl Resolved {
     ///
     /// [`Refused`] for a value of another kind than the field's, and a text that is no regular expression where one is wanted.
     pub(crate) fn compare(&self, dialect: Dialect, value: &Value) -> Result<Filter, Refused> {
+        let filter = self.compare_later(dialect, value)?;
+        check_pattern(&filter)?;
+        Ok(filter)
+    }
+
+    /// The same where [`check_pattern`] comes later.
+    pub(crate) fn compare_later(&self, dialect: Dialect, value: &Value) -> Result<Filter, Refused> {
         let source = || Arc::clone(&self.source);
         let text = || value.to_python_str().into_owned();
         Ok(match self.expression.lookup {
@@ -190,8 +208,10 @@ impl Resolved {
             }
             Lookup::Regex(insensitive) => {
                 let text = text();
-                let checked = if insensitive { plan::ignoring_case(&text) } else { text.clone() };
-                Pattern::of_client(checked).map_err(|_| Refused::Pattern)?;
+                let length = text.chars().count();
+                if length > CLIENT_LENGTH {
+                    return Err(Refused::LongPattern(length));
+                }
                 Filter::Regex(source(), text, insensitive)
             }
             Lookup::Search => Filter::Search(source(), text()),
@@ -233,6 +253,14 @@ impl Resolved {
     fn prepare(&self, dialect: Dialect, value: &Value) -> Prepared {
         prepare(&self.source, self.places(), dialect, value)
     }
+}
+
+/// Compiles the regular expression of a filter, where it has one, to see whether it is one. It may take long: a request says before that
+/// it is heavy.
+pub(crate) fn check_pattern(filter: &Filter) -> Result<(), Refused> {
+    let Filter::Regex(_, text, insensitive) = filter else { return Ok(()) };
+    let text = if *insensitive { plan::ignoring_case(text) } else { text.clone() };
+    Pattern::of_client(text).map(drop).map_err(|_| Refused::Pattern)
 }
 
 /// Django's `get_prep_value`.

@@ -14,6 +14,7 @@ use async_trait::async_trait;
 
 use crate::context::Context;
 use crate::error::{Error, Result, ValidationError};
+use crate::heavy;
 use crate::model::{Condition, ModelMeta};
 use crate::store::plan::{Filter, Listing, Order};
 use crate::store::{Database, Dialect};
@@ -147,6 +148,8 @@ pub struct Queryset<'a> {
     bound: &'a Bound,
     database: Database,
     listing: Listing,
+    /// Whether there are regular expressions that nobody has compiled yet.
+    unchecked: bool,
 }
 
 impl Queryset<'_> {
@@ -180,8 +183,9 @@ impl Queryset<'_> {
     pub fn lookup(&mut self, path: &str, value: impl Into<Value>) -> Result<()> {
         let Bound { model, models, database, .. } = self.bound;
         let resolved = models.resolve(model, path).map_err(Error::internal)?;
-        let found = resolved.compare(database.dialect(), &value.into());
+        let found = resolved.compare_later(database.dialect(), &value.into());
         let filter = found.map_err(|refused| ValidationError::from(refused.detail()))?;
+        self.unchecked |= resolved.expression.lookup.is_pattern();
         self.listing.filters.push(filter);
         Ok(())
     }
@@ -297,10 +301,10 @@ impl Bound {
     ///
     /// # Errors
     ///
-    /// 400 for parameters that a backend refuses.
+    /// 400 for parameters that a backend refuses, 503 where others take the database's time for as long as one may wait.
     pub(crate) async fn listing(&self, request: &Context) -> Result<Listing> {
         let database = self.database.until(request.deadline());
-        let mut queryset = Queryset { bound: self, database, listing: Listing::default() };
+        let mut queryset = Queryset { bound: self, database, listing: Listing::default(), unchecked: false };
         if let Some(condition) = self.queryset.as_ref().and_then(|queryset| queryset(request)) {
             queryset.filter(condition)?;
         }
@@ -315,7 +319,16 @@ impl Bound {
         for backend in &self.backends {
             backend.filter_queryset(request, &mut queryset).await?;
         }
-        Ok(queryset.listing)
+        let Queryset { listing, unchecked, .. } = queryset;
+        if unchecked {
+            heavy::begin().await;
+            let checked = listing.filters.iter().try_for_each(lookup::check_pattern);
+            checked.map_err(|refused| ValidationError::from(refused.detail()))?;
+        }
+        if listing.is_costly() {
+            heavy::search().await?;
+        }
+        Ok(listing)
     }
 }
 

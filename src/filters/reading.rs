@@ -259,9 +259,10 @@ impl BoundFilter {
             },
             Reading::StoredMany(stored) => {
                 let mut values: Vec<Value> = Vec::new();
+                let mut asked: HashSet<&str> = HashSet::new();
                 for text in said.all(&self.name) {
                     // what came before is not asked for again: a request asks no more than there are values
-                    if values.iter().any(|value| value.as_str() == Some(text)) {
+                    if !asked.insert(text) {
                         continue;
                     }
                     match self.stored(stored, text, queryset).await? {
@@ -341,12 +342,13 @@ impl BoundFilter {
         if !asked.is_empty() {
             let keys: Vec<Value> = asked.iter().map(|(_, key)| key.clone()).collect();
             let there = target.there(&keys, queryset).await?;
+            let mut seen: HashSet<&str> = HashSet::new();
             for (text, key) in asked {
                 // as in Django, by the text of the key: `01` is not among them
                 if !there.contains(text) {
                     return Ok(Err(one(form::invalid_choice(text))));
                 }
-                if !values.contains(&key) {
+                if seen.insert(text) {
                     values.push(key);
                 }
             }

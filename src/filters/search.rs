@@ -11,6 +11,7 @@ use super::path::{End, Models, Resolved};
 use super::{FilterBackend, FilterView, Queryset};
 use crate::context::Context;
 use crate::error::{ErrorDetail, Result, ValidationError};
+use crate::heavy;
 use crate::model::ModelMeta;
 use crate::store::Dialect;
 use crate::store::plan::{self, Filter};
@@ -170,6 +171,9 @@ impl FilterBackend for BoundSearch {
         if terms.len() > TERMS {
             let text = format!("Ensure this value has at most {TERMS} search terms (it has {}).", terms.len());
             return Err(ValidationError::from(ErrorDetail::new(text, "max_terms")).into());
+        }
+        if fields.iter().any(|field| field.expression.lookup.is_pattern()) {
+            heavy::begin().await;
         }
         let mut all = Vec::with_capacity(terms.len());
         for term in terms {

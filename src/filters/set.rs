@@ -10,6 +10,7 @@ use super::reading::Said;
 use super::{FilterBackend, FilterView, Queryset};
 use crate::context::Context;
 use crate::error::{Result, ValidationError};
+use crate::heavy;
 use crate::value::query::parameters;
 
 /// What a list may be filtered by, django-filter's `FilterSet`.
@@ -148,6 +149,9 @@ impl FilterBackend for BoundSet {
         }
         if !errors.is_empty() {
             return Err(errors.into());
+        }
+        if self.filters.iter().zip(&values).any(|(filter, value)| filter.is_by_pattern(value)) {
+            heavy::begin().await;
         }
         for (filter, value) in self.filters.iter().zip(values) {
             filter.apply(value, queryset)?;

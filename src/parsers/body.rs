@@ -9,6 +9,7 @@ use http_body_util::BodyExt;
 use tokio::time::{Instant, timeout_at};
 
 use crate::error::{Error, Result};
+use crate::heavy;
 
 /// Limits of request bodies.
 ///
@@ -104,6 +105,11 @@ impl<'a> RequestBody<'a> {
         self.read_until(self.limits.timeout.saturating_mul(share.saturating_add(1)), self.limits.upload_bytes).await
     }
 
+    /// How many bytes of it were read so far.
+    pub(super) fn size(&self) -> usize {
+        usize::try_from(self.read).unwrap_or(usize::MAX)
+    }
+
     /// All of it, in one piece.
     ///
     /// # Errors
@@ -116,13 +122,17 @@ impl<'a> RequestBody<'a> {
             return Err(Error::PayloadTooLarge);
         }
         let Some(first) = self.read_until(self.limits.timeout, limit).await? else { return Ok(Bytes::new()) };
-        let Some(second) = self.read_until(self.limits.timeout, limit).await? else { return Ok(first) };
+        let Some(second) = self.read_until(self.limits.timeout, limit).await? else {
+            heavy::weigh(self.size()).await;
+            return Ok(first);
+        };
         let mut whole = BytesMut::with_capacity(first.len() + second.len());
         whole.extend_from_slice(&first);
         whole.extend_from_slice(&second);
         while let Some(next) = self.read_until(self.limits.timeout, limit).await? {
             whole.extend_from_slice(&next);
         }
+        heavy::weigh(self.size()).await;
         Ok(whole.freeze())
     }
 

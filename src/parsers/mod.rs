@@ -21,6 +21,7 @@ use axum::body::Body;
 use http::{HeaderMap, HeaderName, header as names};
 
 use crate::error::{Error, Result};
+use crate::heavy;
 use crate::media_type::charset::{self, Charset, Lookup};
 use crate::media_type::header::{self, Parameters};
 use crate::media_type::{self, MediaType};
@@ -153,6 +154,15 @@ impl Default for Parsers {
     }
 }
 
+/// Whether a body brings files, of which a small one may be much: pictures are packed.
+fn has_files(parsed: &Value) -> bool {
+    match parsed {
+        Value::Form(form) => form.file_names().next().is_some(),
+        Value::Map(map) => map.values().any(|value| matches!(value, Value::File(_))),
+        value => matches!(value, Value::File(_)),
+    }
+}
+
 impl Parsers {
     /// No parser: every body that is not empty is refused.
     pub fn none() -> Self {
@@ -209,7 +219,10 @@ impl Parsers {
         let parsed = match self.select(&content_type) {
             Some(parser) => {
                 let request = ParserContext { headers, content_type: &content_type, kwargs };
-                parser.parse(&mut body, &request).await
+                let parsed = parser.parse(&mut body, &request).await;
+                let has_files = parsed.as_ref().is_ok_and(has_files);
+                heavy::weigh(if has_files { usize::MAX } else { body.size() }).await;
+                parsed
             }
             None => Err(Error::UnsupportedMediaType(content_type.into_owned())),
         };

@@ -14,6 +14,7 @@ use super::resolve::{Extra, Mounted, Resolver, Root, Target, unescaped};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::fields::metadata::fields as fields_metadata;
+use crate::heavy::{self, Turns};
 use crate::pause::Pause;
 use crate::renderers::Accepted;
 use crate::response::Response;
@@ -39,6 +40,7 @@ pub(crate) struct Dispatch {
     root: Policy,
     append_slash: bool,
     json_not_found: bool,
+    turns: Turns,
 }
 
 impl Dispatch {
@@ -52,6 +54,7 @@ impl Dispatch {
             root,
             append_slash: bound.settings.append_slash,
             json_not_found: bound.settings.json_not_found,
+            turns: Turns::new(bound.database.dialect(), &bound.settings.store),
         }
     }
 
@@ -79,8 +82,12 @@ impl Dispatch {
         self.resolver.policies().chain([&self.root]).flat_map(Policy::tables).collect()
     }
 
-    /// Answers a request; a panic on the way is a 500 like any other.
+    /// Answers a request; a panic on the way is a 500 like any other. What computes for long does so beside the others.
     pub(crate) async fn handle(&self, request: Request) -> HttpResponse {
+        heavy::carry(&self.turns, self.carried(request)).await
+    }
+
+    async fn carried(&self, request: Request) -> HttpResponse {
         let uri = request.uri().clone();
         if !host::is_host(request.headers(), &uri) {
             return host::refused(request.method());
@@ -125,6 +132,7 @@ impl Dispatch {
         };
         let outcome = AssertUnwindSafe(answer).catch_unwind().await;
         let outcome = outcome.unwrap_or_else(|_| Err(Error::internal("a hook, a validator or a view panicked")));
+        heavy::weigh(policy.work(&outcome, &begun)).await;
         policy.finish(outcome, &context, begun)
     }
 

@@ -13,6 +13,7 @@ use super::{BoundField, BoundSerializer};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::fields::{Field, FieldContext};
+use crate::heavy;
 use crate::model::{ColumnKind, ModelMeta, Row};
 use crate::relations::{Hyperlink, Link};
 use crate::store::plan::{Alias, LinkedBy, Select};
@@ -153,6 +154,12 @@ pub(crate) enum Via<'a> {
 
 impl Via<'_> {
     pub(crate) async fn read(self, bound: Bound) -> Result<Rows, StoreError> {
+        let rows = self.rows(bound).await?;
+        heavy::weigh_rows(&rows).await;
+        Ok(rows)
+    }
+
+    async fn rows(self, bound: Bound) -> Result<Rows, StoreError> {
         match self {
             Via::Store { store, deadline, .. } if store.isolation() == Isolation::ReadCommitted => {
                 store.until(deadline).read(bound).await

@@ -107,6 +107,14 @@ impl Rows {
         self.len() == 0
     }
 
+    /// About how many bytes they are.
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Rows::Postgres(rows) => rows.iter().map(tokio_postgres::Row::raw_size_bytes).sum(),
+            Rows::Packed(rows) => rows.text.len() + rows.bytes.len() + 8 * rows.cells.len(),
+        }
+    }
+
     /// The cell at a row and a column, both from 0.
     ///
     /// # Errors

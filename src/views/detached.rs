@@ -2,9 +2,12 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tokio::runtime::Handle;
+
+use crate::heavy::{self, Load};
 
 type Write<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
@@ -15,11 +18,13 @@ type Write<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 #[must_use]
 pub(crate) struct Detached<T: Send + 'static> {
     write: Option<Write<T>>,
+    /// What its request takes.
+    load: Option<Arc<Load>>,
 }
 
 impl<T: Send + 'static> Detached<T> {
     pub(crate) fn new(write: impl Future<Output = T> + Send + 'static) -> Self {
-        Detached { write: Some(Box::pin(write)) }
+        Detached { write: Some(Box::pin(write)), load: heavy::current() }
     }
 }
 
@@ -40,7 +45,10 @@ impl<T: Send + 'static> Future for Detached<T> {
 impl<T: Send + 'static> Drop for Detached<T> {
     fn drop(&mut self) {
         if let (Some(write), Ok(runtime)) = (self.write.take(), Handle::try_current()) {
-            runtime.spawn(write);
+            match self.load.take() {
+                Some(load) => drop(runtime.spawn(heavy::carry_on(load, write))),
+                None => drop(runtime.spawn(write)),
+            }
         }
     }
 }

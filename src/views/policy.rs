@@ -15,6 +15,7 @@ use super::view_name;
 use crate::authentication::{Authenticated, Authentication};
 use crate::context::Context;
 use crate::error::{Error, ErrorContext, ErrorFormat, ExceptionHandler, Result};
+use crate::heavy;
 use crate::idempotency::Idempotency;
 use crate::negotiation::{self, ContentNegotiation};
 use crate::parsers::{BodyLimits, Parsers};
@@ -350,6 +351,24 @@ impl Policy {
         })
     }
 
+    /// About how many bytes there are to work on before an answer can be sent.
+    pub(crate) fn work(&self, outcome: &Result<Response>, begun: &Begun) -> usize {
+        let Ok(response) = outcome else { return 0 };
+        match &response.data {
+            // JSON is passed on as it is; a hash of it takes less than anything else
+            Data::Json(text) if begun.accepted.as_ref().is_none_or(|accepted| accepted.renderer().passes_json()) => {
+                if self.etags.is_some() {
+                    text.len() / 16
+                } else {
+                    0
+                }
+            }
+            Data::Json(text) => text.len(),
+            Data::Value(value) => heavy::weight(value),
+            Data::Raw(_) => 0,
+        }
+    }
+
     /// The answer as bytes, with the headers that every answer of the view has: DRF's `handle_exception` and
     /// `finalize_response`.
     pub(crate) fn finish(&self, outcome: Result<Response>, context: &Context, begun: Begun) -> HttpResponse {
@@ -483,7 +502,7 @@ impl Policy {
             rendered.headers_mut().insert(header::CONTENT_TYPE, value);
         }
         if !has_no_body {
-            *rendered.body_mut() = Body::from(bytes);
+            *rendered.body_mut() = heavy::body(bytes);
         } else if context.method() == Method::HEAD {
             rendered.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.len()));
         }

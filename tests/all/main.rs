@@ -23,6 +23,7 @@ mod faults;
 mod fields_oracle;
 mod filters;
 mod hangup;
+mod heavy;
 mod histories;
 mod history;
 mod idempotency;

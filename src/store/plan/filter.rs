@@ -244,6 +244,17 @@ impl Operator {
 }
 
 impl Filter {
+    /// About how many words are looked for in each row; a regular expression counts as many.
+    pub fn cost(&self) -> usize {
+        match self {
+            Filter::Regex(..) => 1_000,
+            Filter::Text(..) | Filter::Search(..) => 1,
+            Filter::All(parts) | Filter::Any(parts) => parts.iter().map(Filter::cost).sum(),
+            Filter::Not(part) | Filter::Exclude(part) | Filter::Exists(part) => part.cost(),
+            Filter::Compare(..) | Filter::IsNull(..) | Filter::In(..) => 0,
+        }
+    }
+
     /// What always holds.
     pub fn everything() -> Self {
         Filter::All(Vec::new())

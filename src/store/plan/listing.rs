@@ -9,6 +9,9 @@ use super::select::{Alias, Reads};
 use super::sql::quote;
 use crate::value::DbValue;
 
+/// From how many words on a search takes long.
+const COSTLY: usize = 50;
+
 /// What rows are ordered by.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Order {
@@ -35,6 +38,11 @@ impl Listing {
     /// Whether it wants nothing but what the resource shows by itself.
     pub fn is_plain(&self) -> bool {
         self.filters.is_empty() && self.order.is_none() && self.keys.is_empty()
+    }
+
+    /// Whether it takes the database long for each row.
+    pub fn is_costly(&self) -> bool {
+        is_costly(&self.filters)
     }
 }
 
@@ -151,8 +159,15 @@ impl Reads {
         let own = narrow.iter().map(|filter| format!("({})", text.step(filter, false)));
         let wanted: Vec<String> = parts.scope.iter().cloned().chain(own.collect::<Vec<_>>()).chain([by]).collect();
         let sql = format!("SELECT {} FROM {} WHERE {}", parts.columns, parts.from, wanted.join(" AND "));
-        self.texts().kept(Statement::point(sql)).bind(values.values)
+        // what takes long is not for the calling task
+        let statement = if is_costly(narrow) { Statement::new(sql) } else { Statement::point(sql) };
+        self.texts().kept(statement).bind(values.values)
     }
+}
+
+/// Whether filters match a row by regular expressions, or by so many words that it comes to the same.
+fn is_costly(filters: &[Filter]) -> bool {
+    filters.iter().map(Filter::cost).sum::<usize>() >= COSTLY
 }
 
 fn count(n: u64) -> DbValue {

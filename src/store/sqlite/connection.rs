@@ -118,12 +118,13 @@ fn regexp(call: &FunctionContext<'_>) -> rusqlite::Result<Option<bool>> {
         let pattern = pattern.as_str_or_null()?.unwrap_or_default();
         Pattern::of_client(pattern).map_err(|error| Box::<dyn StdError + Send + Sync>::from(error.to_string()))
     })?;
-    Ok(match call.get_raw(1) {
-        ValueRef::Null => None,
-        ValueRef::Integer(i) => Some(pattern.is_match(&i.to_string())),
-        ValueRef::Real(f) => Some(pattern.is_match(&float_repr(f))),
-        ValueRef::Text(text) | ValueRef::Blob(text) => Some(pattern.is_match(&String::from_utf8_lossy(text))),
-    })
+    let matched = match call.get_raw(1) {
+        ValueRef::Null => return Ok(None),
+        ValueRef::Integer(i) => pattern.try_match(&i.to_string()),
+        ValueRef::Real(f) => pattern.try_match(&float_repr(f)),
+        ValueRef::Text(text) | ValueRef::Blob(text) => pattern.try_match(&String::from_utf8_lossy(text)),
+    };
+    matched.map(Some).map_err(|error| rusqlite::Error::UserFunctionError(Box::new(error)))
 }
 
 /// Whether rows keep the names of their columns.

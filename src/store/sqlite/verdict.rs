@@ -3,6 +3,7 @@
 use rusqlite::{Error, ErrorCode, ffi};
 
 use crate::store::{StoreError, Violation, ViolationKind};
+use crate::value::pattern::TooManySteps;
 
 /// Classifies a failure of the driver.
 pub(super) fn classify(error: &Error) -> StoreError {
@@ -57,6 +58,7 @@ fn from_code(extended: i32, message: &str) -> StoreError {
         // ON DELETE RESTRICT is a trigger inside SQLite; others are the schema's own RAISE.
         ffi::SQLITE_CONSTRAINT_TRIGGER if message == FOREIGN_KEY => violation(ViolationKind::ForeignKey, message),
         ffi::SQLITE_CONSTRAINT_TRIGGER => violation(ViolationKind::Check, message),
+        ffi::SQLITE_ERROR if message == TooManySteps::SENTENCE => StoreError::Data(source()),
         ffi::SQLITE_CONSTRAINT_DATATYPE => StoreError::Data(source()),
         // The low byte is the primary code.
         _ => match extended & 0xff {

@@ -12,6 +12,7 @@ use super::{BoxHandler, Metadata};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::fields::metadata;
+use crate::heavy;
 use crate::response::Response;
 use crate::value::{Map, Value};
 use crate::views::detached::Detached;
@@ -67,6 +68,7 @@ impl Endpoint {
         let answer = self.answer(policy, &mut context, body, suffix, &mut begun);
         let outcome = AssertUnwindSafe(answer).catch_unwind().await;
         let outcome = outcome.unwrap_or_else(|_| Err(Error::internal("a view panicked")));
+        heavy::weigh(policy.work(&outcome, &begun)).await;
         policy.finish(outcome, &context, begun)
     }
 
