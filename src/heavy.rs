@@ -1,7 +1,7 @@
 //! Requests that take long, kept from the threads that all requests share.
 //!
 //! A worker thread of tokio's polls the futures of many requests in turn, so whatever computes for 10 ms holds up all of them. A request
-//! that brings much, or asks for much, says so by [`weigh`] or [`begin`]; from then on it is polled with the worker's other tasks
+//! that brings much, or asks for much, says so by [`weigh`] or [`begin`]; its next polls are carried out with the worker's other tasks
 //! handed to another thread (tokio's `block_in_place`), no more such requests at once than there are processors. What it computes, the
 //! rules, hooks and renderers of the program included, then delays other heavy requests and nothing else.
 //!
@@ -9,7 +9,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::thread;
@@ -32,6 +32,9 @@ use crate::value::Value;
 const MUCH: usize = 8 << 10;
 /// From how many bytes on rows are work.
 const ROWS: usize = 128 << 10;
+/// How many polls of a request are carried out elsewhere once it is heavy. To hand the others over costs about as much as a short
+/// poll, so what only waits for the database again and again goes back to where it was.
+const POLLS: usize = 32;
 /// The most bytes of an answer that are handed on at once.
 const PIECE: usize = 32 << 10;
 
@@ -70,7 +73,8 @@ impl Turns {
 #[derive(Debug)]
 pub(crate) struct Load {
     turns: Turns,
-    heavy: AtomicBool,
+    /// How many polls are to come that may take long.
+    polls: AtomicUsize,
     /// Its turn at a long read, until it ends.
     search: Mutex<Option<OwnedSemaphorePermit>>,
 }
@@ -111,7 +115,7 @@ fn heavier(value: &Value, before: usize) -> usize {
 pub(crate) async fn begin() {
     // outside of a request there is nothing to hand over
     let Ok(load) = LOAD.try_with(Arc::clone) else { return };
-    if !load.heavy.swap(true, Ordering::Relaxed) {
+    if load.polls.swap(POLLS, Ordering::Relaxed) == 0 {
         // the poll that comes next is the first one elsewhere
         yield_now().await;
     }
@@ -136,7 +140,7 @@ pub(crate) async fn search() -> Result<()> {
 
 /// A request that is carried out, on this thread or, once it is heavy, at the side of it.
 pub(crate) fn carry<F: Future>(turns: &Turns, request: F) -> Carried<F> {
-    let load = Load { turns: turns.clone(), heavy: AtomicBool::new(false), search: Mutex::new(None) };
+    let load = Load { turns: turns.clone(), polls: AtomicUsize::new(0), search: Mutex::new(None) };
     carry_on(Arc::new(load), request)
 }
 
@@ -168,13 +172,22 @@ impl<F: Future> Future for Carried<F> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
         let several = || Handle::try_current().is_ok_and(|r| r.runtime_flavor() == RuntimeFlavor::MultiThread);
-        if !this.load.heavy.load(Ordering::Relaxed) || !several() {
+        let left = this.load.polls.load(Ordering::Relaxed);
+        if left == 0 || !several() {
             return this.request.poll(cx);
         }
         // a turn is for as long as it computes: while it waits for the database others may
-        let turn = this.turn.get_or_insert_with(|| Box::pin(Arc::clone(&this.load.turns.processors).acquire_owned()));
-        let turn = ready!(turn.as_mut().poll(cx));
-        *this.turn = None;
+        let processors = &this.load.turns.processors;
+        let turn = match (&this.turn, Arc::clone(processors).try_acquire_owned()) {
+            (None, Ok(turn)) => Ok(turn),
+            _ => {
+                let waiting = this.turn.get_or_insert_with(|| Box::pin(Arc::clone(processors).acquire_owned()));
+                let turn = ready!(waiting.as_mut().poll(cx));
+                *this.turn = None;
+                turn
+            }
+        };
+        this.load.polls.store(left - 1, Ordering::Relaxed);
         let polled = block_in_place(|| this.request.poll(cx));
         drop(turn);
         polled

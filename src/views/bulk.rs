@@ -12,6 +12,7 @@ use super::resource::{Resource, Stop, Tries, undo};
 use super::write::{answering, decide};
 use crate::context::Context;
 use crate::error::{Error, ErrorDetail, Result, ValidationError};
+use crate::heavy;
 use crate::pause::{Pause, Point};
 use crate::relations::parse_key;
 use crate::serializers::{Mode, Validated, Via};
@@ -333,6 +334,7 @@ impl Resource {
             let mut objects = now.iter();
             for statement in insert.bind(values.collect())? {
                 let rows = tx.query(statement).await?;
+                heavy::weigh_rows(&rows).await;
                 for (row, object) in (0..rows.len()).zip(objects.by_ref()) {
                     if written > 0 {
                         out.push(b',');
