@@ -48,6 +48,7 @@ pub mod serializers;
 pub mod settings;
 pub mod storage;
 pub mod store;
+mod suggest;
 pub mod testing;
 pub mod throttling;
 pub mod validators;

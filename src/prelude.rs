@@ -8,7 +8,7 @@ pub use bowline_derive::Serializer;
 pub use crate::context::{Context, User};
 pub use crate::error::{Error, ErrorDetail, ValidationError};
 pub use crate::fields::FieldContext;
-pub use crate::filters::{DjangoFilterBackend, FieldFilter, FilterSet, OrderingFilter, SearchFilter};
+pub use crate::filters::{DjangoFilterBackend, FieldFilter, FilterSet, OrderingFilter, Scope, SearchFilter};
 pub use crate::idempotency::Idempotency;
 pub use crate::model::{Condition, Model};
 pub use crate::pagination::{CursorPagination, LimitOffsetPagination, PageNumberPagination};

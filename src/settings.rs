@@ -118,6 +118,29 @@ impl Default for ServerLimits {
     }
 }
 
+impl Settings {
+    /// What cannot work.
+    pub(crate) fn mistakes(&self) -> Vec<String> {
+        let mut mistakes = self.throttle_rates.mistakes();
+        if self.store.max_connections == 0 {
+            mistakes.push(
+                "Settings: store.max_connections is 0, so that no statement could ever run: say 1 or more.".into(),
+            );
+        }
+        let limits = [
+            ("store.acquire_timeout", self.store.acquire_timeout),
+            ("store.statement_timeout", self.store.statement_timeout),
+            ("server.header_timeout", self.server.header_timeout),
+            ("server.write_timeout", self.server.write_timeout),
+        ];
+        let zero = limits.into_iter().filter(|(_, limit)| limit.is_zero());
+        mistakes.extend(
+            zero.map(|(name, _)| format!("Settings: {name} is 0, so that everything would be too late: say how long.")),
+        );
+        mistakes
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Settings {

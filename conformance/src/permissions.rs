@@ -23,7 +23,7 @@ struct IsOwner;
 
 impl Permission for IsOwner {
     fn has_object_permission(&self, request: &Context, _: &ViewInfo, job: &Object<'_>) -> bowline::Result<bool> {
-        let owner: Option<i32> = job.get(job::Column::OwnerId);
+        let owner: Option<i32> = job.get(job::Column::OwnerId)?;
         Ok(owner.is_some() && owner == user(request))
     }
 
@@ -41,7 +41,7 @@ struct IsPublic;
 
 impl Permission for IsPublic {
     fn has_object_permission(&self, _: &Context, _: &ViewInfo, job: &Object<'_>) -> bowline::Result<bool> {
-        Ok(job.get(job::Column::Public) == Some(true))
+        job.get(job::Column::Public)
     }
 }
 
@@ -50,7 +50,7 @@ struct IsDone;
 
 impl Permission for IsDone {
     fn has_object_permission(&self, _: &Context, _: &ViewInfo, job: &Object<'_>) -> bowline::Result<bool> {
-        Ok(job.get(job::Column::Done) == Some(true))
+        job.get(job::Column::Done)
     }
 
     fn message(&self) -> Option<Value> {
@@ -90,8 +90,8 @@ impl Permission for Blocked {
 struct OwnedByMaker;
 
 #[bowline::async_trait]
-impl ViewSetHooks for OwnedByMaker {
-    async fn perform_create(&self, save: &mut Save<'_>) -> bowline::Result<()> {
+impl ViewSetHooks<job::Entity> for OwnedByMaker {
+    async fn perform_create(&self, save: &mut Save<'_, job::Entity>) -> bowline::Result<()> {
         let owner = user(save.request()).unwrap_or(1);
         save.set(job::Column::OwnerId, owner);
         save.save().await
@@ -133,7 +133,7 @@ pub fn urls() -> DefaultRouter {
     jobs_with("owner-and-done", (IsAuthenticated, owner() & IsDone).into_rules());
     let own = jobs("queryset")
         .permissions(IsAuthenticated)
-        .get_queryset(|request| Some(Condition::eq(job::Column::OwnerId, user(request).unwrap_or_default())))
+        .get_queryset(|request| Some(Condition::eq(job::Column::OwnerId, user(request)?)))
         .name("QuerysetJobs")
         .description("Rows of others are hidden by the queryset, so they answer 404.");
     router.register("queryset", own)

@@ -89,15 +89,15 @@ fn books() -> ModelViewSet<book::Entity> {
 fn authors() -> ModelViewSet<author::Entity> {
     ModelViewSet::new().serializer(s::authors()).description("Authors of books.").get_queryset(|request| {
         let active = request.action() == Some("list") && request.query_param("active").as_deref() == Some("1");
-        active.then(|| Condition::eq(author::Column::IsActive, true))
+        if active { Scope::Filter(Condition::eq(author::Column::IsActive, true)) } else { Scope::All }
     })
 }
 
 struct ReviewedByAlice;
 
 #[bowline::async_trait]
-impl ViewSetHooks for ReviewedByAlice {
-    async fn perform_create(&self, save: &mut Save<'_>) -> bowline::Result<()> {
+impl ViewSetHooks<review::Entity> for ReviewedByAlice {
+    async fn perform_create(&self, save: &mut Save<'_, review::Entity>) -> bowline::Result<()> {
         save.set(review::Column::ReviewerId, 3_i64);
         save.save().await
     }
@@ -175,19 +175,19 @@ fn per_action() -> ModelViewSet<author::Entity> {
 struct PerAction;
 
 #[bowline::async_trait]
-impl ViewSetHooks for PerAction {
-    async fn perform_create(&self, save: &mut Save<'_>) -> bowline::Result<()> {
+impl ViewSetHooks<author::Entity> for PerAction {
+    async fn perform_create(&self, save: &mut Save<'_, author::Entity>) -> bowline::Result<()> {
         save.set(author::Column::Bio, "Added by the view.");
         save.save().await
     }
 
-    async fn perform_update(&self, save: &mut Save<'_>) -> bowline::Result<()> {
+    async fn perform_update(&self, save: &mut Save<'_, author::Entity>) -> bowline::Result<()> {
         save.set(author::Column::Bio, "Changed by the view.");
         save.save().await
     }
 
-    async fn perform_destroy(&self, instance: &mut Instance<'_>) -> bowline::Result<()> {
-        let Some(id) = instance.get(author::Column::Id) else { return Ok(()) };
+    async fn perform_destroy(&self, instance: &mut Instance<'_, author::Entity>) -> bowline::Result<()> {
+        let id = instance.get(author::Column::Id)?;
         let author = author::ActiveModel { id: Set(id), is_active: Set(false), ..Default::default() };
         author.update(instance.tx()).await?;
         Ok(())

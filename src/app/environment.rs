@@ -18,7 +18,11 @@ use crate::storage::FileSystemStorage;
 pub(super) fn overlay(settings: &mut Settings, get: impl Fn(&str) -> Option<String>) -> Result<()> {
     if let Some(size) = number(&get, "PAGE_SIZE", "a number")? {
         let pagination = PageNumberPagination::new(size);
-        let uncounted = get("PAGE_COUNT").is_some_and(|count| count == "off");
+        let uncounted = match get("PAGE_COUNT").as_deref() {
+            None | Some("on") => false,
+            Some("off") => true,
+            Some(other) => return Err(Error::Startup(format!("PAGE_COUNT={other} is neither on nor off."))),
+        };
         settings.pagination = Some(Arc::new(if uncounted { pagination.without_count() } else { pagination }));
     }
     if let Some(connections) = number::<NonZeroUsize>(&get, "MAX_CONNECTIONS", "a number of connections")? {

@@ -58,6 +58,41 @@ impl Lookup {
     }
 }
 
+/// The names of all lookups, and of the parts of points in time.
+pub(crate) const LOOKUPS: [&str; 31] = [
+    "exact",
+    "iexact",
+    "contains",
+    "icontains",
+    "startswith",
+    "istartswith",
+    "endswith",
+    "iendswith",
+    "gt",
+    "gte",
+    "lt",
+    "lte",
+    "in",
+    "range",
+    "isnull",
+    "regex",
+    "iregex",
+    "search",
+    "date",
+    "time",
+    "year",
+    "iso_year",
+    "quarter",
+    "month",
+    "week",
+    "week_day",
+    "iso_week_day",
+    "day",
+    "hour",
+    "minute",
+    "second",
+];
+
 fn part(name: &str) -> Option<Part> {
     Some(match name {
         "date" => Part::Date,

@@ -7,6 +7,7 @@
 //!
 //! As in DRF the backends hold for single objects too: one that they leave out is a 404. See DRF's chapter "Filtering".
 
+use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
 
@@ -27,11 +28,13 @@ mod lookup;
 mod ordering;
 mod path;
 mod reading;
+mod scope;
 mod search;
 mod set;
 
 pub use field::FieldFilter;
 pub use ordering::OrderingFilter;
+pub use scope::{IntoScope, Scope};
 pub use search::SearchFilter;
 pub use set::{DjangoFilterBackend, FilterSet};
 
@@ -80,8 +83,8 @@ pub trait FilterBackend: Send + Sync + fmt::Debug {
     async fn filter_queryset(&self, request: &Context, queryset: &mut Queryset<'_>) -> Result<()>;
 }
 
-/// Only some rows for some requests.
-type Scope = dyn Fn(&Context) -> Option<Condition> + Send + Sync;
+/// Which rows a request may see.
+type GetQueryset = dyn Fn(&Context) -> Result<Scope> + Send + Sync;
 
 /// What a view set declares about filters.
 #[derive(Clone, Default)]
@@ -90,7 +93,7 @@ pub(crate) struct Declared {
     pub(crate) filterset: Option<FilterSet>,
     pub(crate) search_fields: Vec<String>,
     pub(crate) ordering_fields: OrderingFields,
-    pub(crate) queryset: Option<Arc<Scope>>,
+    pub(crate) queryset: Option<Arc<GetQueryset>>,
     pub(crate) parents: Vec<Parent>,
 }
 
@@ -99,6 +102,14 @@ pub(crate) struct Declared {
 pub(crate) struct Parent {
     pub(crate) kwarg: String,
     pub(crate) lookup: String,
+}
+
+impl Parent {
+    /// The field of bodies that it is; none where it is further away.
+    pub(crate) fn field(&self) -> Option<&str> {
+        let (field, rest) = self.lookup.split_once("__").unwrap_or((&self.lookup, ""));
+        (!rest.contains("__")).then_some(field)
+    }
 }
 
 /// What rows may be ordered by.
@@ -121,8 +132,18 @@ pub struct FilterView<'a> {
     pub(crate) filterset: Option<&'a FilterSet>,
     pub(crate) search_fields: &'a [String],
     pub(crate) ordering_fields: &'a OrderingFields,
+    /// Which declarations a backend has looked at.
+    pub(crate) read: Read,
     /// The sources of the fields that the serializer shows.
     pub(crate) shown: Vec<String>,
+}
+
+/// Which declarations of a view some filter backend has looked at.
+#[derive(Debug, Default)]
+pub(crate) struct Read {
+    pub(crate) filterset: Cell<bool>,
+    pub(crate) search_fields: Cell<bool>,
+    pub(crate) ordering_fields: Cell<bool>,
 }
 
 impl FilterView<'_> {
@@ -138,6 +159,7 @@ impl FilterView<'_> {
 
     /// The view's `search_fields`.
     pub fn search_fields(&self) -> &[String] {
+        self.read.search_fields.set(true);
         self.search_fields
     }
 }
@@ -173,6 +195,11 @@ impl Queryset<'_> {
         let filter = self.bound.condition(&condition)?;
         self.listing.filters.push(Filter::Exclude(Box::new(filter)));
         Ok(())
+    }
+
+    /// No row.
+    pub fn none(&mut self) {
+        self.listing.filters.push(Filter::nothing());
     }
 
     /// Only rows whose field compares so with a value, by Django's lookups: `author__last_name__icontains`.
@@ -242,7 +269,7 @@ pub(crate) struct Bound {
     models: Models,
     database: Database,
     backends: Vec<Arc<dyn FilterBackend>>,
-    queryset: Option<Arc<Scope>>,
+    queryset: Option<Arc<GetQueryset>>,
     parents: Vec<Parent>,
 }
 
@@ -268,6 +295,7 @@ impl Bound {
             filterset: declared.filterset.as_ref(),
             search_fields: &declared.search_fields,
             ordering_fields: &declared.ordering_fields,
+            read: Read::default(),
             shown,
         };
         let (mut backends, mut mistakes) = (Vec::new(), Vec::new());
@@ -277,6 +305,7 @@ impl Bound {
                 Err(found) => mistakes.extend(found),
             }
         }
+        mistakes.extend(declared.without_backend(&view));
         mistakes.extend(declared.parents.iter().filter_map(|parent| models.resolve(model, &parent.lookup).err()));
         if !mistakes.is_empty() {
             return Err(mistakes);
@@ -301,12 +330,17 @@ impl Bound {
     ///
     /// # Errors
     ///
-    /// 400 for parameters that a backend refuses, 503 where others take the database's time for as long as one may wait.
+    /// 400 for parameters that a backend refuses, 503 where others take the database's time for as long as one may wait; what
+    /// `get_queryset` answers instead of rows.
     pub(crate) async fn listing(&self, request: &Context) -> Result<Listing> {
         let database = self.database.until(request.deadline());
         let mut queryset = Queryset { bound: self, database, listing: Listing::default(), unchecked: false };
-        if let Some(condition) = self.queryset.as_ref().and_then(|queryset| queryset(request)) {
-            queryset.filter(condition)?;
+        if let Some(scope) = &self.queryset {
+            match scope(request)? {
+                Scope::All => {}
+                Scope::Filter(condition) => queryset.filter(condition)?,
+                Scope::None => queryset.none(),
+            }
         }
         for Parent { kwarg, lookup } in &self.parents {
             let value = request.kwarg(kwarg).ok_or_else(Error::http404)?;
@@ -329,6 +363,33 @@ impl Bound {
             heavy::search().await?;
         }
         Ok(listing)
+    }
+}
+
+impl Declared {
+    /// What no backend looks at, which would do nothing; what is wrong with it is told all the same.
+    fn without_backend(&self, view: &FilterView<'_>) -> Vec<String> {
+        let mut mistakes = Vec::new();
+        let mut unread = |read: &Cell<bool>, what: &str, backend: &dyn FilterBackend, name: &str| {
+            if !read.get() {
+                mistakes.push(format!(
+                    "{}: {what} is declared, and no filter backend reads it: add .filter_backend({name}::new()), or name {name} in \
+                     Settings::filter_backends.",
+                    view.model.name
+                ));
+                mistakes.extend(backend.bind(view).err().unwrap_or_default());
+            }
+        };
+        if self.filterset.is_some() {
+            unread(&view.read.filterset, "a filterset", &DjangoFilterBackend::new(), "DjangoFilterBackend");
+        }
+        if !self.search_fields.is_empty() {
+            unread(&view.read.search_fields, "search_fields", &SearchFilter::new(), "SearchFilter");
+        }
+        if !matches!(self.ordering_fields, OrderingFields::Serializer) {
+            unread(&view.read.ordering_fields, "ordering_fields", &OrderingFilter::new(), "OrderingFilter");
+        }
+        mistakes
     }
 }
 

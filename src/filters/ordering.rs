@@ -115,6 +115,7 @@ struct BoundOrdering {
 #[async_trait]
 impl FilterBackend for OrderingFilter {
     fn bind(&self, view: &FilterView<'_>) -> Result<Option<Arc<dyn FilterBackend>>, Vec<String>> {
+        view.read.ordering_fields.set(true);
         let mut fields = HashMap::new();
         let mut mistakes = Vec::new();
         let all: Vec<String>;

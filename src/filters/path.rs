@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use super::lookup::{Expression, Lookup};
+use super::lookup::{Expression, LOOKUPS, Lookup};
 use crate::model::{ColumnKind, ModelMeta};
 use crate::relations::Link;
 use crate::store::plan::{Hop, Part, Source};
+use crate::suggest::candidates;
 
 /// The models of an application, among which paths lead.
 #[derive(Clone, Debug)]
@@ -62,7 +63,10 @@ impl Models {
             break;
         }
         let Some(end) = end else {
-            return Err(format!("{} has no field {path} to filter, search or order by.", model.name));
+            let name = rest.first().copied().unwrap_or(path);
+            let known = self.names(model);
+            let known = candidates(name, known.iter().map(String::as_str));
+            return Err(format!("{} has no field {path} to filter, search or order by.{known}", model.name));
         };
         let (owner, column) = match &end {
             End::Column(owner, column) => (owner, *column),
@@ -71,7 +75,11 @@ impl Models {
         let unknown = || format!("{} has no field {path} to filter, search or order by.", model.name);
         let source = Source::path(hops, owner, column).ok_or_else(unknown)?;
         let expression = Expression::parse(rest).ok_or_else(|| {
-            format!("{}: {path} is no field, and {} is no lookup of one.", model.name, rest.join("__"))
+            let name = rest.first().copied().unwrap_or_default();
+            let fields = if let End::Relation(..) = &end { self.names(&at) } else { Vec::new() };
+            let known = fields.iter().map(String::as_str).chain(LOOKUPS);
+            let known = candidates(name, known);
+            format!("{}: {path} is no field, and {} is no lookup of one.{known}", model.name, rest.join("__"))
         })?;
         let resolved = Resolved {
             source: expression.part.map_or_else(|| Arc::clone(&source), |part| source.part(part)),
@@ -80,6 +88,14 @@ impl Models {
         };
         resolved.check().map_err(|reason| format!("{}: {path} cannot be looked up: {reason}.", model.name))?;
         Ok(resolved)
+    }
+
+    /// The names that lead on from a model: its columns, and its relations there and back.
+    fn names(&self, model: &ModelMeta) -> Vec<String> {
+        let columns = model.columns.iter().map(|column| column.name.clone());
+        let mut names: Vec<String> = columns.collect();
+        names.extend(Link::names(model, &self.0));
+        names
     }
 
     fn link(&self, model: &ModelMeta, name: &str) -> Option<Link> {

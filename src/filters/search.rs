@@ -142,7 +142,7 @@ impl FilterBackend for SearchFilter {
             }
             found
         };
-        let fields = resolve(view.search_fields);
+        let fields = resolve(view.search_fields());
         let others = self.others.iter().map(|(names, when)| (resolve(names), Arc::clone(when))).collect();
         if !mistakes.is_empty() {
             return Err(mistakes);

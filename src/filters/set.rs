@@ -11,6 +11,7 @@ use super::{FilterBackend, FilterView, Queryset};
 use crate::context::Context;
 use crate::error::{Result, ValidationError};
 use crate::heavy;
+use crate::suggest::repeated;
 use crate::value::query::parameters;
 
 /// What a list may be filtered by, django-filter's `FilterSet`.
@@ -77,6 +78,14 @@ impl FilterSet {
         self
     }
 
+    /// The names that are declared more than once; one that is declared may replace one that is derived.
+    fn repeated(&self) -> Vec<String> {
+        let names =
+            |filters: &[(String, FieldFilter)]| filters.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+        let (derived, declared) = (names(&self.derived), names(&self.declared));
+        repeated(&derived).chain(repeated(&declared)).cloned().collect()
+    }
+
     /// All of them in order; what is declared takes the place of what is derived.
     fn all(&self) -> Vec<(&String, &FieldFilter)> {
         let mut all: Vec<(&String, &FieldFilter)> = self.derived.iter().map(|(name, filter)| (name, filter)).collect();
@@ -112,8 +121,12 @@ impl From<DjangoFilterBackend> for Arc<dyn FilterBackend> {
 #[async_trait]
 impl FilterBackend for DjangoFilterBackend {
     fn bind(&self, view: &FilterView<'_>) -> Result<Option<Arc<dyn FilterBackend>>, Vec<String>> {
+        view.read.filterset.set(true);
         let Some(set) = view.filterset else { return Ok(None) };
         let (mut filters, mut mistakes) = (Vec::new(), Vec::new());
+        for name in set.repeated() {
+            mistakes.push(format!("{}: the filter {name} is declared twice: leave one out.", view.model.name));
+        }
         for (name, filter) in set.all() {
             match BoundFilter::new(name, filter, set.django, view) {
                 Ok(filter) => filters.push(filter),

@@ -12,6 +12,7 @@ use super::condition::Condition;
 use super::entity::{self, ModelSource};
 use super::row::Row;
 use super::{ConstraintMeta, ManyToManyMeta, ModelMeta, OnDelete, OrderMeta, Period, PropertyMeta, UniqueForMeta};
+use crate::suggest::candidates;
 use crate::value::Value;
 
 /// An entity with Django's model options: labels, choices, ordering, constraints, relations to many.
@@ -80,7 +81,10 @@ impl<E: EntityTrait> Model<E> {
             let (name, descending) = column.strip_prefix('-').map_or((&*column, false), |name| (name, true));
             match Condition::position(&self.source.meta, name) {
                 Some(n) => self.source.meta.ordering.push((n, descending).into()),
-                None => self.mistake(format!("cannot order by {name}: no such column.")),
+                None => {
+                    let known = candidates(name, self.source.meta.columns.iter().map(|column| column.name.as_str()));
+                    self.mistake(format!("cannot order by {name}: no such column.{known}"));
+                }
             }
         }
         self
@@ -230,7 +234,10 @@ impl<E: EntityTrait> Model<E> {
             match Condition::position(&self.source.meta, &name) {
                 Some(n) if columns.len() < constraint.columns.len() => columns.push(n),
                 Some(_) => {}
-                None => self.mistake(format!("a unique constraint over {name}: no such column.")),
+                None => {
+                    let known = candidates(&name, self.source.meta.columns.iter().map(|column| column.name.as_str()));
+                    self.mistake(format!("a unique constraint over {name}: no such column.{known}"));
+                }
             }
         }
         self.source.meta.constraints.push(ConstraintMeta {

@@ -11,6 +11,7 @@ mod attributes;
 mod condition;
 mod describe;
 pub mod entity;
+mod holds;
 mod names;
 mod row;
 
@@ -60,6 +61,9 @@ pub struct ModelMeta {
     pub unique_for: Vec<UniqueForMeta>,
     /// The words of CHECK constraints by their names.
     pub check_messages: Vec<(String, String)>,
+    /// The columns, by their names in the database, that an INSERT has to fill: NOT NULL, without default or number, in a
+    /// table where no trigger may fill them. The entity may lack some.
+    pub must_fill: Vec<String>,
 }
 
 /// A value that is worked out from a row.

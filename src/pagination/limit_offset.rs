@@ -1,6 +1,7 @@
 //! Pages by a limit and an offset.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use super::envelope::{Envelope, PageInfo, Wrap};
 use super::number::Total;
@@ -8,6 +9,8 @@ use super::size::{Asked, Size, number};
 use super::{Found, Links, Page, Pagination, Wanted};
 use crate::context::Context;
 use crate::error::{Result, ValidationError};
+use crate::model::ModelMeta;
+use crate::store::Dialect;
 use crate::store::plan::Listing;
 
 /// Some rows from a place on, DRF's `LimitOffsetPagination`: `?limit=100&offset=400`, envelope `count, next, previous,
@@ -29,7 +32,7 @@ pub struct LimitOffsetPagination {
 }
 
 impl LimitOffsetPagination {
-    /// So many rows where the client names no limit; 1 at least.
+    /// So many rows where the client names no limit; 0 stops the start of the program.
     pub fn new(default_limit: u64) -> Self {
         LimitOffsetPagination::of(Size::new(Some(default_limit)))
     }
@@ -46,7 +49,7 @@ impl LimitOffsetPagination {
 
     /// The most rows that clients get, whatever they ask for.
     pub fn max_limit(mut self, rows: u64) -> Self {
-        self.size.max = Some(rows.max(1));
+        self.size.max = Some(rows);
         self
     }
 
@@ -84,6 +87,10 @@ impl LimitOffsetPagination {
 }
 
 impl Pagination for LimitOffsetPagination {
+    fn over(&self, model: &ModelMeta, _: Dialect) -> Result<Option<Arc<dyn Pagination>>, String> {
+        self.size.check(&model.name).map(|()| None)
+    }
+
     fn paginate(&self, cx: &Context, _: &mut Listing) -> Result<Option<Box<dyn Page>>> {
         let limit = match self.size.of(cx) {
             None => return Ok(None),

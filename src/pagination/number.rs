@@ -1,12 +1,15 @@
 //! Pages by number.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use super::envelope::{Envelope, PageInfo, Wrap};
 use super::size::{Asked, Size};
 use super::{Found, Links, Page, Pagination, Wanted};
 use crate::context::Context;
 use crate::error::{Error, Result};
+use crate::model::ModelMeta;
+use crate::store::Dialect;
 use crate::store::plan::Listing;
 use crate::value::{Value, python};
 
@@ -38,7 +41,7 @@ pub(super) enum Total {
 }
 
 impl PageNumberPagination {
-    /// Pages of this size, which is 1 at least.
+    /// Pages of this size; 0 stops the start of the program.
     pub fn new(page_size: u64) -> Self {
         PageNumberPagination {
             size: Size::new(Some(page_size)),
@@ -64,7 +67,7 @@ impl PageNumberPagination {
 
     /// The most rows of a page that clients get, whatever they ask for.
     pub fn max_page_size(mut self, rows: u64) -> Self {
-        self.size.max = Some(rows.max(1));
+        self.size.max = Some(rows);
         self
     }
 
@@ -116,6 +119,10 @@ impl PageNumberPagination {
 }
 
 impl Pagination for PageNumberPagination {
+    fn over(&self, model: &ModelMeta, _: Dialect) -> Result<Option<Arc<dyn Pagination>>, String> {
+        self.size.check(&model.name).map(|()| None)
+    }
+
     fn paginate(&self, cx: &Context, _: &mut Listing) -> Result<Option<Box<dyn Page>>> {
         let size = match self.size.of(cx) {
             None => return Ok(None),

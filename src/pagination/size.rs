@@ -25,7 +25,26 @@ pub(super) enum Asked {
 
 impl Size {
     pub(super) fn new(default: Option<u64>) -> Self {
-        Size { default: default.map(|size| size.max(1)), parameter: None, max: None }
+        Size { default, parameter: None, max: None }
+    }
+
+    /// Whether pages of such a size can have rows.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that says what to change.
+    pub(super) fn check(&self, model: &str) -> Result<(), String> {
+        let empty = |what: &str| Err(format!("{model}: {what} of 0 leaves every page without rows: say 1 or more."));
+        if self.default == Some(0) {
+            return empty("a page size");
+        }
+        if self.max == Some(0) {
+            return empty("a largest page size");
+        }
+        match &self.parameter {
+            Some(name) if name.is_empty() => Err(format!("{model}: the parameter of the page size has no name.")),
+            _ => Ok(()),
+        }
     }
 
     /// DRF's `get_page_size`: what is no positive number counts as nothing said.

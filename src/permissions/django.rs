@@ -191,7 +191,7 @@ impl Permission for DjangoModelPermissionsOrAnonReadOnly {
     }
 }
 
-type Judge = dyn Fn(&User, &str, &Object<'_>) -> bool + Send + Sync;
+type Judge = dyn Fn(&User, &str, &Object<'_>) -> Result<bool> + Send + Sync;
 
 /// As [`DjangoModelPermissions`], and for the object that the request is about, its permissions on that object.
 ///
@@ -206,7 +206,7 @@ type Judge = dyn Fn(&User, &str, &Object<'_>) -> bool + Send + Sync;
 /// # use bowline::doc::booking;
 ///
 /// let permission = DjangoObjectPermissions::new().by(|user, permission, booking| {
-///     permission == "hotel.view_booking" || booking.get::<String>(booking::Column::Note).as_ref() == Some(&user.username)
+///     Ok(permission == "hotel.view_booking" || booking.get::<String>(booking::Column::Note)? == user.username)
 /// });
 /// ```
 #[derive(Clone, Default)]
@@ -228,18 +228,27 @@ impl DjangoObjectPermissions {
     }
 
     /// Says whether a user has a permission (`library.change_book`) on an object.
-    pub fn by(mut self, judge: impl Fn(&User, &str, &Object<'_>) -> bool + Send + Sync + 'static) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// Where it answers an error, that answers the request.
+    pub fn by(mut self, judge: impl Fn(&User, &str, &Object<'_>) -> Result<bool> + Send + Sync + 'static) -> Self {
         self.by = Some(Arc::new(judge));
         self
     }
 
-    fn has(&self, user: Option<&User>, names: &[String], object: &Object<'_>) -> bool {
-        let one = |name: &String| match (user, &self.by) {
-            (Some(user), _) if user.is_superuser => true,
-            (Some(user), Some(judge)) => judge(user, name, object),
-            _ => false,
-        };
-        names.iter().all(one)
+    fn has(&self, user: Option<&User>, names: &[String], object: &Object<'_>) -> Result<bool> {
+        for name in names {
+            let has = match (user, &self.by) {
+                (Some(user), _) if user.is_superuser => true,
+                (Some(user), Some(judge)) => judge(user, name, object)?,
+                _ => false,
+            };
+            if !has {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 }
 
@@ -251,11 +260,11 @@ impl Permission for DjangoObjectPermissions {
 
     fn has_object_permission(&self, request: &Context, view: &ViewInfo, object: &Object<'_>) -> Result<bool> {
         let (user, model) = (request.user(), model(view)?);
-        if self.has(user, &self.perms.names(request.method(), model)?, object) {
+        if self.has(user, &self.perms.names(request.method(), model)?, object)? {
             return Ok(true);
         }
         // who may read it is told that it may not change it; to others it is not there
-        if is_safe(request.method()) || !self.has(user, &self.perms.names(&Method::GET, model)?, object) {
+        if is_safe(request.method()) || !self.has(user, &self.perms.names(&Method::GET, model)?, object)? {
             return Err(Error::http404());
         }
         Ok(false)

@@ -27,7 +27,7 @@
 //! #[bowline::async_trait]
 //! impl Permission for IsMine {
 //!     fn has_object_permission(&self, request: &Context, _: &ViewInfo, object: &Object<'_>) -> bowline::Result<bool> {
-//!         let note: Option<String> = object.get(booking::Column::Note);
+//!         let note: Option<String> = object.get(booking::Column::Note)?;
 //!         Ok(request.user().is_some_and(|user| Some(&user.username) == note.as_ref()))
 //!     }
 //!

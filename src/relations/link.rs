@@ -72,6 +72,26 @@ impl Link {
         models.iter().find_map(|other| Link::back(model, name, other))
     }
 
+    /// The names of all relations of a model, there and back.
+    pub(crate) fn names(model: &ModelMeta, models: &[Arc<ModelMeta>]) -> Vec<String> {
+        let points_here = |schema: &Option<String>, table: &str| *schema == model.schema && table == model.table;
+        let mut names: Vec<String> = model.relations.iter().map(|relation| relation.name.clone()).collect();
+        names.extend(model.many_to_many.iter().map(|many| many.name.clone()));
+        for other in models {
+            let lower = other.name.to_lowercase();
+            let keys =
+                other.relations.iter().filter(|r| r.columns.len() == 1 && points_here(&r.to_schema, &r.to_table));
+            names.extend(keys.map(|relation| match &relation.related_name {
+                Some(related) => related.clone(),
+                None if relation.one_to_one => lower.clone(),
+                None => format!("{lower}_set"),
+            }));
+            let many = other.many_to_many.iter().filter(|many| points_here(&many.to_schema, &many.to_table));
+            names.extend(many.map(|many| many.related_name.clone().unwrap_or_else(|| format!("{lower}_set"))));
+        }
+        names
+    }
+
     /// The way back from a relation of another model.
     fn back(model: &ModelMeta, name: &str, other: &Arc<ModelMeta>) -> Option<Link> {
         let points_here = |schema: &Option<String>, table: &str| *schema == model.schema && table == model.table;

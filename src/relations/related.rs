@@ -19,6 +19,9 @@ pub(crate) trait Urls: Send + Sync + fmt::Debug {
 
     /// The view that a path means, and the value in it that names an object.
     fn resolve(&self, path: &str) -> Option<(String, Option<String>)>;
+
+    /// The names of the views that show one object.
+    fn names(&self) -> Vec<String>;
 }
 
 /// How the other side is named in a body.

@@ -21,6 +21,7 @@ use crate::settings::Settings;
 use crate::store::catalogue::StartupError;
 use crate::store::plan::{Alias, Plan, RowsBy, Select};
 use crate::store::{self, Database, Dialect, KnownEntities, Store, catalogue, idempotency, schema};
+use crate::suggest::candidates;
 use crate::versioning::Reverse;
 use crate::views::policy::{Bound, Place};
 use crate::views::preconditions::Shown;
@@ -71,6 +72,8 @@ pub struct DefaultRouter {
     paths: Vec<PathRoute>,
     /// The prefixes that the API root names.
     listed: Vec<String>,
+    /// The prefixes of the view sets that were registered here, and not included, with their basenames.
+    basenames: Vec<(String, String)>,
     roots: Vec<Root>,
     models: Vec<ModelSource>,
     known: KnownEntities,
@@ -118,7 +121,16 @@ impl DefaultRouter {
         if style.rooted && is_plain(&prefix) {
             self.listed.push(prefix.clone());
         }
-        self.registered.push((prefix, view_set.into_declared(), style));
+        let declared = view_set.into_declared();
+        let basename = declared.basename();
+        if let Some((before, _)) = self.basenames.iter().find(|(_, known)| *known == basename) {
+            self.mistakes.push(format!(
+                "The view sets at \"{before}\" and \"{prefix}\" have one basename, \"{basename}\", so that their views have the \
+                 same names: give one of them another by basename(…)."
+            ));
+        }
+        self.basenames.push((prefix.clone(), basename));
+        self.registered.push((prefix, declared, style));
         self
     }
 
@@ -285,7 +297,8 @@ impl DefaultRouter {
     pub fn nested(mut self, parent: &str, lookup: &str, router: DefaultRouter) -> Self {
         let found = self.registered.iter().find(|(prefix, ..)| prefix == parent);
         let Some((_, declared, _)) = found else {
-            self.mistakes.push(format!("Nothing can be nested in \"{parent}\": no view set has that prefix."));
+            let known = candidates(parent, self.registered.iter().map(|(prefix, ..)| prefix.as_str()));
+            self.mistakes.push(format!("Nothing can be nested in \"{parent}\": no view set has that prefix.{known}"));
             return self;
         };
         let keys = declared.lookup_value_regex.as_deref().unwrap_or("[^/.]+");
@@ -357,6 +370,7 @@ impl DefaultRouter {
             ..
         } = self;
         let known = Arc::new(known);
+        mistakes.extend(settings.mistakes());
         let serializable = registered.iter().any(|(_, declared, _)| declared.has_query_rules())
             || generic.iter().any(|(_, declared)| declared.has_query_rules())
             || models.iter().any(ModelSource::has_query_rules);
@@ -386,8 +400,7 @@ impl DefaultRouter {
         let mut urls = UrlTable::default();
         // what is nested has no address by its key alone
         for (prefix, declared, style) in registered.iter().filter(|(prefix, ..)| is_plain(prefix)) {
-            let basename = declared.basename.clone().unwrap_or_else(|| declared.source.meta.name.to_lowercase());
-            urls.add(format!("/{prefix}"), basename, style.slash);
+            urls.add(format!("/{prefix}"), declared.basename(), style.slash);
         }
         let urls: Arc<dyn Urls> = Arc::new(urls);
         let mut names = Names::default();
@@ -418,6 +431,7 @@ impl DefaultRouter {
                     continue;
                 }
             };
+            mistakes.extend(declared.mistakes(&prefix.names()));
             let mounted = application
                 .view(declared)
                 .and_then(|view| Mounted::new(view, style, &bound).map_err(|mistake| vec![mistake]));
@@ -426,8 +440,17 @@ impl DefaultRouter {
                 Err(found) => mistakes.extend(found),
             }
         }
-        let mut single = Vec::new();
+        let mut single: Vec<(PathPattern, Mounted)> = Vec::new();
+        let mut taken: Vec<String> = Vec::new();
         for (path, declared) in generic {
+            if taken.contains(&path) {
+                mistakes.push(format!("Two views have the path \"{path}\": only the first would be asked."));
+            }
+            if let Ok(pattern) = PathPattern::parse(&path) {
+                let values: Vec<&str> = pattern.names().collect();
+                mistakes.extend(declared.mistakes(&values));
+            }
+            taken.push(path.clone());
             let mounted = application
                 .view(declared)
                 .and_then(|view| Mounted::generic(view, &bound).map_err(|mistake| vec![mistake]));
@@ -441,6 +464,10 @@ impl DefaultRouter {
         }
         let mut endpoints = Vec::new();
         for route in paths {
+            if taken.contains(&route.path) {
+                mistakes.push(format!("Two views have the path \"{}\": only the first would be asked.", route.path));
+            }
+            taken.push(route.path.clone());
             // several paths may have one view
             let found: Vec<String> = route.view.mistakes().filter(|mistake| !mistakes.contains(mistake)).collect();
             mistakes.extend(found);
@@ -534,6 +561,11 @@ impl Application<'_> {
         let mut resource = self.resource(&declared, &declared.serializer)?;
         let others = declared.serializers.iter().map(|(action, own)| Ok((*action, self.resource(&declared, own)?)));
         let mut others = others.collect::<Result<Vec<_>, Vec<String>>>()?;
+        let create = others.iter().find(|(a, _)| *a == Action::Create).map_or(&resource, |(_, own)| own);
+        let mistakes = declared.cannot_create(&create.serializer);
+        if !mistakes.is_empty() {
+            return Err(mistakes);
+        }
         let retrieve = others.iter().find(|(a, _)| *a == Action::Retrieve).map_or(&resource, |(_, own)| own);
         let writers = others.iter().map(|(_, own)| own).chain([&resource]).map(|own| &*own.serializer);
         let shown = Arc::new(Shown::by(retrieve, declared.hooks.is_some(), writers));
@@ -567,7 +599,10 @@ impl Application<'_> {
         let model = serializer.model();
         let position = |name: &str| {
             let found = model.named(name).or_else(|| model.column(name));
-            found.ok_or_else(|| vec![format!("{} has no field {name} to look up or order rows by.", model.name)])
+            found.ok_or_else(|| {
+                let known = candidates(name, model.columns.iter().map(|column| column.name.as_str()));
+                vec![format!("{} has no field {name} to look up or order rows by.{known}", model.name)]
+            })
         };
         let mut select = Select::new(dialect, model);
         let ordering: Result<Vec<_>, Vec<String>> =
@@ -586,6 +621,9 @@ impl Application<'_> {
                 "{}: rows cannot be looked up by {}, which is not unique.",
                 model.name, model.columns[n].name
             )]);
+        }
+        if let Some(unknown) = declared.only.as_ref().and_then(|only| model.unknown_in(only)) {
+            return Err(vec![format!("{}: filter(…) of the view set: {unknown}", model.name)]);
         }
         let rows = RowsBy { column, scope: declared.only.clone() };
         let shown = shape.flat().unwrap_or_default().to_vec();

@@ -94,6 +94,15 @@ impl PathPattern {
         Some((kwargs(&found, names), rest.get(end..)?))
     }
 
+    /// The names of its values.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        let names = match &self.rest {
+            Rest::Nothing => &[],
+            Rest::Values(_, names) => names.as_slice(),
+        };
+        names.iter().map(|name| name.name.as_str())
+    }
+
     fn expression(prefix: String, expression: &str, route: &str) -> Result<Self, String> {
         let regex = Regex::new(&format!("^(?:{expression})"));
         let regex = regex.map_err(|error| format!("The path \"{route}\" is no pattern: {error}"))?;

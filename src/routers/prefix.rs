@@ -37,6 +37,11 @@ impl Prefix {
         }
     }
 
+    /// The names of its values.
+    pub(super) fn names(&self) -> Vec<&str> {
+        self.pattern.iter().flat_map(PathPattern::names).collect()
+    }
+
     /// As it was written.
     pub(super) fn text(&self) -> &str {
         &self.text

@@ -7,6 +7,7 @@ use http::Method;
 
 use super::pattern::{Kwargs, PathPattern};
 use super::prefix::Prefix;
+use crate::suggest::candidates;
 use crate::view_info::ViewInfo;
 use crate::views::policy::{Bound, Policy};
 use crate::views::preconditions::Answering;
@@ -155,9 +156,23 @@ impl Mounted {
         let wanted =
             detail.all().chain(extras.iter().filter(|e| e.action.detail).map(|e| &e.policy)).filter_map(field_of);
         if let Some(field) = wanted.into_iter().find(|field| !view.shows(field)) {
+            let shown = view.resource(crate::views::Action::Retrieve).serializer.shown_sources();
+            let known = candidates(&field, shown.iter().map(String::as_str));
             return Err(format!(
-                "{type_name}: entity tags cannot be made of the field {field}, which its serializer does not show."
+                "{type_name}: entity tags cannot be made of the field {field}, which its serializer does not show.{known}"
             ));
+        }
+        let policies = || [&list, &detail].into_iter().chain(extras.iter().map(|extra: &Extra| &extra.policy));
+        list.check_scope(!view.overrides.has_scope() || policies().any(Policy::reads_scope))?;
+        for extra in extras.iter().filter(|extra| extra.action.overrides.has_scope()) {
+            extra.policy.check_scope(extra.policy.reads_scope())?;
+        }
+        for (action, _) in view.by_action.iter().filter(|(_, own)| own.has_scope()) {
+            let own = view
+                .methods_of(*action)
+                .into_iter()
+                .find_map(|(is_detail, method)| if is_detail { detail.of(&method) } else { list.of(&method) });
+            own.map_or(Ok(()), |policy| policy.check_scope(policy.reads_scope()))?;
         }
         list.check()?;
         extras.iter().try_for_each(|extra: &Extra| extra.policy.check())?;

@@ -48,7 +48,7 @@ impl Names {
     ///
     /// A sentence that says what is wrong with its prefix.
     pub(super) fn add_view_set(&mut self, declared: &Declared, prefix: &str, slash: &str) -> Result<(), String> {
-        let basename = declared.basename.clone().unwrap_or_else(|| declared.source.meta.name.to_lowercase());
+        let basename = declared.basename();
         let lookup = declared.lookup_url_kwarg.as_ref().or(declared.lookup_field.as_ref());
         let prefix = expression_of(prefix)?;
         let object = format!("(?P<{}>[^/.]+)", lookup.map_or("pk", String::as_str));

@@ -31,6 +31,10 @@ impl Urls for UrlTable {
         Some((format!("{}/", route.path), route.slash.to_owned()))
     }
 
+    fn names(&self) -> Vec<String> {
+        self.routes.iter().map(|route| format!("{}-detail", route.basename)).collect()
+    }
+
     fn resolve(&self, path: &str) -> Option<(String, Option<String>)> {
         for route in &self.routes {
             let Some(rest) = path.strip_prefix(route.path.as_str()) else { continue };

@@ -253,15 +253,21 @@ impl BoundSerializer {
     }
 
     /// Object rules: each one judges, and what they find is joined.
-    pub(crate) fn object_rules(&self, stored: Option<&[DbValue]>, changes: &Changes) -> ValidationError {
+    ///
+    /// # Errors
+    ///
+    /// What a rule meets that is no answer about the object.
+    pub(crate) fn object_rules(&self, stored: Option<&[DbValue]>, changes: &Changes) -> Result<ValidationError> {
         let mut errors = ValidationError::fields();
         let object = Object::new(&self.model, stored, changes);
         for rule in &self.objects {
-            if let Err(error) = rule.validate(&object) {
-                errors.merge(error);
+            match rule.validate(&object) {
+                Ok(()) => {}
+                Err(Error::Validation(error)) => errors.merge(error),
+                Err(error) => return Err(error),
             }
         }
-        errors
+        Ok(errors)
     }
 
     /// Query rules, inside the transaction that writes.
@@ -361,6 +367,13 @@ impl BoundSerializer {
             let names: Vec<&str> = columns.iter().map(|n| self.model.columns[*n].name.as_str()).collect();
             return ErrorDetail::new(format!("The fields {} must make a unique set.", names.join(", ")), "unique");
         }
+        // nobody declared it, so that nobody may know of it
+        tracing::info!(
+            table = violation.table.as_deref().unwrap_or(&self.model.table),
+            columns = ?violation.columns,
+            constraint = name,
+            "a constraint that no serializer knows stopped a write"
+        );
         // SQLite says an unnamed CHECK's expression and a trigger's own words where others say a name: only what is
         // known to be a name is shown
         let detail = match name.filter(|name| self.is_constraint(name)) {
@@ -383,7 +396,7 @@ impl BoundSerializer {
     }
 
     /// The columns of the model that a constraint is about; none where it is another table's, which a hook wrote to.
-    fn violated_columns(&self, violation: &Violation) -> Vec<usize> {
+    pub(super) fn violated_columns(&self, violation: &Violation) -> Vec<usize> {
         if violation.table.as_ref().is_some_and(|table| *table != self.model.table) {
             return Vec::new();
         }

@@ -10,6 +10,7 @@
 //! | `input` | a body becomes changes: everything that can be said without the database |
 //! | `attributes` | the values of a body as hooks see them, and what hooks answer |
 //! | `judge` | what the database answered becomes DRF's errors |
+//! | `blame` | whether the client or the program broke a constraint |
 //! | `reads`, `shape` | a row, and the rows that hang on it, become bytes |
 //! | `plain` | serializers without a model |
 //! | [`typed`] | serializers of structs, what `#[derive(Serializer)]` is made of |
@@ -32,6 +33,7 @@ use crate::validators::{ObjectValidator, QueryValidator};
 use crate::value::{DbValue, Value};
 
 mod attributes;
+pub(crate) mod blame;
 mod build;
 pub(crate) mod declaration;
 mod input;

@@ -2,6 +2,7 @@
 //!
 //! However many rows an answer has, the number of its statements is that of the serializer: there is no query per row.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -306,6 +307,9 @@ impl Shape {
     fn unfit(&self, failure: Failure) -> Error {
         match failure {
             Failure::Store(error) => error.into(),
+            Failure::Mistake(field, mistake) => {
+                Error::internal(format!("the method {field} of a serializer of {}: {mistake}", self.model.name))
+            }
             Failure::Field(name) => {
                 Error::internal(format!("{}.{name} holds a value that its field cannot show", self.model.name))
             }
@@ -317,6 +321,8 @@ impl Shape {
 enum Failure {
     Store(StoreError),
     Field(String),
+    /// A method or a property read what its row does not have.
+    Mistake(String, String),
 }
 
 impl From<StoreError> for Failure {
@@ -437,7 +443,11 @@ impl Read {
                 for (slot, column) in slots.iter().zip(&model.columns) {
                     values.push(view.cell(*slot)?.to_attribute(column));
                 }
-                write::value(&method(&Row::new(model, &values), cx), out);
+                let mistake = RefCell::default();
+                write::value(&method(&Row::new(model, &values, &mistake), cx), out);
+                if let Some(mistake) = mistake.into_inner() {
+                    return Err(Failure::Mistake(field.name.clone().into_owned(), mistake));
+                }
             }
             Read::Link { slot, link } => match view.cell(*slot)? {
                 Cell::Null => out.extend_from_slice(b"null"),

@@ -112,6 +112,12 @@ pub trait Throttle: Send + Sync + fmt::Debug + 'static {
     fn check(&self, _view: &ViewInfo, _throttling: &Throttling) -> Result<(), String> {
         Ok(())
     }
+
+    /// Whether it counts by the view's [`throttle_scope`](crate::views::Attributes::throttle_scope): a view with a scope that
+    /// no throttle counts by does not start. True by default.
+    fn reads_scope(&self) -> bool {
+        true
+    }
 }
 
 /// What a store found of a request.

@@ -5,6 +5,8 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::suggest::candidates;
+
 /// How many requests in how long a time: `3/minute`, `100/day`.
 ///
 /// In text the number comes first, then `/` and a period, of which the first letter counts: second, minute, hour or day.
@@ -140,6 +142,12 @@ impl ThrottleRates {
         self
     }
 
+    /// The rates that are none, whether a view counts by them or not.
+    pub(crate) fn mistakes(&self) -> Vec<String> {
+        let wrong = self.0.iter().filter_map(|(scope, rate)| Some((scope, rate.as_ref().err()?)));
+        wrong.map(|(scope, reason)| format!("Settings: the throttle rate of the scope \"{scope}\": {reason}")).collect()
+    }
+
     fn set(&mut self, scope: String, rate: Result<Option<Rate>, String>) {
         let all = Arc::make_mut(&mut self.0);
         all.retain(|(known, _)| *known != scope);
@@ -154,7 +162,10 @@ impl ThrottleRates {
     pub fn get(&self, scope: &str) -> Result<Option<Rate>, String> {
         match self.0.iter().find(|(known, _)| known == scope) {
             Some((_, rate)) => rate.clone(),
-            None => Err(format!("No throttle rate is set for the scope \"{scope}\": add it to throttle_rates.")),
+            None => {
+                let known = candidates(scope, self.0.iter().map(|(known, _)| known.as_str()));
+                Err(format!("No throttle rate is set for the scope \"{scope}\": add it to throttle_rates.{known}"))
+            }
         }
     }
 }

@@ -97,6 +97,10 @@ impl Throttle for AnonRateThrottle {
     fn check(&self, _: &ViewInfo, throttling: &Throttling) -> Result<(), String> {
         self.limit.rate(throttling).map(drop)
     }
+
+    fn reads_scope(&self) -> bool {
+        false
+    }
 }
 
 /// Limits the requests of each user, and of clients that are not logged in by their address. Its scope is `user`.
@@ -133,6 +137,10 @@ impl Throttle for UserRateThrottle {
 
     fn check(&self, _: &ViewInfo, throttling: &Throttling) -> Result<(), String> {
         self.limit.rate(throttling).map(drop)
+    }
+
+    fn reads_scope(&self) -> bool {
+        false
     }
 }
 

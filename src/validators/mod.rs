@@ -23,7 +23,7 @@ pub use crate::store::plan::Lookup;
 pub use object::Object;
 pub use unique::{UniqueForValidator, UniqueTogetherValidator, UniqueValidator};
 
-use crate::error::{Result, ValidationError};
+use crate::error::{Error, Result};
 use crate::store::Transaction;
 
 /// A rule about the object as it will be: the changes laid over the stored row.
@@ -38,17 +38,17 @@ use crate::store::Transaction;
 /// struct StartBeforeEnd;
 ///
 /// impl ObjectValidator for StartBeforeEnd {
-///     fn validate(&self, object: &Object<'_>) -> Result<(), ValidationError> {
-///         let start: Option<i64> = object.get(booking::Column::Start);
-///         let end: Option<i64> = object.get(booking::Column::End);
-///         if start < end { Ok(()) } else { Err("A booking ends after it starts.".into()) }
+///     fn validate(&self, object: &Object<'_>) -> bowline::Result<()> {
+///         let start: i64 = object.get(booking::Column::Start)?;
+///         let end: i64 = object.get(booking::Column::End)?;
+///         if start < end { Ok(()) } else { Err(ValidationError::from("A booking ends after it starts.").into()) }
 ///     }
 /// }
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an object validator",
     label = "does not implement `ObjectValidator`",
-    note = "an object validator is a function of the object as it will be: `fn validate(&self, object: &Object<'_>) -> Result<(), ValidationError>`",
+    note = "an object validator is a function of the object as it will be: `fn validate(&self, object: &Object<'_>) -> bowline::Result<()>`",
     note = "a rule that reads other rows is a `QueryValidator`, whose write runs serializable"
 )]
 pub trait ObjectValidator: Send + Sync + 'static {
@@ -56,16 +56,18 @@ pub trait ObjectValidator: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// Messages without a field (answered under `non_field_errors`) or by field; 400.
-    fn validate(&self, object: &Object<'_>) -> Result<(), ValidationError>;
+    /// A [`ValidationError`](crate::error::ValidationError) is answered with 400: messages without a field (under
+    /// `non_field_errors`) or by field. Any other error answers the request by its own kind.
+    fn validate(&self, object: &Object<'_>) -> Result<()>;
 }
 
-impl<F> ObjectValidator for F
+impl<F, E> ObjectValidator for F
 where
-    F: Fn(&Object<'_>) -> Result<(), ValidationError> + Send + Sync + 'static,
+    F: Fn(&Object<'_>) -> Result<(), E> + Send + Sync + 'static,
+    E: Into<Error>,
 {
-    fn validate(&self, object: &Object<'_>) -> Result<(), ValidationError> {
-        self(object)
+    fn validate(&self, object: &Object<'_>) -> Result<()> {
+        self(object).map_err(Into::into)
     }
 }
 
@@ -84,7 +86,7 @@ where
 /// #[bowline::async_trait]
 /// impl QueryValidator for AtMostThree {
 ///     async fn validate(&self, object: &Object<'_>, tx: &Transaction) -> bowline::Result<()> {
-///         let room: Option<i64> = object.get(booking::Column::RoomId);
+///         let room: i64 = object.get(booking::Column::RoomId)?;
 ///         let taken = booking::Entity::find().filter(booking::Column::RoomId.eq(room)).all(tx).await?;
 ///         if taken.len() < 3 { Ok(()) } else { Err(ValidationError::from("The room is full.").into()) }
 ///     }
@@ -101,7 +103,7 @@ pub trait QueryValidator: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// A [`ValidationError`] is answered with 400; an error of the database by its own kind (503 when the database is
+    /// A [`ValidationError`](crate::error::ValidationError) is answered with 400; an error of the database by its own kind (503 when the database is
     /// away or the retries are used up).
     async fn validate(&self, object: &Object<'_>, tx: &Transaction) -> Result<()>;
 }

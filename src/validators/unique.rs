@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use sea_orm::{ColumnTrait, IdenStatic};
+use sea_orm::{ColumnTrait, EntityName, IdenStatic};
 
 use crate::error::ErrorDetail;
 use crate::model::{Condition, Period};
@@ -87,6 +87,7 @@ impl UniqueValidator {
 /// ```
 #[derive(Clone)]
 pub struct UniqueTogetherValidator {
+    pub(crate) table: &'static str,
     pub(crate) columns: Vec<String>,
     pub(crate) message: Option<Cow<'static, str>>,
     pub(crate) code: Cow<'static, str>,
@@ -99,6 +100,7 @@ impl UniqueTogetherValidator {
     pub fn new<C: ColumnTrait>(columns: impl IntoIterator<Item = C>) -> Self {
         let columns = columns.into_iter().map(|c| IdenStatic::as_str(&c).to_owned()).collect();
         UniqueTogetherValidator {
+            table: C::EntityName::default().table_name(),
             columns,
             message: None,
             code: Cow::Borrowed("unique"),

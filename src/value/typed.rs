@@ -10,13 +10,49 @@ use super::DbValue;
 /// ```
 /// use bowline::value::{DbValue, typed};
 /// assert_eq!(typed::get::<i32>(&DbValue::BigInt(Some(7))), Some(7));
+/// assert_eq!(typed::get::<Option<i32>>(&DbValue::String(None)), Some(None));
 /// assert_eq!(typed::get::<i32>(&DbValue::String(Some("7".into()))), None);
 /// ```
 pub fn get<T: ValueType>(value: &DbValue) -> Option<T> {
     if let Ok(found) = T::try_from(value.clone()) {
         return Some(found);
     }
-    variants(value).into_iter().find_map(|v| T::try_from(v).ok())
+    if value.is_some() {
+        return variants(value).into_iter().find_map(|v| T::try_from(v).ok());
+    }
+    // only an `Option` takes a NULL, and that of its own type alone
+    if !T::is_option() {
+        return None;
+    }
+    nulls().into_iter().chain([DbValue::Array(T::array_type(), None)]).find_map(|null| T::try_from(null).ok())
+}
+
+/// NULL, in the variants that types of fields take.
+fn nulls() -> [DbValue; 22] {
+    [
+        DbValue::String(None),
+        DbValue::BigInt(None),
+        DbValue::Int(None),
+        DbValue::SmallInt(None),
+        DbValue::TinyInt(None),
+        DbValue::BigUnsigned(None),
+        DbValue::Unsigned(None),
+        DbValue::SmallUnsigned(None),
+        DbValue::TinyUnsigned(None),
+        DbValue::Bool(None),
+        DbValue::Double(None),
+        DbValue::Float(None),
+        DbValue::Char(None),
+        DbValue::Bytes(None),
+        DbValue::Json(None),
+        DbValue::Uuid(None),
+        DbValue::Decimal(None),
+        DbValue::ChronoDate(None),
+        DbValue::ChronoTime(None),
+        DbValue::ChronoDateTime(None),
+        DbValue::ChronoDateTimeUtc(None),
+        DbValue::ChronoDateTimeWithTimeZone(None),
+    ]
 }
 
 /// The same value in other variants.
@@ -73,6 +109,10 @@ mod tests {
         assert_eq!(get::<i64>(&DbValue::Int(Some(3))), Some(3));
         assert_eq!(get::<i16>(&DbValue::BigInt(Some(1 << 20))), None);
         assert_eq!(get::<serde_json::Value>(&DbValue::String(Some("{}".into()))), Some(serde_json::json!({})));
+        assert_eq!(get::<i64>(&DbValue::String(None)), None);
+        assert_eq!(get::<Option<chrono::DateTime<chrono::FixedOffset>>>(&DbValue::String(None)), Some(None));
+        assert_eq!(get::<Option<i64>>(&DbValue::String(Some("7".into()))), None);
+        assert_eq!(get::<Option<Vec<i64>>>(&DbValue::String(None)), Some(None));
         let at = chrono::DateTime::UNIX_EPOCH;
         assert_eq!(
             get::<chrono::DateTime<chrono::FixedOffset>>(&DbValue::ChronoDateTimeUtc(Some(at))),

@@ -43,6 +43,11 @@ impl Overrides {
         self.permissions.iter().flatten().any(Rule::judges_objects)
     }
 
+    /// Whether it says a throttle scope.
+    pub(crate) fn has_scope(&self) -> bool {
+        self.throttle_scope.is_some()
+    }
+
     /// Lays it over what the settings say.
     pub(crate) fn apply(&self, policy: &mut Policy) {
         if let Some(renderers) = &self.renderers {

@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use super::View;
-use super::hooks::Save;
+use super::instance::Deleting;
 use super::resource::{Resource, Stop, Tries, undo};
+use super::save::Saving;
 use super::write::{answering, decide};
 use crate::context::Context;
 use crate::error::{Error, ErrorDetail, Result, ValidationError};
@@ -92,9 +93,8 @@ impl View {
                 Err(stop) => stop,
             };
             let serializer = &resource.serializer;
-            let verdict =
-                |violation: &_| (serializer.verdict(violation, &Value::Null).into(), serializer.is_asked(violation));
-            if let Err(error) = tries.again(stop, verdict).await {
+            let ruling = |violation: &_| serializer.ruling(violation, &Value::Null);
+            if let Err(error) = tries.again(stop, ruling).await {
                 break Err(error);
             }
         };
@@ -173,7 +173,7 @@ impl View {
             let body = self.one_inside(resource, tx, key, rows, item(data, n), object, cx).await;
             let body = body.map_err(|stop| match stop {
                 Stop::Store(StoreError::Violation(violation)) if careful => {
-                    at(n, objects.len(), Stop::Fail(serializer.verdict(&violation, item(data, n)).into()))
+                    at(n, objects.len(), Stop::Fail(serializer.ruling(&violation, item(data, n)).0))
                 }
                 stop => at(n, objects.len(), stop),
             })?;
@@ -209,12 +209,8 @@ impl View {
         }
         resource.target().judge(tx, key, stored, data, &object.changes).await?;
         if let Some(hooks) = &self.hooks {
-            let mut save = Save::new(resource, tx, key, stored, object, cx, false);
-            let outcome = match key {
-                Some(_) => hooks.perform_update(&mut save).await,
-                None => hooks.perform_create(&mut save).await,
-            };
-            return match save.finish(outcome, rows).await {
+            let (saving, outcome) = hooks.save(Saving::new(resource, tx, key, stored, object, cx, false)).await;
+            return match saving.finish(outcome, rows).await {
                 Err(Stop::Refused(answers)) => {
                     resource.refuse(data, &answers)?;
                     Err(Stop::Unexplained)
@@ -240,9 +236,8 @@ impl View {
             for (key, rows) in keys.iter().zip(&stored) {
                 let stored = resource.stored(rows)?;
                 if let Some(hooks) = &self.hooks {
-                    let mut instance = super::hooks::Instance::new(resource, &tx, key, &stored, cx);
-                    let outcome = hooks.perform_destroy(&mut instance).await;
-                    if let Some(stop) = instance.stop.take() {
+                    let (deleting, outcome) = hooks.destroy(Deleting::new(resource, &tx, key, &stored, cx)).await;
+                    if let Some(stop) = deleting.stop {
                         return Err(resource.plan.protecting(stop.into()));
                     }
                     outcome?;

@@ -1,8 +1,8 @@
 //! Destroy: the row and what must go with it, or 409.
 
 use super::View;
-use super::hooks::Instance;
 use super::idempotency::is_keyed;
+use super::instance::Deleting;
 use super::preconditions::is_conditional;
 use super::resource::{Resource, Stop, Tries};
 use crate::context::Context;
@@ -109,12 +109,15 @@ impl View {
         resource.permit(&stored, cx)?;
         resource.meet_demands(key, Via::Transaction(tx), cx).await?;
         pause.at(Point::BeforeWrite).await;
-        let mut instance = Instance::new(resource, tx, key, &stored, cx);
-        let outcome = match &self.hooks {
-            Some(hooks) => hooks.perform_destroy(&mut instance).await,
-            None => instance.delete().await,
+        let mut deleting = Deleting::new(resource, tx, key, &stored, cx);
+        let (deleting, outcome) = match &self.hooks {
+            Some(hooks) => hooks.destroy(deleting).await,
+            None => {
+                let outcome = deleting.delete().await;
+                (deleting, outcome)
+            }
         };
-        if let Some(stop) = instance.stop.take() {
+        if let Some(stop) = deleting.stop {
             return Err(stop.into());
         }
         outcome?;

@@ -159,6 +159,11 @@ impl ExtraAction {
         self
     }
 
+    /// Its name.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// The regular expression of its path.
     pub(crate) fn path(&self) -> Cow<'_, str> {
         match &self.path {
@@ -351,7 +356,17 @@ impl ActionRequest {
         let column = E::Column::iter().find(|c| c.as_str() == column && entity.table_name() == model.table);
         let column = column.ok_or_else(|| Error::internal("an action asked for an object of another entity"))?;
         let found = E::find().filter(column.eq(pk)).one(&self.connection).await?;
+        self.still_see(true).await?;
         found.ok_or_else(|| resource.no_match())
+    }
+
+    /// Whether the row that was read after it was found is one that the request may see: without a lock it may have left the
+    /// scope, or the permissions, in between.
+    async fn still_see(&self, judged: bool) -> Result<()> {
+        match &self.connection {
+            Connection::Transaction(_) => Ok(()),
+            Connection::Database(_) => self.lock(judged).await.map(drop),
+        }
     }
 
     /// The primary key of the object that the path names, its row locked within a transaction.
@@ -400,11 +415,14 @@ impl ActionRequest {
     pub async fn representation(&self) -> Result<Response> {
         let pk = self.lock(false).await?;
         match self.resource().shown(&pk, self.via(), &self.context).await {
-            Ok(Some(body)) => Ok(Response::json(body)),
+            Ok(Some(body)) => {
+                self.still_see(false).await?;
+                Ok(Response::json(body))
+            }
             Ok(None) => Err(self.resource().no_match()),
             Err(Stop::Fail(error)) => Err(error),
             Err(Stop::Store(error)) => Err(error.into()),
-            Err(Stop::Refused(_) | Stop::Unexplained) => Err(Error::internal("a read was refused")),
+            Err(Stop::Refused(_) | Stop::Unexplained | Stop::Mistake(..)) => Err(Error::internal("a read was refused")),
         }
     }
 
@@ -413,15 +431,16 @@ impl ActionRequest {
     ///
     /// # Errors
     ///
-    /// 400 for filters that are wrong.
+    /// 400 for filters that are wrong; 500 for a column of another entity than the view set's.
     pub async fn first<C: ColumnTrait>(&self, order: impl IntoIterator<Item = (C, bool)>) -> Result<Option<Response>> {
         let resource = self.resource();
         let model = resource.model();
-        let order = order.into_iter().filter_map(|(column, descending)| {
-            let source = Source::column(model, model.column(IdenStatic::as_str(&column))?)?;
-            Some(Order { source, descending })
-        });
-        let listing = Listing { order: Some(order.collect()), ..resource.listing(&self.context).await? };
+        let mut by = Vec::new();
+        for (column, descending) in order {
+            let column = model.own_column(column).map_err(Error::internal)?;
+            by.extend(Source::column(model, column).map(|source| Order { source, descending }));
+        }
+        let listing = Listing { order: Some(by), ..resource.listing(&self.context).await? };
         let rows = self
             .via()
             .read(resource.plan.reads().listing(&listing, Window::Part { limit: 1, offset: 0 }))
@@ -496,10 +515,7 @@ pub(crate) async fn run(
             Ok(response) => return Ok(response),
             Err(stop) => stop,
         };
-        let serializer = &resource.serializer;
-        let verdict =
-            |violation: &_| (serializer.verdict(violation, &body.data).into(), serializer.is_asked(violation));
-        tries.again(stop, verdict).await?;
+        tries.again(stop, |violation| resource.serializer.ruling_on_action(violation, &body.data)).await?;
     }
 }
 

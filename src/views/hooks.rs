@@ -1,19 +1,14 @@
 //! `perform_create`, `perform_update` and `perform_destroy`, inside the open transaction.
 
 use std::fmt;
+use std::marker::PhantomData;
 
 use async_trait::async_trait;
-use sea_orm::sea_query::ValueType;
-use sea_orm::{ColumnTrait, IdenStatic};
+use sea_orm::EntityTrait;
 
-use super::resource::{Resource, Stop};
-use super::row::Written;
-use crate::context::Context;
-use crate::error::{Error, Result};
-use crate::serializers::{Validated, Via};
-use crate::store::{Rows, StoreError, Transaction};
-use crate::validators::Object;
-use crate::value::DbValue;
+use super::instance::{Deleting, Instance};
+use super::save::{Save, Saving};
+use crate::error::Result;
 
 /// What a view set does around its writes, DRF's `perform_*` hooks.
 ///
@@ -22,6 +17,8 @@ use crate::value::DbValue;
 /// hook may run several times for one request: effects outside the database do not belong into it, but into
 /// [`Save::on_commit`].
 ///
+/// It is a hook of one entity, so that another entity's column, or a view set of another entity, does not compile.
+///
 /// ```
 /// use bowline::prelude::*;
 /// # use bowline::doc::booking;
@@ -29,236 +26,93 @@ use crate::value::DbValue;
 /// struct Numbered;
 ///
 /// #[bowline::async_trait]
-/// impl ViewSetHooks for Numbered {
-///     async fn perform_create(&self, save: &mut Save<'_>) -> bowline::Result<()> {
+/// impl ViewSetHooks<booking::Entity> for Numbered {
+///     async fn perform_create(&self, save: &mut Save<'_, booking::Entity>) -> bowline::Result<()> {
 ///         let before = booking::Entity::find().count(save.tx()).await?;
-///         save.set(booking::Column::Note, format!("number {}", before + 1));
+///         save.set(booking::COLUMN.note, format!("number {}", before + 1));
 ///         save.save().await
 ///     }
 /// }
 /// ```
+///
+/// A hook of any entity has a parameter: `impl<E: EntityTrait> ViewSetHooks<E> for Audited`.
 ///
 /// # Errors
 ///
 /// A hook's [`ValidationError`](crate::error::ValidationError) is answered with 400 and rolls everything back; an error
 /// of the database by its own kind; a panic with 500.
 #[async_trait]
-pub trait ViewSetHooks: Send + Sync + 'static {
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a hook of `{E}`",
+    label = "does not implement `ViewSetHooks<{E}>`",
+    note = "write `#[bowline::async_trait] impl ViewSetHooks<…::Entity> for …` for the entity of the view set"
+)]
+pub trait ViewSetHooks<E: EntityTrait>: Send + Sync + 'static {
     /// Saves a new object.
-    async fn perform_create(&self, save: &mut Save<'_>) -> Result<()> {
+    async fn perform_create(&self, save: &mut Save<'_, E>) -> Result<()> {
         save.save().await
     }
 
     /// Saves the changes of an object.
-    async fn perform_update(&self, save: &mut Save<'_>) -> Result<()> {
+    async fn perform_update(&self, save: &mut Save<'_, E>) -> Result<()> {
         save.save().await
     }
 
     /// Deletes an object.
-    async fn perform_destroy(&self, instance: &mut Instance<'_>) -> Result<()> {
+    async fn perform_destroy(&self, instance: &mut Instance<'_, E>) -> Result<()> {
         instance.delete().await
     }
 }
 
-impl fmt::Debug for dyn ViewSetHooks {
+impl<E: EntityTrait> fmt::Debug for dyn ViewSetHooks<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ViewSetHooks")
     }
 }
 
-/// A validated object that is about to be saved.
-#[derive(Debug)]
-pub struct Save<'a> {
-    resource: &'a Resource,
-    tx: &'a Transaction,
-    key: Option<&'a DbValue>,
-    stored: Option<&'a [DbValue]>,
-    validated: Validated,
-    request: &'a Context,
-    /// Whether a new row gets its guard; without it the constraints speak.
-    guarded: bool,
-    saved: Option<Written>,
-    stop: Option<Stop>,
+/// Hooks without their entity, as the engine calls them.
+#[async_trait]
+pub(crate) trait Hooks: Send + Sync {
+    /// Saves a new object, or the changes of one.
+    async fn save<'a>(&self, saving: Saving<'a>) -> (Saving<'a>, Result<()>);
+
+    /// Deletes an object.
+    async fn destroy<'a>(&self, deleting: Deleting<'a>) -> (Deleting<'a>, Result<()>);
 }
 
-impl<'a> Save<'a> {
-    pub(super) fn new(
-        resource: &'a Resource,
-        tx: &'a Transaction,
-        key: Option<&'a DbValue>,
-        stored: Option<&'a [DbValue]>,
-        validated: Validated,
-        request: &'a Context,
-        guarded: bool,
-    ) -> Self {
-        Save { resource, tx, key, stored, validated, request, guarded, saved: None, stop: None }
-    }
-
-    /// The open transaction; SeaORM's queries run in it.
-    pub fn tx(&self) -> &'a Transaction {
-        self.tx
-    }
-
-    /// Has something done once the write is committed, after the answer is certain and before it is sent; never after a
-    /// rollback, and once, however often the write is tried. See [`Transaction::on_commit`].
-    ///
-    /// ```
-    /// use bowline::prelude::*;
-    /// # use bowline::doc::booking;
-    /// # async fn send_mail(_: i64) -> bowline::Result<()> { Ok(()) }
-    /// struct Confirmed;
-    ///
-    /// #[bowline::async_trait]
-    /// impl ViewSetHooks for Confirmed {
-    ///     async fn perform_create(&self, save: &mut Save<'_>) -> bowline::Result<()> {
-    ///         let room: Option<i64> = save.get(booking::Column::RoomId);
-    ///         save.on_commit(async move || send_mail(room.unwrap_or_default()).await);
-    ///         save.save().await
-    ///     }
-    /// }
-    /// ```
-    pub fn on_commit<T>(&self, hook: impl FnOnce() -> T + Send + 'static)
-    where
-        T: Future<Output = Result<()>> + Send + 'static,
-    {
-        self.tx.on_commit(hook);
-    }
-
-    /// The request.
-    pub fn request(&self) -> &'a Context {
-        self.request
-    }
-
-    /// The object as it will be.
-    pub fn object(&self) -> Object<'_> {
-        Object::new(self.resource.model(), self.stored, &self.validated.changes)
-    }
-
-    /// The value that a column will have; see [`Object::get`].
-    pub fn get<T: ValueType>(&self, column: impl ColumnTrait) -> Option<T> {
-        self.object().get(column)
-    }
-
-    /// Writes a further column, or another value than the body's (DRF's `save(owner=…)`).
-    pub fn set(&mut self, column: impl ColumnTrait, value: impl Into<DbValue>) -> &mut Self {
-        if let Some(position) = self.resource.model().column(IdenStatic::as_str(&column)) {
-            self.validated.changes.set(position, value.into());
-        }
-        self
-    }
-
-    /// Writes the object, and what hangs on it.
-    ///
-    /// # Errors
-    ///
-    /// When a constraint stops it: pass the error on, the request is judged again and answered with DRF's 400.
-    pub async fn save(&mut self) -> Result<()> {
-        match self.write().await {
-            Ok(written) => {
-                self.saved = Some(written);
-                Ok(())
-            }
-            Err(stop) => {
-                self.stop = Some(stop);
-                Err(Error::internal("the database stopped the save"))
-            }
-        }
-    }
-
-    async fn write(&self) -> Result<Written, Stop> {
-        if !self.guarded {
-            // a constraint stopped an earlier try: it may be one that the hook's own columns break
-            let (changes, via) = (&self.validated.changes, Via::Transaction(self.tx));
-            let answers = match self.key {
-                Some(key) => self.resource.examine_stored(key, changes, via).await?.unwrap_or_default(),
-                None => self.resource.examine_new(changes, via).await?,
-            };
-            if answers.iter().any(|(_, fine)| !fine) {
-                return Err(Stop::Refused(answers));
-            }
-        }
-        let target = self.resource.target();
-        target.write_row(self.tx, self.key, self.stored, &self.validated, self.guarded).await
-    }
-
-    /// The answer after a hook: what was saved, or why nothing was.
-    pub(super) async fn finish(self, outcome: Result<()>, whole: &Rows) -> Result<Vec<u8>, Stop> {
-        if let Some(stop) = self.stop {
-            return Err(stop);
-        }
-        outcome?;
-        match self.saved {
-            Some(written) => {
-                self.resource.answer(&written, &self.validated.changes, whole, self.tx, self.request).await
-            }
-            None => Err(Error::internal("a perform_* hook returned without calling save()").into()),
-        }
+impl fmt::Debug for dyn Hooks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Hooks")
     }
 }
 
-/// A stored object that is about to be deleted; its row is locked.
-#[derive(Debug)]
-pub struct Instance<'a> {
-    resource: &'a Resource,
-    tx: &'a Transaction,
-    key: &'a DbValue,
-    stored: &'a [DbValue],
-    request: &'a Context,
-    pub(super) stop: Option<StoreError>,
+/// Hooks of an entity.
+pub(super) struct Of<E, H> {
+    hooks: H,
+    entity: PhantomData<fn() -> E>,
 }
 
-impl<'a> Instance<'a> {
-    pub(super) fn new(
-        resource: &'a Resource,
-        tx: &'a Transaction,
-        key: &'a DbValue,
-        stored: &'a [DbValue],
-        request: &'a Context,
-    ) -> Self {
-        Instance { resource, tx, key, stored, request, stop: None }
+impl<E: EntityTrait, H: ViewSetHooks<E>> Of<E, H> {
+    pub(super) fn new(hooks: H) -> Self {
+        Of { hooks, entity: PhantomData }
+    }
+}
+
+#[async_trait]
+impl<E: EntityTrait, H: ViewSetHooks<E>> Hooks for Of<E, H> {
+    async fn save<'a>(&self, saving: Saving<'a>) -> (Saving<'a>, Result<()>) {
+        let is_new = saving.is_new();
+        let mut save = Save::<E>::new(saving);
+        let outcome = match is_new {
+            true => self.hooks.perform_create(&mut save).await,
+            false => self.hooks.perform_update(&mut save).await,
+        };
+        (save.into_inner(), outcome)
     }
 
-    /// The request.
-    pub fn request(&self) -> &'a Context {
-        self.request
-    }
-
-    /// The open transaction; SeaORM's queries run in it.
-    pub fn tx(&self) -> &'a Transaction {
-        self.tx
-    }
-
-    /// Has something done once the deletion is committed, as [`Save::on_commit`].
-    pub fn on_commit<T>(&self, hook: impl FnOnce() -> T + Send + 'static)
-    where
-        T: Future<Output = Result<()>> + Send + 'static,
-    {
-        self.tx.on_commit(hook);
-    }
-
-    /// The value of a column; none where it is NULL or not of the wanted type.
-    pub fn get<T: ValueType>(&self, column: impl ColumnTrait) -> Option<T> {
-        let position = self.resource.model().column(IdenStatic::as_str(&column))?;
-        self.stored.get(position).and_then(crate::value::typed::get)
-    }
-
-    /// Deletes the row and what its relations say must go with it.
-    ///
-    /// # Errors
-    ///
-    /// When other rows protect it: pass the error on, the request is answered with 409.
-    pub async fn delete(&mut self) -> Result<()> {
-        let mut last = Rows::none();
-        for bound in self.resource.plan.destroy().statements(self.key) {
-            match self.tx.query(bound).await {
-                Ok(rows) => last = rows,
-                Err(error) => {
-                    self.stop = Some(error);
-                    return Err(Error::internal("the database stopped the deletion"));
-                }
-            }
-        }
-        // the row is locked and there: where nothing was deleted, a guard stood before it
-        if last.is_empty() { Err(self.resource.protected()) } else { Ok(()) }
+    async fn destroy<'a>(&self, deleting: Deleting<'a>) -> (Deleting<'a>, Result<()>) {
+        let mut instance = Instance::<E>::new(deleting);
+        let outcome = self.hooks.perform_destroy(&mut instance).await;
+        (instance.into_inner(), outcome)
     }
 }

@@ -11,21 +11,24 @@ use http::Method;
 use sea_orm::EntityTrait;
 
 use crate::context::Context;
-use crate::filters::{self, FilterBackend, FilterSet, OrderingFields, Parent};
+use crate::filters::{self, FilterBackend, FilterSet, IntoScope, OrderingFields, Parent};
 use crate::model::Condition;
 use crate::model::entity::ModelSource;
 use crate::pagination::Pagination;
 use crate::permissions::IntoRules;
-use crate::serializers::{Declaration, ModelSerializer};
+use crate::serializers::{BoundSerializer, Declaration, ModelSerializer};
 use crate::value::Value;
 
+mod assign;
 mod attributes;
 mod bulk;
+mod check;
 mod destroy;
 pub(crate) mod detached;
 mod extra;
 mod hooks;
 pub(crate) mod idempotency;
+mod instance;
 mod login;
 mod naming;
 mod plain;
@@ -35,20 +38,25 @@ mod read;
 mod request;
 mod resource;
 mod row;
+mod save;
 mod stream;
 mod valid;
 mod write;
 
+pub use assign::{Assign, ByName, ByType};
 pub use attributes::{Attributes, Overrides};
 pub use extra::{ActionHandler, ActionRequest, ExtraAction};
 pub(crate) use extra::{Body, run as run_action};
-pub use hooks::{Instance, Save, ViewSetHooks};
+pub(crate) use hooks::Hooks;
+pub use hooks::ViewSetHooks;
+pub use instance::Instance;
 pub use login::{login, logout, obtain_auth_token, token_blacklist, token_obtain_pair, token_refresh, token_verify};
 pub use naming::view_name;
 pub use plain::{Answer, ApiView, Handler, ViewSet, api_view};
 pub(crate) use plain::{Endpoint, Metadata};
 pub use request::Request;
 pub(crate) use resource::Resource;
+pub use save::Save;
 pub use valid::Valid;
 
 /// List, create, retrieve, update, partial update and destroy of an entity, DRF's `ModelViewSet`.
@@ -88,12 +96,35 @@ pub(crate) struct Declared {
     pub(crate) overrides: Overrides,
     /// What single actions say otherwise.
     pub(crate) by_action: Vec<(Action, Overrides)>,
-    pub(crate) hooks: Option<Arc<dyn ViewSetHooks>>,
+    pub(crate) hooks: Option<Arc<dyn Hooks>>,
     pub(crate) pagination: Paginated,
     pub(crate) filters: filters::Declared,
 }
 
 impl Declared {
+    /// Why no request can create a row, where requests may: hooks may fill what is missing, and are believed.
+    pub(crate) fn cannot_create(&self, serializer: &BoundSerializer) -> Vec<String> {
+        if self.hooks.is_some() || !self.actions.contains(Action::Create) {
+            return Vec::new();
+        }
+        let model = serializer.model();
+        let parents = self.filters.parents.iter().filter_map(|parent| Some((&parent.lookup, parent.field()?)));
+        let mut mistakes: Vec<String> = parents
+            .filter(|(_, field)| !serializer.takes(field))
+            .map(|(lookup, field)| {
+                format!(
+                    "{}: parent_lookup(…, \"{lookup}\") gives new rows the field {field}, which the serializer lacks or does not \
+                     take: add it to the fields, set the column in a perform_create hook, or leave out Action::Create.",
+                    model.name
+                )
+            })
+            .collect();
+        if mistakes.is_empty() {
+            mistakes = serializer.unfilled(None);
+        }
+        mistakes
+    }
+
     /// Whether a rule is declared that reads other rows.
     pub(crate) fn has_query_rules(&self) -> bool {
         self.serializer.has_query_rules() || self.serializers.iter().any(|(_, own)| own.has_query_rules())
@@ -114,7 +145,7 @@ pub(crate) struct View {
     pub(crate) others: Vec<(Action, Resource)>,
     pub(crate) actions: Actions,
     pub(crate) many: Many,
-    pub(crate) hooks: Option<Arc<dyn ViewSetHooks>>,
+    pub(crate) hooks: Option<Arc<dyn Hooks>>,
     pub(crate) extra: Vec<ExtraAction>,
     pub(crate) metadata: Metadata,
     pub(crate) namespaces: Vec<String>,
@@ -129,11 +160,9 @@ impl View {
     /// nothing else is to be written.
     pub(crate) fn fill_in(&self, data: &mut Value, context: &Context) {
         let partial = *context.method() == Method::PATCH;
-        for Parent { kwarg, lookup } in &self.parents {
-            let (field, rest) = lookup.split_once("__").unwrap_or((lookup, ""));
-            // what is further away is no field of the body
-            let value = context.kwarg(kwarg).filter(|_| !rest.contains("__")).map(Value::from);
-            let Some(value) = value else { continue };
+        for parent in &self.parents {
+            let Some(field) = parent.field() else { continue };
+            let Some(value) = context.kwarg(&parent.kwarg).map(Value::from) else { continue };
             let items = match &mut *data {
                 Value::List(items) => items.as_mut_slice(),
                 one => std::slice::from_mut(one),
@@ -167,6 +196,17 @@ impl View {
             _ => self.actions.contains(action),
         };
         has.then_some(action)
+    }
+
+    /// The methods that an action is, of the list and of one object.
+    pub(crate) fn methods_of(&self, action: Action) -> Vec<(bool, Method)> {
+        let of = |detail: bool| {
+            let methods = self.allowed(detail).into_iter().filter_map(|m| Method::from_bytes(m.as_bytes()).ok());
+            methods
+                .filter(move |method| self.action(detail, method) == Some(action))
+                .map(move |method| (detail, method))
+        };
+        of(false).chain(of(true)).collect()
     }
 
     /// The methods of the list and of one object, in the order of the Allow header.
@@ -267,12 +307,14 @@ impl FromIterator<Action> for Actions {
 }
 
 /// What a view set does with lists of objects.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Many {
     pub(crate) create: Lists,
     pub(crate) put: bool,
     pub(crate) patch: bool,
     pub(crate) destroy: bool,
+    /// Actions that lists were to be changed by, and cannot be.
+    pub(crate) wrong: Vec<Action>,
 }
 
 /// Whether a body may be a list of objects.
@@ -380,6 +422,9 @@ impl<E: EntityTrait> ModelViewSet<E> {
         for action in actions {
             self.declared.many.put |= action == Action::Update;
             self.declared.many.patch |= action == Action::PartialUpdate;
+            if !matches!(action, Action::Update | Action::PartialUpdate) {
+                self.declared.many.wrong.push(action);
+            }
         }
         self
     }
@@ -463,21 +508,36 @@ impl<E: EntityTrait> ModelViewSet<E> {
         self
     }
 
-    /// Only these rows for a request, or all of the view set's (DRF's `get_queryset`): others are not there, for reads and
-    /// for writes. The condition is part of every statement, so that a row that leaves it meanwhile is not written either.
+    /// The rows that a request may see, DRF's `get_queryset`: all of the view set's, some of them, or none
+    /// ([`Scope`](crate::filters::Scope)). Others are not there, for reads and for writes: the condition is part of every statement, so
+    /// that a row that leaves it meanwhile is not written either.
     ///
-    /// It belongs to existing rows; a new one may be like it or not.
+    /// A value that is missing leads to no row: `?` on an `Option` answers `None`, and `None` is no row. It belongs to existing
+    /// rows; a new one may be like it or not.
+    ///
+    /// # Errors
+    ///
+    /// Where it answers an error, that answers the request. A panic is a 500.
     ///
     /// ```
     /// use bowline::prelude::*;
     /// # use bowline::doc::booking;
     /// let bookings = ModelViewSet::<booking::Entity>::new().get_queryset(|request: &Context| {
-    ///     let room = request.header("x-room")?.parse::<i64>().ok()?;
+    ///     let room: i64 = request.header("x-room")?.parse().ok()?; // without the header: no row
     ///     Some(Condition::eq(booking::Column::RoomId, room))
     /// });
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    /// # runtime.block_on(async {
+    /// # let router = DefaultRouter::new().register("bookings", bookings);
+    /// # let mut client = bowline::testing::Client::new(router).await.unwrap();
+    /// # let booking = bowline::value!({"room_id": 7, "start": 9, "end": 10});
+    /// # assert_eq!(client.post("/bookings/", booking).await.unwrap().status, 201);
+    /// # assert_eq!(client.get("/bookings/").await.unwrap().data, bowline::value!([]));
+    /// # assert_eq!(client.get("/bookings/1/").await.unwrap().status, 404);
+    /// # });
     /// ```
-    pub fn get_queryset(mut self, queryset: impl Fn(&Context) -> Option<Condition> + Send + Sync + 'static) -> Self {
-        self.declared.filters.queryset = Some(Arc::new(queryset));
+    pub fn get_queryset<S: IntoScope>(mut self, queryset: impl Fn(&Context) -> S + Send + Sync + 'static) -> Self {
+        self.declared.filters.queryset = Some(Arc::new(move |request: &Context| queryset(request).into_scope()));
         self
     }
 
@@ -533,8 +593,8 @@ impl<E: EntityTrait> ModelViewSet<E> {
     }
 
     /// With `perform_*` hooks, inside the open transaction.
-    pub fn hooks(mut self, hooks: impl ViewSetHooks) -> Self {
-        self.declared.hooks = Some(Arc::new(hooks));
+    pub fn hooks(mut self, hooks: impl ViewSetHooks<E>) -> Self {
+        self.declared.hooks = Some(Arc::new(hooks::Of::<E, _>::new(hooks)));
         self
     }
 

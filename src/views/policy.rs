@@ -302,6 +302,27 @@ impl Policy {
         self.throttles.iter().try_for_each(|throttle| throttle.check(&self.info, &self.throttling))
     }
 
+    /// Whether a throttle of it, or of single methods, counts by the view's scope.
+    pub(crate) fn reads_scope(&self) -> bool {
+        self.all().any(|policy| policy.throttles.iter().any(|throttle| throttle.reads_scope()))
+    }
+
+    /// Whether there is a scope that no throttle counts by.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that says what to change.
+    pub(crate) fn check_scope(&self, is_read: bool) -> Result<(), String> {
+        match &self.info.throttle_scope {
+            Some(scope) if !is_read => Err(format!(
+                "{} has the throttle scope \"{scope}\", and no throttle that counts by it: add ScopedRateThrottle to its throttles, \
+                 or to Settings::throttles.",
+                self.info.type_name
+            )),
+            _ => Ok(()),
+        }
+    }
+
     /// It and what holds for requests of single methods instead.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Policy> {
         [self].into_iter().chain(self.by_method.iter().map(|(_, policy)| &**policy))

@@ -158,7 +158,9 @@ impl Resource {
         match self.meet_demands(key, self.via(cx), cx).await {
             Err(Stop::Store(error)) => Err(error.into()),
             Err(Stop::Fail(error)) => Err(error),
-            Err(Stop::Refused(_) | Stop::Unexplained) => Err(StoreError::Internal("a read was refused".into()).into()),
+            Err(Stop::Refused(_) | Stop::Unexplained | Stop::Mistake(..)) => {
+                Err(StoreError::Internal("a read was refused".into()).into())
+            }
             Ok(()) => Ok(()),
         }
     }

@@ -66,6 +66,8 @@ pub(crate) enum Stop {
     Refused(Vec<(usize, bool)>),
     /// Nothing was written, and by now nothing seems to be in the way.
     Unexplained,
+    /// Only a hook can have broken what stopped the write: what it did, and whether it may be right in the next try.
+    Mistake(String, bool),
 }
 
 impl From<Error> for Stop {
@@ -203,8 +205,12 @@ impl Tries {
                 tracing::error!(table, "a trigger or a rule of the database keeps rows from being written");
                 Err(Error::Conflict("The database did not keep what was written.".into()))
             }
+            Stop::Mistake(mistake, may_be_gone) => {
+                self.stopped += 1;
+                if may_be_gone && self.stopped <= UNEXPLAINED { Ok(()) } else { Err(Error::internal(mistake)) }
+            }
             Stop::Store(StoreError::Data(source)) => {
-                tracing::debug!(%source, "a value does not fit its column");
+                tracing::info!(%source, "a value does not fit its column");
                 Err(ValidationError::field("non_field_errors", "A value does not fit its column.").into())
             }
             Stop::Store(error) => {

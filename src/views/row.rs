@@ -9,7 +9,7 @@ use crate::error::{Error, ValidationError};
 use crate::model::ModelMeta;
 use crate::serializers::{BoundSerializer, NestedInput, NestedRow, NestedWrite, Validated, Via, Writes};
 use crate::store::plan::{Plan, Prepared};
-use crate::store::{Cell, Changes, Rows, StoreError, Transaction, Violation, ViolationKind};
+use crate::store::{Cell, Changes, ColumnSet, Rows, StoreError, Transaction, Violation, ViolationKind};
 use crate::value::{DbValue, Value};
 
 /// A row that was written, or stayed as it was.
@@ -85,7 +85,7 @@ impl Target<'_> {
             };
             self.serializer.judge(data, &answers, None, &mut errors);
         }
-        let mut rules = self.serializer.object_rules(stored, changes);
+        let mut rules = self.serializer.object_rules(stored, changes)?;
         rules.merge(self.serializer.query_rules(stored, changes, tx).await?);
         add_rules(&mut errors, rules);
         if errors.is_empty() { Ok(()) } else { Err(Error::from(errors).into()) }
@@ -252,6 +252,13 @@ impl Target<'_> {
                     return Err(Stop::Store(StoreError::Violation(violation)));
                 }
                 Err(Stop::Store(StoreError::Violation(violation))) => {
+                    let mut linked = ColumnSet::default();
+                    linked.insert(write.column);
+                    if violation.kind == ViolationKind::NotNull
+                        && let Some(mistake) = write.serializer.mistake(&violation, linked)
+                    {
+                        return Err(Error::internal(mistake).into());
+                    }
                     add(write.serializer.verdict(&violation, data));
                     break;
                 }

@@ -5,11 +5,11 @@
 //! give DRF's complete error body; where they find nothing any more, it is tried again.
 
 use super::View;
-use super::hooks::Save;
 use super::idempotency::is_keyed;
 use super::preconditions::is_conditional;
 use super::resource::{Resource, Stop, Tries};
 use super::row::Written;
+use super::save::Saving;
 use crate::context::Context;
 use crate::error::{Error, Result, ValidationError};
 use crate::pause::{Pause, Point};
@@ -125,9 +125,7 @@ impl View {
                 Ok(body) => return Ok(body),
                 Err(stop) => {
                     let serializer = &resource.serializer;
-                    let verdict =
-                        |violation: &_| (serializer.verdict(violation, data).into(), serializer.is_asked(violation));
-                    tries.again(stop, verdict).await?;
+                    tries.again(stop, |violation| serializer.ruling(violation, data)).await?;
                 }
             }
         }
@@ -211,7 +209,7 @@ impl View {
             resource.refuse(data, &found)?;
             answers = Some(found);
         }
-        let mut rules = resource.serializer.object_rules(stored, changes);
+        let mut rules = resource.serializer.object_rules(stored, changes)?;
         rules.merge(resource.serializer.query_rules(stored, changes, tx).await?);
         if !rules.is_empty() {
             let answers = match answers {
@@ -222,12 +220,9 @@ impl View {
         }
         pause.at(Point::BeforeWrite).await;
         if let Some(hooks) = &self.hooks {
-            let mut save = Save::new(resource, tx, key, stored, validated.clone(), cx, !careful);
-            let outcome = match key {
-                Some(_) => hooks.perform_update(&mut save).await,
-                None => hooks.perform_create(&mut save).await,
-            };
-            let body = match save.finish(outcome, rows).await {
+            let saving = Saving::new(resource, tx, key, stored, validated.clone(), cx, !careful);
+            let (saving, outcome) = hooks.save(saving).await;
+            let body = match saving.finish(outcome, rows).await {
                 Err(Stop::Refused(answers)) => {
                     resource.refuse(data, &answers)?;
                     return Err(Stop::Unexplained);
@@ -349,7 +344,7 @@ impl Resource {
     async fn create_at_once(&self, request: &Request<'_>, stopped: u32) -> Result<Vec<u8>, Stop> {
         let &Request { data, validated, pause, cx, .. } = request;
         let changes = &validated.changes;
-        let rules = self.serializer.object_rules(None, changes);
+        let rules = self.serializer.object_rules(None, changes)?;
         if !rules.is_empty() {
             let answers = self.examine_new(changes, self.via(cx)).await?;
             return Err(Error::from(self.judged(data, &answers, ValidationError::fields(), rules)).into());

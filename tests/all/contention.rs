@@ -55,7 +55,7 @@ struct Few;
 impl QueryValidator for Few {
     async fn validate(&self, object: &Object<'_>, tx: &Transaction) -> bowline::Result<()> {
         use loan::Column::{Id, MemberId};
-        let member: Option<i64> = object.get(MemberId);
+        let member: Option<i64> = object.get(MemberId)?;
         let own = object.get::<i64>(Id).unwrap_or(0);
         let open = loan::Entity::find().filter(MemberId.eq(member)).filter(Id.ne(own)).count(tx).await?;
         if open < MOST { Ok(()) } else { Err(ValidationError::new("Too many loans.", "many").into()) }

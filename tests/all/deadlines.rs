@@ -36,14 +36,14 @@ const DEADLINE: Duration = Duration::from_secs(1);
 struct Hooked;
 
 #[bowline::async_trait]
-impl ViewSetHooks for Hooked {}
+impl<E: bowline::prelude::EntityTrait> ViewSetHooks<E> for Hooked {}
 
 /// Meets a conflict whenever it runs.
 struct Contested(Arc<AtomicU32>);
 
 #[bowline::async_trait]
-impl ViewSetHooks for Contested {
-    async fn perform_update(&self, _: &mut Save<'_>) -> bowline::Result<()> {
+impl ViewSetHooks<crate_::Entity> for Contested {
+    async fn perform_update(&self, _: &mut Save<'_, crate_::Entity>) -> bowline::Result<()> {
         self.0.fetch_add(1, Ordering::Relaxed);
         Err(StoreError::Conflict("somebody was first".into()).into())
     }

@@ -47,7 +47,7 @@ impl Api {
 
 /// A view set that shows the key alone: deletion is what is tried here.
 fn view<E: EntityTrait>() -> ModelViewSet<E> {
-    ModelViewSet::<E>::new().serializer(ModelSerializer::new().fields(["id"]))
+    ModelViewSet::<E>::new().serializer(ModelSerializer::new().fields(["id"])).actions([Action::Destroy])
 }
 
 fn views(router: DefaultRouter) -> DefaultRouter {

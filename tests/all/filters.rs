@@ -10,7 +10,7 @@ use axum::body::Body;
 use axum::http::Request;
 use bowline::filters::{DjangoFilterBackend, FieldFilter, FilterSet, OrderingFilter, SearchFilter};
 use bowline::model::OnDelete;
-use bowline::prelude::{Action, Condition, Context, DefaultRouter, Lists, Model, ModelViewSet, Save, ViewSetHooks};
+use bowline::prelude::*;
 use http_body_util::BodyExt;
 use serde_json::{Value as Json, json};
 use support::{CORPUS, Database};
@@ -525,7 +525,7 @@ fn relations_to_many_are_djangos() {
 /// Only an owner's own notes.
 fn owned() -> ModelViewSet<note::Entity> {
     ModelViewSet::<note::Entity>::new().get_queryset(|request: &Context| {
-        let owner: i64 = request.header("x-owner").and_then(|owner| owner.parse().ok()).unwrap_or_default();
+        let owner: i64 = request.header("x-owner")?.parse().ok()?;
         Some(Condition::eq(note::Column::Owner, owner))
     })
 }
@@ -533,8 +533,8 @@ fn owned() -> ModelViewSet<note::Entity> {
 struct Saved;
 
 #[bowline::async_trait]
-impl ViewSetHooks for Saved {
-    async fn perform_update(&self, save: &mut Save<'_>) -> bowline::Result<()> {
+impl ViewSetHooks<note::Entity> for Saved {
+    async fn perform_update(&self, save: &mut Save<'_, note::Entity>) -> bowline::Result<()> {
         save.save().await
     }
 }
@@ -594,6 +594,86 @@ fn a_row_out_of_scope_is_not_there() {
         let (status, body) = api.call("PATCH", "/notes/1/", Some(1), json!({"owner": 3}));
         assert_eq!((status, &body["owner"]), (200, &json!(3)));
         assert_eq!(api.call("GET", "/notes/1/", Some(1), Json::Null).0, 404);
+    });
+}
+
+/// The title of the note that an action is asked about.
+async fn title(action: ActionRequest) -> bowline::Result<Value> {
+    Ok(action.get_object::<note::Entity>().await?.title.into())
+}
+
+async fn first(action: ActionRequest) -> bowline::Result<Response> {
+    Ok(action.first([(note::Column::Id, false)]).await?.unwrap_or_else(Response::empty))
+}
+
+/// A scope that cannot be worked out shows nothing: neither does a value that is missing stand for all rows, nor an error, nor
+/// a panic.
+#[test]
+fn who_does_not_say_who_it_is_sees_nothing() {
+    let actions = |view: ModelViewSet<note::Entity>| {
+        view.action(ExtraAction::detail("title").get(title).post(title))
+            .action(ExtraAction::list("first").get(first).post(first))
+    };
+    let lists =
+        |view: ModelViewSet<note::Entity>| view.update_many([Action::Update, Action::PartialUpdate]).destroy_many();
+    let all = ModelViewSet::<note::Entity>::new;
+    Database::each(|database| {
+        let refused = all().get_queryset(|_: &Context| Err::<Scope, _>(bowline::Error::permission_denied()));
+        let panics =
+            all().get_queryset(|request: &Context| -> Scope { panic!("no owner: {:?}", request.header("x-owner")) });
+        let router = DefaultRouter::new()
+            .register("notes", actions(owned()))
+            .register("hooked", actions(owned().hooks(Saved).basename("hooked")))
+            .register("lists", actions(lists(owned().basename("lists"))))
+            .register("none", actions(lists(all().get_queryset(|_: &Context| Scope::None).basename("none"))))
+            .register("refused", actions(lists(refused.basename("refused"))))
+            .register("panics", actions(lists(panics.basename("panics"))))
+            .register("all", actions(all().get_queryset(|_: &Context| Scope::All).basename("all")))
+            .model::<folder::Entity>();
+        let api = Api::new(database, router);
+        api.post("/notes/", json!({"owner": 0, "title": "before", "done": false}));
+        let ask = |method: &str, path: String, body: &Json| api.call(method, &path, None, body.clone());
+        let whole = json!({"owner": 0, "title": "stolen", "done": true});
+        for (prefix, status) in
+            [("notes", 404), ("hooked", 404), ("lists", 404), ("none", 404), ("refused", 403), ("panics", 500)]
+        {
+            let list = ask("GET", format!("/{prefix}/"), &Json::Null);
+            match status {
+                404 => assert_eq!(list, (200, json!([])), "{prefix}"),
+                status => assert_eq!(list.0, status, "{prefix}"),
+            }
+            for (method, path, body) in [
+                ("GET", "1/", Json::Null),
+                ("GET", "1/title/", Json::Null),
+                ("POST", "1/title/", json!({})),
+                ("PATCH", "1/", json!({"title": "stolen"})),
+                ("PATCH", "1/", json!({})),
+                ("PUT", "1/", whole.clone()),
+                ("DELETE", "1/", Json::Null),
+            ] {
+                let answer = ask(method, format!("/{prefix}/{path}"), &body);
+                assert_eq!(answer.0, status, "{method} {prefix}/{path}: {answer:?}");
+            }
+            for method in ["GET", "POST"] {
+                let (found, body) = ask(method, format!("/{prefix}/first/"), &json!({}));
+                assert!(found == status || (found, &body) == (200, &Json::Null), "{method} {prefix}: {found} {body}");
+            }
+            let options = ask("OPTIONS", format!("/{prefix}/1/"), &Json::Null);
+            assert_eq!(options.1.pointer("/actions/PUT"), None, "{prefix}: {options:?}");
+            if !["notes", "hooked"].contains(&prefix) {
+                let mut one = whole.clone();
+                one["id"] = json!(1);
+                for (method, body) in
+                    [("PATCH", json!([{"id": 1, "title": "stolen"}])), ("PUT", json!([one])), ("DELETE", json!([1]))]
+                {
+                    let answer = ask(method, format!("/{prefix}/"), &body);
+                    assert!(answer.0 == if status == 404 { 400 } else { status }, "{method} {prefix}: {answer:?}");
+                }
+            }
+        }
+        assert_eq!(database.list("SELECT title FROM note ORDER BY id"), ["before"]);
+        assert_eq!(ask("GET", "/all/1/title/".into(), &Json::Null), (200, json!("before")));
+        assert_eq!(ask("GET", "/all/".into(), &Json::Null).1.as_array().map(Vec::len), Some(1));
     });
 }
 

@@ -93,10 +93,10 @@ fn request(method: &str, path: &str, key: &str, body: impl ToString) -> HttpRequ
 struct Waits(Arc<Semaphore>);
 
 #[bowline::async_trait]
-impl ViewSetHooks for Waits {
-    async fn perform_create(&self, save: &mut Save<'_>) -> bowline::Result<()> {
+impl ViewSetHooks<order::Entity> for Waits {
+    async fn perform_create(&self, save: &mut Save<'_, order::Entity>) -> bowline::Result<()> {
         save.save().await?;
-        if save.get::<String>(order::Column::Item).as_deref() == Some("refused") {
+        if save.get::<String>(order::Column::Item)? == "refused" {
             return Err(ValidationError::field("item", "Not this one.").into());
         }
         self.0.acquire().await.unwrap().forget();
@@ -428,8 +428,8 @@ fn one_of_many_at_once_is_carried_out() {
 struct Stalls(String);
 
 #[bowline::async_trait]
-impl ViewSetHooks for Stalls {
-    async fn perform_create(&self, save: &mut Save<'_>) -> bowline::Result<()> {
+impl ViewSetHooks<order::Entity> for Stalls {
+    async fn perform_create(&self, save: &mut Save<'_, order::Entity>) -> bowline::Result<()> {
         save.save().await?;
         match self.0.as_str() {
             "before" => stall().await,
@@ -525,8 +525,8 @@ fn a_hook_writes_with_the_key() {
     struct Twice;
 
     #[bowline::async_trait]
-    impl ViewSetHooks for Twice {
-        async fn perform_create(&self, save: &mut Save<'_>) -> bowline::Result<()> {
+    impl ViewSetHooks<order::Entity> for Twice {
+        async fn perform_create(&self, save: &mut Save<'_, order::Entity>) -> bowline::Result<()> {
             save.tx().execute_unprepared("INSERT INTO shop_order (item) VALUES ('beside')").await?;
             save.save().await
         }

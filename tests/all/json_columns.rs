@@ -55,14 +55,14 @@ mod paper {
 struct Stamp;
 
 #[bowline::async_trait]
-impl ViewSetHooks for Stamp {
-    async fn perform_create(&self, save: &mut Save<'_>) -> bowline::Result<()> {
+impl ViewSetHooks<paper::Entity> for Stamp {
+    async fn perform_create(&self, save: &mut Save<'_, paper::Entity>) -> bowline::Result<()> {
         save.set(paper::Column::Plain, serde_json::json!({"by": ["a", "hook"], "n": 1}));
         save.save().await
     }
 
-    async fn perform_update(&self, save: &mut Save<'_>) -> bowline::Result<()> {
-        let before: Option<String> = save.get(paper::Column::Blob);
+    async fn perform_update(&self, save: &mut Save<'_, paper::Entity>) -> bowline::Result<()> {
+        let before: Option<String> = save.get(paper::Column::Blob)?;
         save.set(paper::Column::Plain, serde_json::json!({"before": before}));
         save.save().await
     }
@@ -101,7 +101,14 @@ fn router() -> DefaultRouter {
                 .action(ExtraAction::detail("touch").post(touch)),
         )
         .register("hooked", ModelViewSet::new().serializer(papers()).hooks(Stamp).basename("hooked"))
-        .register("views", ModelViewSet::new().serializer(views).basename("views"))
+        .register(
+            "views",
+            ModelViewSet::new().serializer(views).basename("views").actions([
+                Action::List,
+                Action::Retrieve,
+                Action::PartialUpdate,
+            ]),
+        )
         .register("folders", ModelViewSet::new().serializer(folders))
 }
 

@@ -11,3 +11,13 @@ fn a_validator_that_reads_more_than_its_plan_protects_does_not_compile() {
     cases.compile_fail("tests/law/rule_keeps_its_request.rs");
     cases.compile_fail("tests/law/rule_changes_itself.rs");
 }
+
+#[test]
+fn a_hook_that_writes_what_its_entity_cannot_hold_does_not_compile() {
+    let cases = trybuild::TestCases::new();
+    cases.pass("tests/law/what_hooks_may_write.rs");
+    cases.compile_fail("tests/law/hook_of_another_entity.rs");
+    cases.compile_fail("tests/law/hook_sets_another_entitys_column.rs");
+    cases.compile_fail("tests/law/hook_sets_text_for_a_number.rs");
+    cases.compile_fail("tests/law/scope_that_is_no_scope.rs");
+}

@@ -38,6 +38,7 @@ mod large_lists;
 mod law;
 mod layers;
 mod logins;
+mod mistakes;
 mod nested;
 mod on_commit;
 mod outcomes;

@@ -64,9 +64,9 @@ impl Seen {
 struct Notes(Seen);
 
 #[bowline::async_trait]
-impl ViewSetHooks for Notes {
-    async fn perform_create(&self, save: &mut Save<'_>) -> bowline::Result<()> {
-        let name: String = save.get(task::Column::Name).unwrap_or_default();
+impl ViewSetHooks<task::Entity> for Notes {
+    async fn perform_create(&self, save: &mut Save<'_, task::Entity>) -> bowline::Result<()> {
+        let name: String = save.get(task::Column::Name)?;
         self.0.note(format!("try {name}"));
         save.on_commit(self.0.hook(&format!("first {name}")));
         save.save().await?;
@@ -89,12 +89,12 @@ impl ViewSetHooks for Notes {
         Ok(())
     }
 
-    async fn perform_update(&self, save: &mut Save<'_>) -> bowline::Result<()> {
+    async fn perform_update(&self, save: &mut Save<'_, task::Entity>) -> bowline::Result<()> {
         save.on_commit(self.0.hook("updated"));
         save.save().await
     }
 
-    async fn perform_destroy(&self, instance: &mut Instance<'_>) -> bowline::Result<()> {
+    async fn perform_destroy(&self, instance: &mut Instance<'_, task::Entity>) -> bowline::Result<()> {
         instance.on_commit(self.0.hook("destroyed"));
         instance.delete().await
     }

@@ -30,7 +30,7 @@ mod parcel {
 struct Hooked;
 
 #[bowline::async_trait]
-impl ViewSetHooks for Hooked {}
+impl<E: bowline::prelude::EntityTrait> ViewSetHooks<E> for Hooked {}
 
 /// The status, what `Retry-After` says, and the body.
 type Answer = (u16, Option<String>, Json);

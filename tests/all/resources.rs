@@ -252,8 +252,8 @@ fn a_serializer_shows_and_takes_what_it_declares() {
             .read_only_fields(["owner"])
             .field("title", |f| f.default("untitled").allow_blank(true));
         let router = library()
-            .register("titles", ModelViewSet::new().serializer(titles))
-            .register("drafts", ModelViewSet::new().serializer(drafts));
+            .register("titles", ModelViewSet::new().serializer(titles).basename("title"))
+            .register("drafts", ModelViewSet::new().serializer(drafts).basename("draft"));
         let api = Api::new(database, router).unwrap();
         assert_eq!(api.post("/titles/", json!({"title": "a", "shelf": 99})), json!({"id": 1, "title": "a"}));
         let draft = api.post("/drafts/", json!({"owner": 99}));
@@ -348,7 +348,8 @@ fn pages_come_in_drfs_envelope() {
     Database::each(|database| {
         let books = ModelViewSet::<book::Entity>::new().pagination(PageNumberPagination::new(2));
         let uncounted = ModelViewSet::<book::Entity>::new().pagination(PageNumberPagination::new(2).without_count());
-        let router = library().register("pages", books).register("uncounted", uncounted);
+        let router =
+            library().register("pages", books.basename("page")).register("uncounted", uncounted.basename("uncounted"));
         let api = Api::new(database, router).unwrap();
         let empty = json!({"count": 0, "next": null, "previous": null, "results": []});
         assert_eq!(api.get("/pages/"), empty);
@@ -384,7 +385,9 @@ fn pages_come_in_drfs_envelope() {
 fn a_unique_rule_without_an_index_stops_the_start_unless_it_is_called_unenforced() {
     Database::each(|database| {
         let together = || UniqueTogetherValidator::new([book::Column::Title, book::Column::ShelfId]);
-        let books = |rule| ModelViewSet::<book::Entity>::new().serializer(ModelSerializer::new().validator(rule));
+        let books = |rule| {
+            ModelViewSet::<book::Entity>::new().serializer(ModelSerializer::new().validator(rule)).basename("strict")
+        };
         let refused = Api::new(database, library().register("strict", books(together()))).err().unwrap();
         let statement = "CREATE UNIQUE INDEX \"book_title_shelf_id_uniq\" ON \"book\" (\"title\", \"shelf_id\")";
         assert!(refused.contains(statement), "{refused}");
@@ -418,7 +421,7 @@ fn rows_within_rows_and_views_at_one_path() {
             .foreign_key(shelf::Column::AboveId, |above| above.related_name("below"));
         let router = library()
             .describe(above)
-            .register("full", ModelViewSet::new().serializer(shelves(true)))
+            .register("full", ModelViewSet::new().serializer(shelves(true)).basename("full"))
             .generic("own/", ModelViewSet::new().serializer(shelves(false)).name("OwnShelves"));
         let api = Api::new(database, router).unwrap();
         let body = json!({"name": "ab", "below": [{"name": "cd"}, null, {}]});

@@ -46,7 +46,7 @@ mod case {
 struct Hooked;
 
 #[bowline::async_trait]
-impl ViewSetHooks for Hooked {}
+impl<E: bowline::prelude::EntityTrait> ViewSetHooks<E> for Hooked {}
 
 fn api() -> DefaultRouter {
     let cases = ModelSerializer::<case::Entity>::new().fields(["id", "name"]);

@@ -218,7 +218,7 @@ async fn as_many_statements_for_fifty_rows_as_for_five() {
     let Database::Postgres(url) = Database::postgres() else { unreachable!() };
     let counted = Counted::before(&url).await;
     let pages = |rows| PageNumberPagination::new(rows);
-    let view = |serializer| ModelViewSet::<book::Entity>::new().serializer(serializer);
+    let view = |serializer| ModelViewSet::<book::Entity>::new().serializer(serializer).read_only();
     let deep = || ModelSerializer::<book::Entity>::new().depth(2);
     let router = described()
         .register("five", view(books()).pagination(pages(5)))

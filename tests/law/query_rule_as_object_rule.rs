@@ -6,7 +6,7 @@ struct AtMostThree;
 #[bowline::async_trait]
 impl QueryValidator for AtMostThree {
     async fn validate(&self, object: &Object<'_>, tx: &Transaction) -> bowline::Result<()> {
-        let room = object.get::<i64>(booking::Column::RoomId);
+        let room = object.get::<i64>(booking::Column::RoomId)?;
         let taken = booking::Entity::find().filter(booking::Column::RoomId.eq(room)).count(tx).await?;
         if taken < 3 { Ok(()) } else { Err(ValidationError::from("The room is full.").into()) }
     }

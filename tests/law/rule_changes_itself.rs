@@ -7,8 +7,8 @@ struct HasContext {
 }
 
 impl ObjectValidator for HasContext {
-    fn validate(&mut self, object: &Object<'_>) -> Result<(), ValidationError> {
-        self.room = object.get(booking::Column::RoomId);
+    fn validate(&mut self, object: &Object<'_>) -> bowline::Result<()> {
+        self.room = object.get(booking::Column::RoomId)?;
         Ok(())
     }
 }

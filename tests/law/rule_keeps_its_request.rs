@@ -9,7 +9,7 @@ struct Remembers {
 }
 
 impl ObjectValidator for Remembers {
-    fn validate(&self, object: &Object<'_>) -> Result<(), ValidationError> {
+    fn validate(&self, object: &Object<'_>) -> bowline::Result<()> {
         if let Ok(mut instance) = self.instance.lock() {
             *instance = Some(*object);
         }

@@ -6,9 +6,9 @@ use bowline::prelude::*;
 struct StartBeforeEnd;
 
 impl ObjectValidator for StartBeforeEnd {
-    fn validate(&self, object: &Object<'_>) -> Result<(), ValidationError> {
-        let (start, end) = (object.get::<i64>(booking::Column::Start), object.get::<i64>(booking::Column::End));
-        if start < end { Ok(()) } else { Err("A booking ends after it starts.".into()) }
+    fn validate(&self, object: &Object<'_>) -> bowline::Result<()> {
+        let (start, end) = (object.get::<i64>(booking::Column::Start)?, object.get::<i64>(booking::Column::End)?);
+        if start < end { Ok(()) } else { Err(ValidationError::from("A booking ends after it starts.").into()) }
     }
 }
 
@@ -17,7 +17,7 @@ struct AtMostThree;
 #[bowline::async_trait]
 impl QueryValidator for AtMostThree {
     async fn validate(&self, object: &Object<'_>, tx: &Transaction) -> bowline::Result<()> {
-        let room = object.get::<i64>(booking::Column::RoomId);
+        let room = object.get::<i64>(booking::Column::RoomId)?;
         let taken = booking::Entity::find().filter(booking::Column::RoomId.eq(room)).count(tx).await?;
         if taken < 3 { Ok(()) } else { Err(ValidationError::from("The room is full.").into()) }
     }

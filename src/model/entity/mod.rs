@@ -133,6 +133,7 @@ pub fn meta<E: EntityTrait>() -> ModelMeta {
         constraints: Vec::new(),
         unique_for: Vec::new(),
         check_messages: Vec::new(),
+        must_fill: Vec::new(),
     }
 }
 

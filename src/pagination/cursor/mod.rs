@@ -12,6 +12,7 @@ use crate::error::Result;
 use crate::model::ModelMeta;
 use crate::store::Dialect;
 use crate::store::plan::{Listing, Order, Source};
+use crate::suggest::candidates;
 
 mod keyset;
 mod token;
@@ -50,7 +51,7 @@ pub struct CursorPagination {
 }
 
 impl CursorPagination {
-    /// Pages of this size, which is 1 at least, ordered by these fields, descending with `-` before them.
+    /// Pages of this size, ordered by these fields, descending with `-` before them.
     ///
     /// The fields should keep their values. A field that the model does not have, or whose values have no order, is a mistake
     /// that start-up reports.
@@ -77,7 +78,7 @@ impl CursorPagination {
 
     /// The most rows of a page that clients get, whatever they ask for.
     pub fn max_page_size(mut self, rows: u64) -> Self {
-        self.size.max = Some(rows.max(1));
+        self.size.max = Some(rows);
         self
     }
 
@@ -109,12 +110,14 @@ impl CursorPagination {
 
 impl Pagination for CursorPagination {
     fn over(&self, model: &ModelMeta, dialect: Dialect) -> Result<Option<Arc<dyn Pagination>>, String> {
+        self.size.check(&model.name)?;
         let primary = || model.primary_key.first().copied();
         let mut keys = Vec::with_capacity(self.ordering.len());
         for (name, descending) in &self.ordering {
             let found = if name == "pk" { primary() } else { model.named(name).or_else(|| model.column(name)) };
             let Some(source) = found.and_then(|n| Source::column(model, n)) else {
-                return Err(format!("{} has no field {name} for a cursor to follow.", model.name));
+                let known = candidates(name, model.columns.iter().map(|column| column.name.as_str()));
+                return Err(format!("{} has no field {name} for a cursor to follow.{known}", model.name));
             };
             if !has_positions(source.kind) {
                 return Err(format!("{}.{name}: a cursor cannot follow values of this kind.", model.name));

@@ -280,9 +280,16 @@ impl Build<'_> {
         for validator in declaration.together.iter().flatten() {
             let columns: Vec<usize> =
                 validator.columns.iter().filter_map(|name| Condition::position(model, name)).collect();
-            if columns.len() != validator.columns.len() {
-                let names = validator.columns.join(", ");
-                mistakes.push(format!("{}: a unique set over {names}: not all of them are columns.", model.name));
+            let names = validator.columns.join(", ");
+            if columns.len() != validator.columns.len() || validator.table != model.table {
+                mistakes.push(format!(
+                    "{}: a unique set over {names} of {}: not all of them are columns of {}.",
+                    model.name, validator.table, model.table
+                ));
+                continue;
+            }
+            if let Some(unknown) = validator.condition.as_ref().and_then(|condition| model.unknown_in(condition)) {
+                mistakes.push(format!("{}: the condition of a unique set over {names}: {unknown}", model.name));
                 continue;
             }
             let backing = backing(model, &columns);

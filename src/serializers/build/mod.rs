@@ -12,6 +12,7 @@ use crate::relations::{Hyperlink, Link, Urls};
 use crate::storage::{Storage, UploadTo};
 use crate::store::Dialect;
 use crate::store::plan::{Alias, Plan, RowsBy, Select, under};
+use crate::suggest::{candidates, repeated};
 use crate::value::DbValue;
 
 mod column;
@@ -97,18 +98,32 @@ impl Build<'_> {
         }
         for (name, _) in &declaration.hooks {
             if serializer.position(name).is_none() {
-                mistakes.push(format!("{}: a hook for {name}, which is no field of the serializer.", model.name));
+                let known = candidates(name, names.iter().map(String::as_str));
+                mistakes
+                    .push(format!("{}: a hook for {name}, which is no field of the serializer.{known}", model.name));
             }
         }
         for (name, _) in &declaration.options {
             if !names.iter().any(|n| is_named(model, name, n)) {
-                mistakes.push(format!("{}: options for {name}, which is no field of the serializer.", model.name));
+                let known = candidates(name, names.iter().map(String::as_str));
+                mistakes
+                    .push(format!("{}: options for {name}, which is no field of the serializer.{known}", model.name));
             }
         }
         for declared in &declaration.declared {
             if !names.iter().any(|name| name == declared.name()) {
                 let name = declared.name();
                 mistakes.push(format!("{}: {name} is declared, but not among the serializer's fields.", model.name));
+            }
+        }
+        for name in repeated(&names) {
+            mistakes.push(format!("{}: {name} is named twice among the serializer's fields.", model.name));
+        }
+        if let Selection::Exclude(excluded) = &declaration.selection {
+            let all = self.names(&Declaration { selection: Selection::All, ..declaration.clone() }, model);
+            for name in excluded.iter().filter(|name| !all.iter().any(|known| is_named(model, name, known))) {
+                let known = candidates(name, all.iter().map(String::as_str));
+                mistakes.push(format!("{}: {name} is excluded, and is no field of the serializer.{known}", model.name));
             }
         }
         self.hidden_of_sets(&mut serializer, &sets);
@@ -202,7 +217,6 @@ impl Build<'_> {
             let field = Field::new("url", ColumnField::any()).read_only();
             return Ok(Made { field, writes: Writes::Nothing, reads: Reads::Link(key, link) });
         }
-        let columns: Vec<&str> = model.columns.iter().map(|c| c.name.as_str()).collect();
         let message = if self.dangling(model, source) {
             format!(
                 "{}.{source} points to a table whose entity is not known: register it, or make it known by \
@@ -210,9 +224,17 @@ impl Build<'_> {
                 model.name
             )
         } else {
-            format!("{} has no field {source}; its columns are {}.", model.name, columns.join(", "))
+            format!("{} has no field {source}.{}", model.name, self.known(model, source))
         };
         Err(vec![message])
+    }
+
+    /// What a model has that a field may be of, for a name that it does not have.
+    pub(super) fn known(&self, model: &ModelMeta, name: &str) -> String {
+        let links = Link::names(model, self.models);
+        let columns = model.columns.iter().map(|c| c.name.as_str());
+        let properties = model.properties.iter().map(|property| property.name.as_str());
+        candidates(name, columns.chain(links.iter().map(String::as_str)).chain(properties))
     }
 
     fn dangling(&self, model: &ModelMeta, name: &str) -> bool {
@@ -234,7 +256,8 @@ impl Build<'_> {
             Some(around) => Ok(Hyperlink { view_name: view_name.to_owned(), around, urls: Arc::clone(self.urls) }),
             None => Err(format!(
                 "No view is called \"{view_name}\": a view set that is registered as \"books\" of the model Book has \
-                 the view \"book-detail\", and basename(…) gives another name."
+                 the view \"book-detail\", and basename(…) gives another name.{}",
+                candidates(view_name, self.urls.names().iter().map(String::as_str))
             )),
         }
     }
@@ -264,9 +287,9 @@ impl Build<'_> {
                     let link = self.hyperlink(&to.view_name).map_err(one)?;
                     let key = model.primary_key.first().copied().unwrap_or(0);
                     let lookup = match to.lookup_field.as_deref() {
-                        Some(name) => {
-                            model.named(name).ok_or_else(|| one(format!("{} has no field {name}.", model.name)))?
-                        }
+                        Some(name) => model.named(name).ok_or_else(|| {
+                            one(format!("{} has no field {name}.{}", model.name, self.known(model, name)))
+                        })?,
                         None => key,
                     };
                     let made = Field::new(field.arguments.name.clone(), ColumnField::any()).read_only();
@@ -292,7 +315,11 @@ impl Build<'_> {
                     Some(Link::Through { table, own, .. }) => {
                         Reads::Count { schema: table.0, table: table.1, column: own, own: key }
                     }
-                    _ => return Err(one(format!("{} has no relation {relation} to many rows.", model.name))),
+                    _ => {
+                        let links = Link::names(model, self.models);
+                        let known = candidates(relation, links.iter().map(String::as_str));
+                        return Err(one(format!("{} has no relation {relation} to many rows.{known}", model.name)));
+                    }
                 };
                 let field = Field::new(name.clone(), ColumnField::any()).read_only();
                 Ok(Made { field, writes: Writes::Nothing, reads })
@@ -334,8 +361,11 @@ impl Build<'_> {
         let mut at = Arc::clone(model);
         for parent in parents {
             let link = Link::find(&at, parent, self.models).filter(|link| !link.is_many());
-            let link =
-                link.ok_or_else(|| format!("{}.{name}: {} has no relation {parent} to one row.", model.name, at.name))?;
+            let link = link.ok_or_else(|| {
+                let links = Link::names(&at, self.models);
+                let known = candidates(parent, links.iter().map(String::as_str));
+                format!("{}.{name}: {} has no relation {parent} to one row.{known}", model.name, at.name)
+            })?;
             at = Arc::clone(link.target());
             links.push(link);
         }
@@ -351,7 +381,12 @@ impl Build<'_> {
             let name = at.columns[n].name.clone();
             Reads::Row(Arc::new(move |row, _| row.choice(name.clone())))
         } else if field.read_only {
-            return Err(format!("{}.{name}: {} has nothing called {last}.", model.name, at.name));
+            return Err(format!(
+                "{}.{name}: {} has nothing called {last}.{}",
+                model.name,
+                at.name,
+                self.known(&at, last)
+            ));
         } else {
             // validated, and kept from the row: hooks see it
             let reads = Reads::Nothing;
@@ -375,7 +410,12 @@ impl Build<'_> {
         let name = arguments.name.clone();
         let source = arguments.source.clone().unwrap_or_else(|| name.clone().into_owned());
         let Some(link) = Link::find(model, &source, self.models) else {
-            return Err(vec![format!("{} has no relation {source} for the nested serializer {name}.", model.name)]);
+            let links = Link::names(model, self.models);
+            let known = candidates(&source, links.iter().map(String::as_str));
+            return Err(vec![format!(
+                "{} has no relation {source} for the nested serializer {name}.{known}",
+                model.name
+            )]);
         };
         let within = Build { within: !arguments.read_only, ..self.clone() };
         let serializer = Arc::new(within.serializer(&nested.declaration)?);
@@ -393,6 +433,10 @@ impl Build<'_> {
                     model.name
                 )]);
             };
+            let unfilled = serializer.unfilled(Some(*column));
+            if !unfilled.is_empty() {
+                return Err(unfilled.into_iter().map(|mistake| format!("{}.{name}: {mistake}", model.name)).collect());
+            }
             let mut select = Select::new(self.dialect, target);
             let key = target.primary_key.first().copied().unwrap_or(0);
             select.column(Alias::ROOT, &target.columns[key].column);

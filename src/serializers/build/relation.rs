@@ -12,6 +12,7 @@ use crate::serializers::reads::{Absent, Item, Reads};
 use crate::serializers::{FieldOptions, LookupPlan, ManyWrite, Question, Writes};
 use crate::store::RowLock;
 use crate::store::plan::{Alias, LinkedBy, Select, join_table, owned_by};
+use crate::suggest::candidates;
 
 /// What a declaration says, laid over a field.
 pub(super) fn say(arguments: &Arguments, field: &mut Field) {
@@ -34,7 +35,9 @@ pub(super) fn declared(build: &Build<'_>, model: &Arc<ModelMeta>, said: &Related
     let relation = model.column(&source).and_then(|n| model.relations.iter().find(|r| r.columns == [n]));
     let source = relation.map_or(source, |r| r.name.clone());
     let Some(link) = Link::find(model, &source, build.models) else {
-        return Err(vec![format!("{} has no relation {source} for the field {name}.", model.name)]);
+        let links = Link::names(model, build.models);
+        let known = candidates(&source, links.iter().map(String::as_str));
+        return Err(vec![format!("{} has no relation {source} for the field {name}.{known}", model.name)]);
     };
     let mut field = Field::new(name, ColumnField::any());
     say(arguments, &mut field);
@@ -123,6 +126,9 @@ fn made(
 ) -> Result<Made, Vec<String>> {
     let target = Arc::clone(link.target());
     let one = |mistake: String| vec![mistake];
+    if let Some(unknown) = only.and_then(|only| target.unknown_in(only)) {
+        return Err(one(format!("{}.{}: the rows that it may name: {unknown}", model.name, field.name)));
+    }
     let key = match (&link, how) {
         // a foreign key may point to another column than the key
         (Link::Forward { to_column, .. }, How::PrimaryKey) => *to_column,
@@ -130,7 +136,10 @@ fn made(
     };
     let position = |name: &str| {
         let found = target.named(name).or_else(|| target.column(name));
-        found.ok_or_else(|| one(format!("{}.{}: {} has no field {name}.", model.name, field.name, target.name)))
+        found.ok_or_else(|| {
+            let known = build.known(&target, name);
+            one(format!("{}.{}: {} has no field {name}.{known}", model.name, field.name, target.name))
+        })
     };
     // what is shown of the other row
     let (naming, by, shows) = match how {

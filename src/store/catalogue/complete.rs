@@ -4,7 +4,7 @@ use crate::model::{CheckMeta, ManyToManyMeta, ModelMeta, OnDelete, ReferenceMeta
 
 use super::super::Dialect;
 use super::super::plan::sql::quote;
-use super::{ForeignKeyInfo, StartupError, TableInfo, UniqueInfo, index, kind};
+use super::{ColumnInfo, ForeignKeyInfo, StartupError, TableInfo, UniqueInfo, index, kind};
 
 /// Fills in what only the database knows: types with their limits, defaults, names of constraints, uniques that no entity
 /// declares, and who points to whom.
@@ -87,15 +87,8 @@ fn columns(model: &mut ModelMeta, info: &TableInfo, errors: &mut Vec<StartupErro
         column.has_default = column.is_filled() || found.has_default;
         column.attributes.not_editable |= found.generated;
     }
-    for column in &info.columns {
-        if column.not_null && !column.has_default && model.column(&column.name).is_none() {
-            tracing::warn!(
-                model = %name,
-                column = %column.name,
-                "the table has a column without default that the entity lacks: nothing can be inserted"
-            );
-        }
-    }
+    let must_fill = |c: &&ColumnInfo| !info.fills_rows && c.not_null && !c.has_default && !c.numbered && !c.generated;
+    model.must_fill = info.columns.iter().filter(must_fill).map(|column| column.name.clone()).collect();
 }
 
 /// The CHECKs, and what the one of a `PositiveIntegerField` means.

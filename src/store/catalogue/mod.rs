@@ -49,6 +49,8 @@ pub struct TableInfo {
     pub checks: Vec<CheckInfo>,
     /// Its exclusion constraints (PostgreSQL).
     pub exclusions: Vec<ExclusionInfo>,
+    /// Whether a trigger may fill in columns of a row before it is inserted (PostgreSQL).
+    pub fills_rows: bool,
 }
 
 impl TableInfo {
@@ -61,6 +63,7 @@ impl TableInfo {
             referenced_by: Vec::new(),
             checks: Vec::new(),
             exclusions: Vec::new(),
+            fills_rows: false,
         }
     }
 }

@@ -19,7 +19,10 @@ const WANTED: &str = "WITH wanted AS MATERIALIZED (
   WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f')
 ) ";
 
-const TABLES: &str = "SELECT ord FROM wanted ORDER BY ord";
+/// A trigger for each row, before its INSERT or instead of it, may fill in what the statement leaves out.
+const TABLES: &str = "SELECT w.ord, EXISTS (SELECT 1 FROM pg_catalog.pg_trigger t
+  WHERE t.tgrelid = w.oid AND NOT t.tgisinternal AND t.tgtype & 5 = 5 AND t.tgtype & 66 <> 0)
+FROM wanted w ORDER BY w.ord";
 
 const COLUMNS: &str = "SELECT w.ord, a.attname::text, format_type(a.atttypid, a.atttypmod)::text, a.attnotnull,
   a.atthasdef OR a.attidentity <> '',
@@ -106,7 +109,7 @@ pub(super) async fn read(store: &Store, tables: &[TableName]) -> Result<Vec<Tabl
     for mut row in Row::each(found) {
         let n = row.index()?;
         if let (Some(info), Some(name)) = (infos.get_mut(n), tables.get(n)) {
-            *info = Some(TableInfo::new(name.clone()));
+            *info = Some(TableInfo { fills_rows: row.truth()?, ..TableInfo::new(name.clone()) });
         }
     }
     for mut row in Row::each(columns) {

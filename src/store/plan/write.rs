@@ -1,12 +1,13 @@
 //! Statements that write or judge a write, for one set of columns.
 
 use crate::model::{ColumnKind, Condition, Period};
+use crate::value::DbValue;
 
 use super::super::many::InsertMany;
-use super::super::{ColumnSet, Dialect, Statement};
+use super::super::{Bound, Changes, ColumnSet, Dialect, Statement};
 use super::filter::Filtering;
 use super::sql::{Text, list, quote, table};
-use super::{Filling, Free, Lookup, Place, Plan, Prepared, Probe, condition};
+use super::{Filling, Free, Lookup, Place, Plan, Prepared, Probe, bind, condition};
 
 impl Plan {
     /// What an answer needs back: the shown columns but for written JSON, which is answered as it was sent.
@@ -207,6 +208,17 @@ impl Plan {
         };
         let (_, filling) = text.statement();
         (Statement::point(format!("SELECT {} FROM {} WHERE {wanted}{lock}", self.quoted(&all), self.from())), filling)
+    }
+
+    /// All columns of a row by its primary key, whatever the scope: one that was just written.
+    pub fn written(&self, pk: &DbValue) -> Bound {
+        let all: Vec<usize> = (0..self.model.columns.len()).collect();
+        let key = &self.model.columns[self.key];
+        let mut text = Text::new(self.dialect);
+        let place = text.place(Place::Key, &key.db_type);
+        let (_, filling) = text.statement();
+        let sql = format!("SELECT {} FROM {} WHERE {} = {place}", self.quoted(&all), self.from(), quote(&key.column));
+        bind(&Statement::point(sql), &filling, Some(pk), &Changes::default())
     }
 
     pub(super) fn make_insert(&self, columns: ColumnSet, guarded: bool) -> Prepared {

@@ -46,6 +46,7 @@ impl Endpoint {
                 self.policy.info.type_name
             ));
         }
+        self.policy.check_scope(self.policy.reads_scope())?;
         self.policy.check()
     }
 

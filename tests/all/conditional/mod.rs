@@ -121,14 +121,14 @@ pub async fn each(test: impl AsyncFn(&Database)) {
 struct Saves;
 
 #[bowline::async_trait]
-impl ViewSetHooks for Saves {}
+impl ViewSetHooks<booking::Entity> for Saves {}
 
 #[derive(Debug)]
 struct OnlyRoomOne;
 
 impl Permission for OnlyRoomOne {
     fn has_object_permission(&self, _: &Context, _: &ViewInfo, booking: &Object<'_>) -> bowline::Result<bool> {
-        Ok(booking.get::<i64>(booking::Column::RoomId) == Some(1))
+        Ok(booking.get::<i64>(booking::Column::RoomId)? == 1)
     }
 }
 
@@ -151,6 +151,9 @@ pub fn lines() -> ModelSerializer<shop::line::Entity> {
         .fields(["id", "sku", "quantity"])
         .declare(Field::new("id", IntegerField::new()).required(false))
 }
+
+/// Lines are made within their orders.
+const LINES: [Action; 5] = [Action::List, Action::Retrieve, Action::Update, Action::PartialUpdate, Action::Destroy];
 
 /// Bookings, which are a row each; orders, which show their lines and write them; lines, which show their order's customer.
 pub fn api() -> DefaultRouter {
@@ -183,7 +186,7 @@ pub fn api() -> DefaultRouter {
                 .destroy_many(),
         )
         .register("orders", ModelViewSet::new().serializer(orders).etags(ETags::new()))
-        .register("lines", ModelViewSet::new().serializer(line).etags(ETags::new()))
+        .register("lines", ModelViewSet::new().serializer(line).etags(ETags::new()).actions(LINES))
         .register("notes", ModelViewSet::<note::Entity>::new().etags(ETags::new()))
         .register(
             "versions",

@@ -153,7 +153,7 @@ impl Api {
     pub async fn owned(database: &Database) -> Self {
         let bookings = || ModelViewSet::<booking::Entity>::new().permissions(rules::IsOwner);
         let router = DefaultRouter::new()
-            .register("owned", bookings())
+            .register("owned", bookings().basename("owned"))
             .register("lists", bookings().update_many([Action::PartialUpdate]).destroy_many().basename("lists"));
         Self::over(database, router.register("bookings", ModelViewSet::<booking::Entity>::new())).await
     }
@@ -167,7 +167,8 @@ impl Api {
     pub async fn limited(database: &Database) -> Self {
         let limited = ModelSerializer::<documents::Entity>::new().query_validator(rules::AtMostThree);
         let hooks = rules::Audited { rival: None };
-        let router = resources(Some(hooks)).register("limited", ModelViewSet::new().serializer(limited));
+        let router =
+            resources(Some(hooks)).register("limited", ModelViewSet::new().serializer(limited).basename("limited"));
         Self::over(database, router).await
     }
 

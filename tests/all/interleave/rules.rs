@@ -6,10 +6,10 @@ use serde_json::Value as Json;
 
 use super::entities::{audit, booking, document, label};
 
-pub fn start_before_end(object: &Object<'_>) -> Result<(), ValidationError> {
-    let start: Option<i64> = object.get(booking::Column::Start);
-    let end: Option<i64> = object.get(booking::Column::End);
-    if start < end { Ok(()) } else { Err("A booking ends after it starts.".into()) }
+pub fn start_before_end(object: &Object<'_>) -> bowline::Result<()> {
+    let start: Option<i64> = object.get(booking::Column::Start)?;
+    let end: Option<i64> = object.get(booking::Column::End)?;
+    if start < end { Ok(()) } else { Err(ValidationError::from("A booking ends after it starts.").into()) }
 }
 
 /// At most three documents in a collection.
@@ -18,7 +18,7 @@ pub struct AtMostThree;
 #[bowline::async_trait]
 impl QueryValidator for AtMostThree {
     async fn validate(&self, object: &Object<'_>, tx: &Transaction) -> bowline::Result<()> {
-        let collection: Option<i64> = object.get(document::Column::CollectionId);
+        let collection: Option<i64> = object.get(document::Column::CollectionId)?;
         let there = document::Entity::find().filter(document::Column::CollectionId.eq(collection)).count(tx).await?;
         if there < 3 { Ok(()) } else { Err(ValidationError::from("The collection is full.").into()) }
     }
@@ -49,9 +49,9 @@ impl Audited {
 }
 
 #[bowline::async_trait]
-impl ViewSetHooks for Audited {
-    async fn perform_create(&self, save: &mut Save<'_>) -> bowline::Result<()> {
-        let blob: Json = save.get(document::Column::Blob).unwrap_or_default();
+impl ViewSetHooks<document::Entity> for Audited {
+    async fn perform_create(&self, save: &mut Save<'_, document::Entity>) -> bowline::Result<()> {
+        let blob: Json = save.get(document::Column::Blob)?;
         if blob["audit"] == "isolation" {
             let sql = "SELECT current_setting('transaction_isolation') AS isolation";
             let row = save.tx().query_one_raw(Statement::from_string(DbBackend::Postgres, sql)).await?;
@@ -71,10 +71,10 @@ impl ViewSetHooks for Audited {
         }
     }
 
-    async fn perform_update(&self, save: &mut Save<'_>) -> bowline::Result<()> {
-        let blob: Json = save.get(document::Column::Blob).unwrap_or_default();
+    async fn perform_update(&self, save: &mut Save<'_, document::Entity>) -> bowline::Result<()> {
+        let blob: Json = save.get(document::Column::Blob)?;
         if let Some(labels) = blob["labels"].as_array() {
-            let id: i64 = save.get(document::Column::Id).unwrap_or_default();
+            let id: i64 = save.get(document::Column::Id)?;
             label::Entity::delete_many().filter(label::Column::DocumentId.eq(id)).exec(save.tx()).await?;
             for value in labels.iter().filter_map(Json::as_i64) {
                 let row = label::ActiveModel {
@@ -101,7 +101,7 @@ pub struct IsOwner;
 
 impl Permission for IsOwner {
     fn has_object_permission(&self, request: &Context, _: &ViewInfo, booking: &Object<'_>) -> bowline::Result<bool> {
-        let owner: Option<i64> = booking.get(booking::Column::Start);
+        let owner: Option<i64> = booking.get(booking::Column::Start)?;
         Ok(owner.is_some() && owner == request.query_param("as").and_then(|who| who.parse().ok()))
     }
 

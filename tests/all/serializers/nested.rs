@@ -78,9 +78,14 @@ fn the_answer_to_a_patch_has_no_defaults() {
         let single = ModelViewSet::new().serializer(single.declare(whole()));
         let single = single.update_many([Action::Update, Action::PartialUpdate]);
         let nested = ModelSerializer::<chest::Entity>::new().fields(["coins"]).nested("coins", coins, |f| f);
-        let router = chests()
-            .register("single", single.basename("single"))
-            .register("nested", ModelViewSet::new().serializer(nested).basename("nested"));
+        let router = chests().register("single", single.basename("single")).register(
+            "nested",
+            ModelViewSet::new().serializer(nested).basename("nested").actions([
+                Action::Retrieve,
+                Action::Update,
+                Action::PartialUpdate,
+            ]),
+        );
         let api = Api::new(database, router).unwrap();
         api.post("/chests/", json!({"name": "a", "coins": [{"value": 1}]}));
         assert_eq!(api.get("/single/1/")["name"], "nowhere");

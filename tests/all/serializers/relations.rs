@@ -179,10 +179,19 @@ fn lists_are_ordered_by_what_a_row_points_to() {
             .describe(tickets)
             .register("events", ModelViewSet::<event::Entity>::new())
             .register("tickets", ModelViewSet::<ticket::Entity>::new())
-            .register("pages", ModelViewSet::<ticket::Entity>::new().pagination(PageNumberPagination::new(2)))
-            .register("ids", ModelViewSet::<ticket::Entity>::new().ordering(["id"]))
-            .register("shown", ModelViewSet::new().serializer(events).basename("shown"))
-            .register("named", ModelViewSet::new().serializer(named).basename("named"));
+            .register(
+                "pages",
+                ModelViewSet::<ticket::Entity>::new().pagination(PageNumberPagination::new(2)).basename("page"),
+            )
+            .register("ids", ModelViewSet::<ticket::Entity>::new().ordering(["id"]).basename("id"))
+            .register("shown", ModelViewSet::new().serializer(events).basename("shown").read_only())
+            .register(
+                "named",
+                ModelViewSet::new()
+                    .serializer(named)
+                    .basename("named")
+                    .actions([Action::Retrieve, Action::PartialUpdate]),
+            );
         let api = Api::new(database, router).unwrap();
         let mut body = json!({"day": "2024-02-29", "at": "2024-02-29T12:00:05Z", "clock": "08:30", "price": "12.50",
             "span": "1", "host": "::1", "share": 0.1, "open": true, "token": "a"});

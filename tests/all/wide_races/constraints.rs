@@ -52,8 +52,8 @@ fn api(database: &Database) -> Api {
 struct Given(seat::Column);
 
 #[bowline::async_trait]
-impl ViewSetHooks for Given {
-    async fn perform_create(&self, save: &mut Save<'_>) -> bowline::Result<()> {
+impl ViewSetHooks<seat::Entity> for Given {
+    async fn perform_create(&self, save: &mut Save<'_, seat::Entity>) -> bowline::Result<()> {
         match self.0 {
             seat::Column::Badge => save.set(seat::Column::Badge, "guest"),
             column => save.set(column, 7_i64),
@@ -61,7 +61,7 @@ impl ViewSetHooks for Given {
         save.save().await
     }
 
-    async fn perform_update(&self, save: &mut Save<'_>) -> bowline::Result<()> {
+    async fn perform_update(&self, save: &mut Save<'_, seat::Entity>) -> bowline::Result<()> {
         self.perform_create(save).await
     }
 }

@@ -175,8 +175,8 @@ fn rules_of_rows_within_a_row() {
             .declare(Field::new("id", IntegerField::new()).required(false))
             .unique("label", unique)
             .object_validator(|object: &Object<'_>| {
-                let label: Option<String> = object.get(item::Column::Label);
-                if label.as_deref() == Some("bad") { Err(ValidationError::from("A bad label.")) } else { Ok(()) }
+                let label: String = object.get(item::Column::Label)?;
+                if label == "bad" { Err(bowline::Error::from(ValidationError::from("A bad label."))) } else { Ok(()) }
             });
         let serializer =
             ModelSerializer::<shelf::Entity>::new().fields(["id", "name", "items"]).nested("items", items, |f| f);

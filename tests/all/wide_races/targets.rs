@@ -16,10 +16,10 @@ use crate::wide_races::{each_kind, number};
 struct Alone;
 
 #[bowline::async_trait]
-impl ViewSetHooks for Alone {
-    async fn perform_update(&self, save: &mut Save<'_>) -> bowline::Result<()> {
+impl ViewSetHooks<author::Entity> for Alone {
+    async fn perform_update(&self, save: &mut Save<'_, author::Entity>) -> bowline::Result<()> {
         save.save().await?;
-        let id: Option<i64> = save.get(author::Column::Id);
+        let id: i64 = save.get(author::Column::Id)?;
         let books = book::Entity::update_many().col_expr(book::Column::AuthorId, Expr::value(None::<i64>));
         books.filter(book::Column::AuthorId.eq(id)).exec(save.tx()).await?;
         Ok(())
@@ -30,10 +30,10 @@ impl ViewSetHooks for Alone {
 struct Unlinked;
 
 #[bowline::async_trait]
-impl ViewSetHooks for Unlinked {
-    async fn perform_update(&self, save: &mut Save<'_>) -> bowline::Result<()> {
+impl ViewSetHooks<tag::Entity> for Unlinked {
+    async fn perform_update(&self, save: &mut Save<'_, tag::Entity>) -> bowline::Result<()> {
         save.save().await?;
-        let id: Option<i64> = save.get(tag::Column::Id);
+        let id: i64 = save.get(tag::Column::Id)?;
         book_tag::Entity::delete_many().filter(book_tag::Column::TagId.eq(id)).exec(save.tx()).await?;
         Ok(())
     }
