@@ -67,6 +67,9 @@ async fn churn(
             while Instant::now() < until {
                 let answer = client.post(path, body.clone()).await.unwrap();
                 *statuses.entry(answer.status.as_u16()).or_default() += 1;
+                if answer.status != 200 {
+                    eprintln!("{path} {} {}", answer.status, String::from_utf8_lossy(&answer.body));
+                }
             }
             statuses
         }));
@@ -114,8 +117,9 @@ fn a_user_goes_while_it_logs_in() {
         let tasks = [("/token/", body.clone()), ("/jwt/", body)];
         let statuses = churn(database, &tasks, async |database| {
             let made = client.post("/register/", value!({"username": "ann"})).await.unwrap();
-            assert_eq!(made.status, 200, "{}", String::from_utf8_lossy(&made.body));
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            // a token that came between two of the deletions has kept the user
+            assert!(matches!(made.status.as_u16(), 200 | 400), "{}", String::from_utf8_lossy(&made.body));
+            tokio::time::sleep(Duration::from_millis(60)).await;
             database.run(
                 "DELETE FROM token_blacklist_outstandingtoken; DELETE FROM authtoken_token; \
                  DELETE FROM auth_user WHERE NOT EXISTS (SELECT 1 FROM authtoken_token) \
