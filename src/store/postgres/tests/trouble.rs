@@ -161,7 +161,8 @@ async fn service_resumes_after_the_server_did() {
     let (tx, _) = postgres.begin(Isolation::ReadCommitted, Some(sql("UPDATE counter SET n = 1"))).await.unwrap();
     cluster.down();
     let start = Instant::now();
-    assert_eq!(kind(tx.commit_with(None).await), "unavailable");
+    // whether the COMMIT still went out depends on when the end of the connection is noticed
+    assert!(matches!(kind(tx.commit_with(None).await), "unavailable" | "unknown"));
     for _ in 0..3 {
         assert_eq!(kind(postgres.read(sql("SELECT 1")).await), "unavailable");
         assert_eq!(kind(postgres.write(Unit::one(sql("UPDATE counter SET n = 2"))).await), "unavailable");
