@@ -314,7 +314,8 @@ impl DefaultRouter {
     }
 
     /// Makes a model known that no view set serves: its table is created with the others, what it declares for the
-    /// deletion of the rows that it points to is done, and hooks read its rows with the types of its fields.
+    /// deletion of the rows that it points to is done, and SeaORM's statements keep its values as Django does, as those of
+    /// every view set's entity. Hooks may query any other entity, too: SeaORM's own forms are kept in its table then.
     pub fn model<E: EntityTrait>(mut self) -> Self {
         self.known.learn::<E>();
         self.models.push(ModelSource::of::<E>());

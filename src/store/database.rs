@@ -5,13 +5,12 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use sea_orm::sea_query::{SelectStatement, TableCreateStatement};
 use sea_orm::{
-    ConnectionTrait, DbBackend, DbErr, ExecResult, ProxyExecResult, QueryResult, Statement as SeaStatement,
-    StatementBuilder,
+    ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Statement as SeaStatement, StatementBuilder,
 };
 
 use super::catalogue;
+use super::seaorm::{Asked, bound};
 use super::sequences::{self, Behind};
-use super::transaction::{bound, failed, results};
 use super::{Bound, Deadline, Dialect, KnownEntities, Retry, Rows, Statement, Store, StoreError, Transaction, Unit};
 use crate::value::DbValue;
 
@@ -210,23 +209,46 @@ impl Database {
 
     /// A statement of SeaORM's builder, in the database's SQL.
     pub fn built(&self, statement: &(impl StatementBuilder + ?Sized)) -> Bound {
-        bound(statement.build(&self.get_database_backend()))
+        let statement = statement.build(&self.get_database_backend());
+        let mut bound = bound(self.dialect(), statement, &KnownEntities::of_the_framework());
+        // PostgreSQL finds the types of the framework's own statements
+        bound.statement.types = None;
+        bound
     }
 
-    async fn rows(&self, statement: SeaStatement) -> Result<Vec<QueryResult>, DbErr> {
-        let mut bound = bound(statement);
-        let sql = bound.statement.sql.clone();
-        let reads = sql.get(..7).is_some_and(|verb| verb.eq_ignore_ascii_case("SELECT "));
+    async fn rows(&self, statement: SeaStatement) -> Result<Vec<QueryResult>, StoreError> {
+        let mut bound = bound(self.dialect(), statement, &self.known);
+        let reads = bound.statement.sql.get(..7).is_some_and(|verb| verb.eq_ignore_ascii_case("SELECT "));
         let rows = if reads {
             bound.statement.named = true;
-            self.read(bound).await.map_err(failed)?
+            self.read(bound).await?
         } else {
-            let tx = self.begin().await.map_err(failed)?;
-            let rows = tx.query_named(bound).await.map_err(failed)?;
-            tx.commit().await.map_err(failed)?;
+            let tx = self.begin().await?;
+            let rows = tx.query_named(bound).await?;
+            tx.commit().await?;
             rows
         };
-        results(&rows, &sql, &self.known).map_err(failed)
+        self.store.shared.seaorm.rows(&rows, &self.known).await
+    }
+
+    /// SeaORM's error for ours.
+    async fn failed(&self, asked: Asked, error: StoreError) -> DbErr {
+        let error = Arc::new(self.store.explained(error));
+        self.store.shared.seaorm.failed(self.dialect(), asked, error).await
+    }
+
+    async fn opened(&self) -> Result<Transaction, DbErr> {
+        match self.begin().await {
+            Ok(tx) => Ok(tx),
+            Err(error) => Err(self.failed(Asked::Exec, error).await),
+        }
+    }
+
+    async fn committed(&self, tx: Transaction, result: ExecResult) -> Result<ExecResult, DbErr> {
+        match tx.commit().await {
+            Ok(()) => Ok(result),
+            Err(error) => Err(self.failed(Asked::Exec, error).await),
+        }
     }
 }
 
@@ -240,25 +262,26 @@ impl ConnectionTrait for Database {
     }
 
     async fn execute_raw(&self, statement: SeaStatement) -> Result<ExecResult, DbErr> {
-        let tx = self.begin().await.map_err(failed)?;
+        let tx = self.opened().await?;
         let result = tx.execute_raw(statement).await?;
-        tx.commit().await.map_err(failed)?;
-        Ok(result)
+        self.committed(tx, result).await
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        let tx = self.begin().await.map_err(failed)?;
-        tx.execute_unprepared(sql).await?;
-        tx.commit().await.map_err(failed)?;
-        Ok(ProxyExecResult::new(0, 0).into())
+        let tx = self.opened().await?;
+        let result = tx.execute_unprepared(sql).await?;
+        self.committed(tx, result).await
     }
 
     async fn query_one_raw(&self, statement: SeaStatement) -> Result<Option<QueryResult>, DbErr> {
-        Ok(self.rows(statement).await?.into_iter().next())
+        Ok(self.query_all_raw(statement).await?.into_iter().next())
     }
 
     async fn query_all_raw(&self, statement: SeaStatement) -> Result<Vec<QueryResult>, DbErr> {
-        self.rows(statement).await
+        match self.rows(statement).await {
+            Ok(rows) => Ok(rows),
+            Err(error) => Err(self.failed(Asked::Query, error).await),
+        }
     }
 
     /// Both do; SeaORM's own answer for SQLite hangs on a feature of its crate.

@@ -20,6 +20,7 @@ use tokio::time::timeout;
 use crate::value::DbValue;
 use catalogue::Catalogue;
 use deadline::within;
+use seaorm::Converters;
 use turns::Turns;
 
 pub mod catalogue;
@@ -38,6 +39,7 @@ pub mod postgres;
 mod retry;
 mod rows;
 pub mod schema;
+mod seaorm;
 pub(crate) mod sequences;
 pub mod sqlite;
 mod stream;
@@ -53,9 +55,10 @@ pub use needs::Needs;
 pub(crate) use needs::{Missing, meet};
 pub use postgres::{List, Pairs};
 pub use retry::Retry;
-pub use rows::{Cell, Inet, Numeric, PackedRows, Rows};
+pub use rows::{Cell, Inet, Numeric, PackedColumn, PackedRows, Rows};
+pub use seaorm::{KnownEntities, store_error};
 pub use stream::RowStream;
-pub use transaction::{KnownEntities, Transaction, store_error};
+pub use transaction::Transaction;
 
 /// Which SQL is spoken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,8 +76,10 @@ pub struct Statement {
     pub sql: Arc<str>,
     /// Whether connections keep it prepared; `false` for text that is rarely the same twice.
     pub cached: bool,
-    /// Whether the rows keep the names of their columns, which SeaORM reads them by.
+    /// Whether the rows keep what is known of their columns, as SeaORM reads them by.
     pub named: bool,
+    /// The types of the places, where the values say them and not the text alone; PostgreSQL's.
+    pub types: Option<Arc<[tokio_postgres::types::Type]>>,
     /// Whether it looks up one row by its key: short enough to run without a change of thread on SQLite.
     pub point: bool,
 }
@@ -82,17 +87,17 @@ pub struct Statement {
 impl Statement {
     /// A statement that connections keep prepared.
     pub fn new(sql: impl Into<Arc<str>>) -> Self {
-        Statement { sql: sql.into(), cached: true, named: false, point: false }
+        Statement { sql: sql.into(), cached: true, named: false, types: None, point: false }
     }
 
     /// The same, looking up one row by its key.
     pub fn point(sql: impl Into<Arc<str>>) -> Self {
-        Statement { sql: sql.into(), cached: true, named: false, point: true }
+        Statement { sql: sql.into(), cached: true, named: false, types: None, point: true }
     }
 
     /// A statement that is prepared anew each time.
     pub fn once(sql: impl Into<Arc<str>>) -> Self {
-        Statement { sql: sql.into(), cached: false, named: false, point: false }
+        Statement { sql: sql.into(), cached: false, named: false, types: None, point: false }
     }
 
     /// The same, keeping the rows that it finds as they are until the transaction ends.
@@ -218,6 +223,8 @@ struct Shared {
     /// What start-up read of the tables, for the names of violated constraints.
     catalogue: OnceLock<Arc<Catalogue>>,
     turns: Turns,
+    /// Makes SeaORM's rows of ours.
+    seaorm: Arc<Converters>,
 }
 
 /// Ticks as long as there is a store.
@@ -272,8 +279,14 @@ impl Store {
             let path = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:")).unwrap_or(url);
             Transport::Sqlite(sqlite::Sqlite::open(path, options).await?)
         };
-        let shared =
-            Arc::new(Shared { isolation, streams, patience, catalogue: OnceLock::new(), turns: Turns::default() });
+        let shared = Arc::new(Shared {
+            isolation,
+            streams,
+            patience,
+            catalogue: OnceLock::new(),
+            turns: Turns::default(),
+            seaorm: Arc::default(),
+        });
         tokio::spawn(tick(Arc::downgrade(&shared)));
         Ok(Store { transport, deadline: None, shared })
     }
@@ -400,7 +413,8 @@ impl Store {
             Transport::Sqlite(sqlite) => sqlite.begin(first).await.map(|(tx, rows)| (Transaction::sqlite(tx), rows)),
         };
         let (tx, rows) = opened.map_err(|error| self.explained(error))?;
-        Ok((tx.explaining(self.shared.catalogue.get().cloned()), rows))
+        let tx = tx.explaining(self.shared.catalogue.get().cloned());
+        Ok((tx.converting(Arc::clone(&self.shared.seaorm)), rows))
     }
 
     /// Waits for writes in flight and closes the database.

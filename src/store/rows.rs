@@ -135,10 +135,21 @@ impl Rows {
 #[derive(Debug, Default)]
 pub struct PackedRows {
     width: usize,
-    names: Vec<String>,
+    columns: Vec<PackedColumn>,
     cells: Vec<Packed>,
     text: String,
     bytes: Vec<u8>,
+}
+
+/// What SQLite says of a column of a result.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PackedColumn {
+    /// Its name.
+    pub name: String,
+    /// The type that it was declared with; none for an expression.
+    pub declared: Option<String>,
+    /// The table and the column that it shows, also through an alias, a view or a subquery; none for an expression.
+    pub origin: Option<(String, String)>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -153,7 +164,7 @@ enum Packed {
 impl PackedRows {
     /// No rows yet, of so many columns.
     pub fn new(width: usize) -> Self {
-        PackedRows { width, names: Vec::new(), cells: Vec::new(), text: String::new(), bytes: Vec::new() }
+        PackedRows { width, columns: Vec::new(), cells: Vec::new(), text: String::new(), bytes: Vec::new() }
     }
 
     /// How many rows there are.
@@ -166,14 +177,14 @@ impl PackedRows {
         self.len() == 0
     }
 
-    /// The column names, where the transport was asked for them.
-    pub fn names(&self) -> &[String] {
-        &self.names
+    /// The columns, where the transport was asked for them.
+    pub fn columns(&self) -> &[PackedColumn] {
+        &self.columns
     }
 
-    /// Keeps the column names.
-    pub fn set_names(&mut self, names: Vec<String>) {
-        self.names = names;
+    /// Keeps what is known of the columns.
+    pub fn set_columns(&mut self, columns: Vec<PackedColumn>) {
+        self.columns = columns;
     }
 
     /// Adds the next cell.
@@ -201,7 +212,8 @@ impl PackedRows {
         Ok(())
     }
 
-    fn cell(&self, row: usize, column: usize) -> Result<Cell<'_>, StoreError> {
+    /// The cell at a row and a column, both from 0.
+    pub(super) fn cell(&self, row: usize, column: usize) -> Result<Cell<'_>, StoreError> {
         let missing = || StoreError::Internal("no such cell".into());
         if column >= self.width {
             return Err(missing());

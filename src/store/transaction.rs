@@ -3,50 +3,31 @@
 //! [`Transaction`] implements SeaORM's [`ConnectionTrait`]: `document::Entity::find().all(&tx)`,
 //! `ActiveModel { .. }.insert(&tx)`, `Entity::update_many()` and raw statements run inside it, on both databases.
 //!
-//! SeaORM decodes a proxy's row strictly: a field takes one variant of `Value` and no other, and an `Option` field
-//! reads any other variant as `None`, without an error. The database alone cannot tell the variant: a
-//! `timestamptz` may be a `DateTimeUtc` or a `DateTimeWithTimeZone`, a text of SQLite may be a UUID. So the
-//! transaction is told the entities ([`KnownEntities`]), and finds the entity of each column in the statement that SeaORM wrote.
-//!
-//! | column | decoded as |
-//! |---|---|
-//! | of a known entity | the Rust type of the entity's field |
-//! | of a table that nobody told of | by the database's type; an error where several Rust types are possible |
-//! | computed (`COUNT(*)`, an alias) | by the database's type: `i64` for SQLite's integers, `DateTimeWithTimeZone` for a `timestamptz` |
-//!
-//! What cannot work: reading a column of an entity into another Rust type than the entity's own by a struct that derives
-//! `FromQueryResult` (an `Option` field would read as `None`), and columns of types that no `Value` here stands for
-//! (ranges, points…: cast them to text). An `interval` is decoded as an `i64` of microseconds, as SQLite keeps it.
+//! It takes what SeaORM takes over its own drivers, with the same Rust types, and answers the same; see `seaorm` for how.
 //!
 //! After a statement failed, PostgreSQL refuses every other one until the rollback; SQLite does not. A hook that
 //! wants to go on after an error must not count on it.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, ProxyExecResult, QueryResult, Statement as SeaStatement};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Statement as SeaStatement};
 
 use super::catalogue::Catalogue;
 use super::on_commit::OnCommit;
 use super::postgres::PostgresTransaction;
+use super::seaorm::{Asked, Converters, KnownEntities, bound};
 use super::sqlite::SqliteTransaction;
-use super::{Bound, Dialect, Rows, Statement, StoreError};
+use super::{Bound, Dialect, Rows, StoreError};
 
-mod decode;
-mod known;
 #[cfg(test)]
 mod tests;
-
-pub(super) use decode::results;
-pub use known::KnownEntities;
-
-/// A statement of more values than this is not kept prepared.
-const MOST_CACHED: usize = 32;
 
 /// An open transaction on either database; dropped without an end, it is rolled back.
 #[derive(Debug)]
 pub struct Transaction {
     inner: Inner,
     known: Arc<KnownEntities>,
+    converters: Arc<Converters>,
     catalogue: Option<Arc<Catalogue>>,
     last_error: Mutex<Option<Arc<StoreError>>>,
     on_commit: OnCommit,
@@ -73,13 +54,20 @@ impl Transaction {
         Transaction {
             inner,
             known: Arc::default(),
+            converters: Arc::default(),
             catalogue: None,
             last_error: Mutex::default(),
             on_commit: OnCommit::default(),
         }
     }
 
-    /// Tells the transaction which entities there are, for [`ConnectionTrait`].
+    /// Shares what makes SeaORM's rows.
+    pub(super) fn converting(mut self, converters: Arc<Converters>) -> Self {
+        self.converters = converters;
+        self
+    }
+
+    /// Tells the transaction which entities are kept as Django keeps them, for [`ConnectionTrait`].
     #[must_use]
     pub fn knowing(mut self, known: Arc<KnownEntities>) -> Self {
         self.known = known;
@@ -187,14 +175,14 @@ impl Transaction {
         self.last_error.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// SeaORM's error for ours, which [`store_error`] finds again in it.
-    fn failed(&self, error: StoreError) -> DbErr {
+    /// SeaORM's error for ours, which [`store_error`](super::store_error) finds again in it.
+    async fn failed(&self, asked: Asked, error: StoreError) -> DbErr {
         let error = Arc::new(explained(self.catalogue.as_deref(), error));
         *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.clone());
-        sea_error(error)
+        self.converters.failed(self.dialect(), asked, error).await
     }
 
-    /// As [`Transaction::query`], with the names of the columns.
+    /// As [`Transaction::query`], with what is known of the columns.
     pub(super) async fn query_named(&self, bound: Bound) -> Result<Rows, StoreError> {
         match &self.inner {
             Inner::Postgres(tx) => tx.query_named(bound).await,
@@ -204,30 +192,30 @@ impl Transaction {
     }
 
     async fn rows(&self, statement: SeaStatement) -> Result<Vec<QueryResult>, DbErr> {
-        let bound = bound(statement);
-        let sql = bound.statement.sql.clone();
-        let rows = self.query_named(bound).await.map_err(|error| self.failed(error))?;
-        results(&rows, &sql, &self.known).map_err(|error| self.failed(error))
+        let found = async {
+            let rows = self.query_named(bound(self.dialect(), statement, &self.known)).await?;
+            self.converters.rows(&rows, &self.known).await
+        };
+        match found.await {
+            Ok(rows) => Ok(rows),
+            Err(error) => Err(self.failed(Asked::Query, error).await),
+        }
     }
-}
 
-fn sea_error(source: Arc<StoreError>) -> DbErr {
-    DbErr::TryIntoErr { from: "a statement", into: "its result", source }
-}
-
-/// SeaORM's error for ours, outside of a transaction.
-pub(super) fn failed(error: StoreError) -> DbErr {
-    sea_error(Arc::new(error))
-}
-
-/// A statement that SeaORM wrote.
-pub(super) fn bound(statement: SeaStatement) -> Bound {
-    let values = statement.values.map(|values| values.0).unwrap_or_default();
-    // SeaORM writes the same text for the same call, so keeping it prepared pays; but values in the text, or
-    // lists of any length (`IN`, many rows), would fill the connection's cache with texts used once.
-    let cached = (1..=MOST_CACHED).contains(&values.len());
-    let text = Statement { cached, ..Statement::new(statement.sql) };
-    Bound { statement: text, values }
+    /// Runs a statement of SeaORM's and makes its result of how many rows it changed.
+    async fn changed(
+        &self,
+        run: impl Future<Output = Result<(u64, i64), StoreError>> + Send,
+    ) -> Result<ExecResult, DbErr> {
+        let changed = async {
+            let (affected, id) = run.await?;
+            self.converters.result(self.dialect(), affected, id).await
+        };
+        match changed.await {
+            Ok(result) => Ok(result),
+            Err(error) => Err(self.failed(Asked::Exec, error).await),
+        }
+    }
 }
 
 /// The error with the names that only the catalogue knows.
@@ -235,17 +223,6 @@ pub(super) fn explained(catalogue: Option<&Catalogue>, error: StoreError) -> Sto
     match catalogue {
         Some(catalogue) => catalogue.explained(error),
         None => error,
-    }
-}
-
-/// The store's error inside of an error that SeaORM handed on.
-///
-/// A [`StoreError::Conflict`] means that the whole unit may be replayed, a [`StoreError::Violation`] that a
-/// constraint stopped it.
-pub fn store_error(error: &DbErr) -> Option<&StoreError> {
-    match error {
-        DbErr::TryIntoErr { source, .. } => source.downcast_ref(),
-        _ => None,
     }
 }
 
@@ -259,22 +236,24 @@ impl ConnectionTrait for Transaction {
     }
 
     async fn execute_raw(&self, statement: SeaStatement) -> Result<ExecResult, DbErr> {
-        let bound = bound(statement);
-        let (affected, id) = match &self.inner {
-            Inner::Postgres(tx) => tx.execute(bound).await,
-            Inner::Sqlite(tx) => tx.execute(bound).await,
-        }
-        .map_err(|error| self.failed(error))?;
-        Ok(ProxyExecResult::new(id.cast_unsigned(), affected).into())
+        let bound = bound(self.dialect(), statement, &self.known);
+        self.changed(async {
+            match &self.inner {
+                Inner::Postgres(tx) => tx.execute(bound).await,
+                Inner::Sqlite(tx) => tx.execute(bound).await,
+            }
+        })
+        .await
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        match &self.inner {
-            Inner::Postgres(tx) => tx.batch(sql).await,
-            Inner::Sqlite(tx) => tx.batch(sql).await,
-        }
-        .map_err(|error| self.failed(error))?;
-        Ok(ProxyExecResult::new(0, 0).into())
+        self.changed(async {
+            match &self.inner {
+                Inner::Postgres(tx) => tx.batch(sql).await,
+                Inner::Sqlite(tx) => tx.batch(sql).await,
+            }
+        })
+        .await
     }
 
     async fn query_one_raw(&self, statement: SeaStatement) -> Result<Option<QueryResult>, DbErr> {

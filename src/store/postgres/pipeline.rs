@@ -29,8 +29,12 @@ pub(super) struct Answer {
 /// Prepares a statement, or finds it prepared, and writes its values.
 pub(super) async fn ready(client: &ClientWrapper, bound: &Bound) -> Result<Ready, Failure> {
     let sql = &bound.statement.sql;
-    let statement =
-        if bound.statement.cached { client.prepare_cached(sql).await? } else { client.prepare(sql).await? };
+    let types = bound.statement.types.as_deref().unwrap_or_default();
+    let statement = if bound.statement.cached {
+        client.prepare_typed_cached(sql, types).await?
+    } else {
+        client.prepare_typed(sql, types).await?
+    };
     let params = bind(&bound.values, statement.params())?;
     Ok(Ready { statement, params })
 }

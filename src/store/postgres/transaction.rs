@@ -1,7 +1,11 @@
 //! An open transaction on one connection.
 
 use std::fmt;
+use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use futures_util::TryStreamExt;
+use tokio_postgres::SimpleQueryMessage;
 
 use super::committed;
 use super::lease::Lease;
@@ -102,13 +106,23 @@ impl PostgresTransaction {
         Ok((self.run(bound).await?.affected, 0))
     }
 
-    /// Runs statements without values, separated by semicolons.
+    /// Runs statements without values, separated by semicolons, and answers how many rows they changed.
     ///
     /// # Errors
     ///
     /// As [`PostgresTransaction::query`].
-    pub async fn batch(&self, sql: &str) -> Result<(), StoreError> {
-        self.tracked(async { Ok(self.lease.client()?.batch_execute(sql).await?) }).await
+    pub async fn batch(&self, sql: &str) -> Result<(u64, i64), StoreError> {
+        let affected = self.tracked(async {
+            let mut answers = pin!(self.lease.client()?.simple_query_raw(sql).await?);
+            let mut affected = 0;
+            while let Some(answer) = answers.try_next().await? {
+                if let SimpleQueryMessage::CommandComplete(count) = answer {
+                    affected += count;
+                }
+            }
+            Ok(affected)
+        });
+        Ok((affected.await?, 0))
     }
 
     /// Runs a last statement, if there is one, and commits, in one round trip.

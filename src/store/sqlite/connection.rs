@@ -11,7 +11,7 @@ use rusqlite::{Connection, OpenFlags, Statement};
 
 use super::bind::Param;
 use super::verdict::failed;
-use crate::store::{Bound, PackedRows, Rows, StoreError};
+use crate::store::{Bound, PackedColumn, PackedRows, Rows, StoreError};
 use crate::value::pattern::Pattern;
 use crate::value::python::float_repr;
 
@@ -127,12 +127,12 @@ fn regexp(call: &FunctionContext<'_>) -> rusqlite::Result<Option<bool>> {
     matched.map(Some).map_err(|error| rusqlite::Error::UserFunctionError(Box::new(error)))
 }
 
-/// Whether rows keep the names of their columns.
+/// Whether rows keep what is known of their columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Names {
     /// The caller knows its columns.
     Dropped,
-    /// For rows that are looked up by name.
+    /// For rows that SeaORM reads.
     Kept,
 }
 
@@ -177,8 +177,16 @@ fn fetch(statement: &mut Statement<'_>, bound: &Bound, names: Names) -> Result<R
 fn describe(statement: &Statement<'_>, names: Names) -> PackedRows {
     let mut packed = PackedRows::new(statement.column_count());
     if names == Names::Kept {
-        let columns = statement.column_names().into_iter().map(str::to_owned);
-        packed.set_names(columns.collect());
+        let declared = statement.columns();
+        let columns = statement.columns_with_metadata().into_iter().zip(&declared).map(|(column, declared)| {
+            let origin = column.table_name().zip(column.origin_name());
+            PackedColumn {
+                name: column.name().to_owned(),
+                declared: declared.decl_type().map(str::to_owned),
+                origin: origin.map(|(table, column)| (table.to_owned(), column.to_owned())),
+            }
+        });
+        packed.set_columns(columns.collect());
     }
     packed
 }

@@ -3,7 +3,8 @@
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Instant;
 
-use rusqlite::Connection;
+use rusqlite::fallible_iterator::FallibleIterator;
+use rusqlite::{Batch, Connection};
 use tokio::sync::oneshot;
 
 use super::connection::{Names, at, clear, control, run, stoppable};
@@ -61,12 +62,12 @@ impl SqliteTransaction {
         self.call(|answer| Call::Execute(bound, answer)).await
     }
 
-    /// Runs several statements without values, as one text.
+    /// Runs several statements without values, as one text, and answers as [`SqliteTransaction::execute`] for all of them.
     ///
     /// # Errors
     ///
     /// As [`SqliteTransaction::query`], after the statements before the one that failed have run.
-    pub async fn batch(&self, sql: &str) -> Result<(), StoreError> {
+    pub async fn batch(&self, sql: &str) -> Result<(u64, i64), StoreError> {
         let sql = sql.to_owned();
         self.call(|answer| Call::Batch(sql, answer)).await
     }
@@ -105,7 +106,7 @@ fn over() -> StoreError {
 pub(super) enum Call {
     Query(Bound, Names, Answer<Rows>),
     Execute(Bound, Answer<(u64, i64)>),
-    Batch(String, Answer<()>),
+    Batch(String, Answer<(u64, i64)>),
     Commit(Option<Bound>, Answer<Rows>),
     Rollback(Answer<()>),
 }
@@ -174,8 +175,7 @@ impl Open<'_> {
                 let _ = answer.send(self.execute(&bound));
             }
             Call::Batch(sql, answer) => {
-                let batch = || self.connection.execute_batch(&sql).map_err(failed);
-                let _ = answer.send(self.within(batch));
+                let _ = answer.send(self.within(|| self.batch(&sql)));
             }
             Call::Commit(last, answer) => {
                 let committed = self.commit(last.as_ref());
@@ -199,6 +199,21 @@ impl Open<'_> {
         // `changes` keeps the count of an earlier statement when this one was no INSERT, UPDATE or DELETE.
         let changes = if self.connection.total_changes() == before { 0 } else { self.connection.changes() };
         Ok((changes, self.connection.last_insert_rowid()))
+    }
+
+    fn batch(&self, sql: &str) -> Result<(u64, i64), StoreError> {
+        let mut changed = 0;
+        let mut statements = Batch::new(self.connection, sql);
+        while let Some(mut statement) = statements.next().map_err(failed)? {
+            let before = self.connection.total_changes();
+            let mut rows = statement.raw_query();
+            while rows.next().map_err(failed)?.is_some() {}
+            drop(rows);
+            if self.connection.total_changes() != before {
+                changed += self.connection.changes();
+            }
+        }
+        Ok((changed, self.connection.last_insert_rowid()))
     }
 
     fn commit(&self, last: Option<&Bound>) -> Result<Rows, StoreError> {

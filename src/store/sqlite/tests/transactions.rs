@@ -18,7 +18,10 @@ async fn a_transaction_commits_or_rolls_back() {
     transaction.batch(batch).await.unwrap();
     let rows = transaction.query_named(sql("SELECT id, name AS n FROM c WHERE 0")).await.unwrap();
     match rows {
-        Rows::Packed(rows) => assert_eq!(rows.names(), ["id", "n"]),
+        Rows::Packed(rows) => {
+            let names: Vec<&str> = rows.columns().iter().map(|column| column.name.as_str()).collect();
+            assert_eq!(names, ["id", "n"]);
+        }
         Rows::Postgres(_) => panic!(),
     }
     assert_eq!(fixture.seen("SELECT count(*) FROM c"), 1);
