@@ -40,7 +40,7 @@ pub(crate) type Result<T, E = Box<dyn Error + Send + Sync>> = std::result::Resul
 
 const HELP: &str = "\
 bowline-bench [--seconds 4] [--rounds 3] [--db postgres|sqlite|both] [--only NAME,NAME] [--out FILE]
-              [--program PATH|peer] [--pg-bin DIRECTORY]
+              [--program PATH|peer] [--parameters TEXT] [--pg-bin DIRECTORY]
 
   --seconds   length of one run
   --rounds    runs of each server for each operation
@@ -50,6 +50,7 @@ bowline-bench [--seconds 4] [--rounds 3] [--db postgres|sqlite|both] [--only NAM
   --out       a file for the tables, beside standard output
   --program   the server under test; by default the examples `documents` and `books`, built first.
               `peer` compares the peer with itself, which shows the noise
+  --parameters  of the database's URL for the server under test, such as `pooler=transaction`; the peer goes without
   --pg-bin    where PostgreSQL's programs are
 ";
 
@@ -62,6 +63,7 @@ struct Arguments {
     only: Option<Vec<String>>,
     out: Option<PathBuf>,
     program: Option<PathBuf>,
+    parameters: Option<String>,
     pg_bin: Option<PathBuf>,
 }
 
@@ -101,6 +103,7 @@ impl Arguments {
             only: None,
             out: None,
             program: None,
+            parameters: None,
             pg_bin: None,
         };
         while let Some(name) = words.next() {
@@ -116,6 +119,7 @@ impl Arguments {
                 }
                 ("--out", _) => arguments.out = Some(value.into()),
                 ("--program", _) => arguments.program = Some(value.into()),
+                ("--parameters", _) => arguments.parameters = Some(value),
                 ("--pg-bin", _) => arguments.pg_bin = Some(value.into()),
                 _ => return Err(format!("{name} {value} is not known\n\n{HELP}").into()),
             }
@@ -298,7 +302,11 @@ impl Bench<'_> {
     }
 
     async fn start(&self, program: &Program, name: &str, operation: &Operation<'_>) -> Result<Server> {
-        let url = self.databases.make(name, operation.data).await?;
+        let mut url = self.databases.make(name, operation.data).await?;
+        if let ("ours", Some(parameters)) = (name, &self.arguments.parameters) {
+            url.push(if url.contains('?') { '&' } else { '?' });
+            url.push_str(parameters);
+        }
         let log = self.directory.join(format!("{name}.log"));
         Server::start(program, &url, operation.environment, &log).await
     }

@@ -50,6 +50,9 @@ pub enum ViolationKind {
     Check,
     /// EXCLUDE (23P01).
     Exclusion,
+    /// A unique constraint that the statement takes for one that cannot be deferred, and that by now can (55000): nobody
+    /// broke it.
+    Deferrable,
 }
 
 impl fmt::Display for StoreError {

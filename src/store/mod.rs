@@ -186,6 +186,28 @@ pub struct StoreOptions {
     pub idle_timeout: Duration,
     /// Whether every transaction of the application is serializable by default (the law, query rules).
     pub serializable: bool,
+    /// What stands between the application and PostgreSQL; `pooler=` in the URL goes before it.
+    pub pooler: Pooler,
+}
+
+/// What hands out PostgreSQL's sessions.
+///
+/// ```
+/// use bowline::prelude::*;
+/// use bowline::store::{Pooler, StoreOptions};
+/// let store = StoreOptions { pooler: Pooler::Transaction, ..StoreOptions::default() };
+/// let settings = Settings { store, ..Settings::default() };
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Pooler {
+    /// Nobody: each connection is a session, which remembers its statements and settings. The start checks that this is so.
+    #[default]
+    None,
+    /// A pooler that gives each transaction a session of its own, such as PgBouncer with `pool_mode = transaction`. Nothing is
+    /// left to a session's memory: statements have no names, and isolation, limits and time zone are said with each
+    /// transaction. Nothing is cancelled: what nobody waits for any more ends at its `statement_timeout`.
+    Transaction,
 }
 
 impl Default for StoreOptions {
@@ -198,6 +220,7 @@ impl Default for StoreOptions {
             lock_timeout: Duration::from_secs(5),
             idle_timeout: Duration::from_secs(10),
             serializable: false,
+            pooler: Pooler::None,
         }
     }
 }

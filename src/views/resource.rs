@@ -17,7 +17,7 @@ use crate::store::sequences::{self, Behind};
 use crate::store::turns::{Contended, Turn};
 use crate::store::{
     Bound, Cell, Changes, Database, Dialect, Isolation, KnownEntities, Retry, Rows, Store, StoreError, Transaction,
-    Violation, store_error,
+    Violation, ViolationKind, store_error,
 };
 use crate::validators::Object;
 use crate::value::{DbValue, Value, convert};
@@ -190,6 +190,10 @@ impl Tries {
                     }
                 }
                 self.stopped += 1;
+                if violation.kind == ViolationKind::Deferrable && self.stopped <= UNEXPLAINED {
+                    // nobody broke it: the next statement does not count on it
+                    return Ok(());
+                }
                 let (error, may_be_gone) = verdict(&violation);
                 // once in any case: only a careful try says all that is wrong
                 let tries = if may_be_gone { UNEXPLAINED } else { 1 };

@@ -140,7 +140,11 @@ impl Target<'_> {
                     true => self.plan.insert(changes.columns()),
                     false => self.plan.insert_plain(changes.columns()),
                 };
-                let rows = tx.query(prepared.bind(None, changes)).await?;
+                let rows = tx.query(prepared.bind(None, changes)).await.inspect_err(|error| {
+                    if let StoreError::Violation(violation) = error {
+                        self.plan.learn(violation);
+                    }
+                })?;
                 if guarded && !self.is_written(&prepared, &rows)? {
                     // the guard stood before it: no number was used up, and nothing was aborted
                     let answers = match prepared.bind_verdict(None, changes) {

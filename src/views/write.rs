@@ -360,6 +360,7 @@ impl Resource {
         match self.store(cx).write(unit).await {
             Ok(rows) => self.inserted(&prepared, &rows, data, changes, cx),
             Err(StoreError::Violation(violation)) => {
+                self.plan.learn(&violation);
                 pause.at(Point::BeforeVerdict).await;
                 let answers = self.examine_new(changes, self.via(cx)).await?;
                 self.refuse(data, &answers)?;

@@ -9,6 +9,7 @@
 )]
 
 mod actions;
+mod altered;
 mod authentication;
 mod catalogue;
 mod catalogue_django;
@@ -19,6 +20,7 @@ mod derive;
 mod destroy_django;
 mod differences;
 mod django_models;
+mod failover;
 mod faults;
 mod fields_oracle;
 mod filters;
@@ -43,6 +45,7 @@ mod nested;
 mod on_commit;
 mod outcomes;
 mod pagination;
+mod pooler;
 mod preconditions;
 mod renderers;
 mod resources;

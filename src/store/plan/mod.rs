@@ -9,13 +9,14 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, RwLock};
 
 use crate::model::{Condition, ModelMeta, Period};
 use crate::value::DbValue;
 
 use super::many::InsertMany;
-use super::{Bound, Changes, ColumnSet, Dialect, Statement};
+use super::{Bound, Changes, ColumnSet, Dialect, Statement, Violation, ViolationKind};
 use texts::Texts;
 
 pub(in crate::store) mod condition;
@@ -206,6 +207,8 @@ pub struct Plan {
     models: Arc<[Arc<ModelMeta>]>,
     texts: Arc<Texts>,
     kept: RwLock<HashMap<(Purpose, ColumnSet), Arc<Prepared>>>,
+    /// Whether a unique constraint can be deferred by now that could not when the program started.
+    deferrable: Arc<AtomicBool>,
 }
 
 impl fmt::Debug for Plan {
@@ -261,6 +264,7 @@ impl Plan {
             models: models.into(),
             texts: Arc::default(),
             kept: RwLock::default(),
+            deferrable: Arc::default(),
             model,
         };
         plan.lock = plan.make_stored(true);
@@ -294,6 +298,7 @@ impl Plan {
             models: Arc::clone(&self.models),
             texts: Arc::clone(&self.texts),
             kept: RwLock::default(),
+            deferrable: Arc::clone(&self.deferrable),
         };
         let (lock, filling) = plan.make_stored(true);
         plan.lock = (self.texts.kept(lock), filling);
@@ -367,6 +372,22 @@ impl Plan {
     /// INSERT of these columns, with the probes as its guard.
     pub fn insert(&self, columns: ColumnSet) -> Arc<Prepared> {
         self.prepared(Purpose::Insert, columns)
+    }
+
+    /// Takes note of what a write met: where a constraint can be deferred by now, statements no longer count on the contrary.
+    pub(crate) fn learn(&self, violation: &Violation) {
+        if violation.kind != ViolationKind::Deferrable {
+            return;
+        }
+        if !self.deferrable.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                table = self.model.table,
+                constraint = violation.constraint,
+                "a unique constraint was made deferrable while the server runs; new rows are written without ON CONFLICT now"
+            );
+        }
+        let mut kept = self.kept.write().unwrap_or_else(|e| e.into_inner());
+        kept.retain(|(purpose, _), _| *purpose != Purpose::Insert);
     }
 
     /// INSERT of these columns that leaves every judgement to the constraints.

@@ -1,5 +1,7 @@
 //! Statements that write or judge a write, for one set of columns.
 
+use std::sync::atomic::Ordering;
+
 use crate::model::{ColumnKind, Condition, Period};
 use crate::value::DbValue;
 
@@ -248,7 +250,8 @@ impl Plan {
             let answers = list((0..conditions.len()).map(named));
             let rows = list(returns.iter().map(|n| format!("w.{}", quote(&self.model.columns[*n].column))));
             // a constraint that cannot be deferred lets the loser of a race go home without an aborted transaction
-            let conflict = if self.model.uniques.iter().all(|u| u.immediate) { " ON CONFLICT DO NOTHING" } else { "" };
+            let immediate = !self.deferrable.load(Ordering::Relaxed) && self.model.uniques.iter().all(|u| u.immediate);
+            let conflict = if immediate { " ON CONFLICT DO NOTHING" } else { "" };
             text.push(&format!(
                 "WITH v AS (SELECT {asked}), \
                  w AS (INSERT INTO {from} ({names}) SELECT {values} FROM v WHERE {guard}{conflict} RETURNING {returning}) \

@@ -4,7 +4,8 @@ use std::error::Error as StdError;
 use std::sync::Arc;
 use std::time::Duration;
 
-use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime};
+use deadpool::Runtime;
+use deadpool::managed::PoolError;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
@@ -13,45 +14,52 @@ use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::Postgres;
+use super::hosts::{Hosts, Object, Pool};
+use super::{Postgres, session};
 use crate::error::Source;
-use crate::store::{Bound, Cell, Statement, StoreError, StoreOptions};
+use crate::store::{Bound, Cell, Pooler, Statement, StoreError, StoreOptions};
 
 /// PostgreSQL 13.
 const OLDEST: i64 = 130_000;
 
-/// Builds the pool; nothing is connected yet.
-pub(super) fn pool(url: &str, options: &StoreOptions) -> Result<(Pool, MakeRustlsConnect), StoreError> {
+/// Builds the pool, and completes the options from the URL; nothing is connected yet.
+pub(super) fn pool(
+    url: &str,
+    mut options: StoreOptions,
+) -> Result<(Pool, MakeRustlsConnect, StoreOptions), StoreError> {
     let address = Address::parse(url)?;
+    options.pooler = address.pooler.unwrap_or(options.pooler);
     let mut config: Config = address.url.parse().map_err(|e: tokio_postgres::Error| refused(&e))?;
     // libpq does not encrypt what never leaves the machine.
     let by_socket = !config.get_hosts().is_empty() && config.get_hosts().iter().all(|h| matches!(h, Host::Unix(_)));
     let encrypt = address.encrypt && !by_socket;
     config.ssl_mode(if encrypt { SslMode::Require } else { SslMode::Disable });
-    session(&mut config, options);
+    open(&mut config, &options)?;
 
     let tls = MakeRustlsConnect::new(client_config(roots(encrypt, address.root_file.as_deref())?)?);
-    let manager = Manager::from_config(config, tls.clone(), ManagerConfig { recycling_method: RecyclingMethod::Fast });
-    let pool = Pool::builder(manager)
+    let pool = Pool::builder(Hosts::new(config, tls.clone(), options.pooler))
         .max_size(options.max_connections.max(1))
         .runtime(Runtime::Tokio1)
         .build()
         .map_err(|e| StoreError::Internal(Box::new(e)))?;
-    Ok((pool, tls))
+    Ok((pool, tls, options))
 }
 
 /// Takes a connection out of the pool, or makes one.
 pub(super) async fn acquire(pool: &Pool, limit: Duration) -> Result<Object, StoreError> {
     match timeout(limit, pool.get()).await {
         Ok(Ok(object)) => Ok(object),
-        Ok(Err(PoolError::Backend(error))) => Err(StoreError::Unavailable(chain(&error))),
+        Ok(Err(PoolError::Backend(error))) => Err(error),
         Ok(Err(error)) => Err(StoreError::Unavailable(Box::new(error))),
         Err(_) => Err(StoreError::Unavailable(format!("no connection to PostgreSQL within {limit:?}").into())),
     }
 }
 
-/// Asks the server for its version, to see that it is there.
+/// Finds out whether the server is there, its sessions are what they are taken for, and its version will do.
 pub(super) async fn check(postgres: &Postgres) -> Result<(), StoreError> {
+    if postgres.inner.options.pooler == Pooler::None {
+        session::check(postgres).await?;
+    }
     let sql = Statement::once("SELECT current_setting('server_version_num')::int4");
     let rows = postgres.read(Bound { statement: sql, values: Vec::new() }).await?;
     match rows.cell(0, 0)? {
@@ -62,23 +70,28 @@ pub(super) async fn check(postgres: &Postgres) -> Result<(), StoreError> {
     }
 }
 
-/// Sets what every connection starts with; it travels in the start-up packet and costs no round trip.
-fn session(config: &mut Config, options: &StoreOptions) {
-    let isolation = if options.serializable { "serializable" } else { "read\\ committed" };
-    let settings = format!(
-        "{} -c statement_timeout={} -c lock_timeout={} -c idle_in_transaction_session_timeout={} \
-         -c timezone=UTC -c default_transaction_isolation={isolation}",
-        config.get_options().unwrap_or_default(),
-        millis(options.statement_timeout),
-        millis(options.lock_timeout),
-        millis(options.idle_timeout),
-    );
-    config.options(settings.trim_start());
+/// Sets what every connection starts with.
+fn open(config: &mut Config, options: &StoreOptions) -> Result<(), StoreError> {
+    let own = config.get_options().unwrap_or_default();
+    match options.pooler {
+        Pooler::None => {
+            let all = format!("{own} {}", session::startup(options));
+            config.options(all.trim_start());
+        }
+        Pooler::Transaction if own.is_empty() => {}
+        Pooler::Transaction => {
+            let sentence = "`options` in the URL are for a session, which `pooler=transaction` says there is none of: set \
+                            them for the role, by ALTER ROLE … SET";
+            return Err(StoreError::Internal(sentence.into()));
+        }
+    }
     if config.get_application_name().is_none() {
         config.application_name("bowline");
     }
+    // A host that is silent must not use up the time of those after it.
+    let hosts = config.get_hosts().len().max(config.get_hostaddrs().len());
     if config.get_connect_timeout().is_none() {
-        config.connect_timeout(options.acquire_timeout);
+        config.connect_timeout(options.acquire_timeout / u32::try_from(hosts.max(1)).unwrap_or(1));
     }
     // A server that is gone without a word: noticed in a minute when idle, sooner when something was sent.
     if config.get_keepalives_interval().is_none() {
@@ -89,11 +102,7 @@ fn session(config: &mut Config, options: &StoreOptions) {
     if config.get_tcp_user_timeout().is_none() {
         config.tcp_user_timeout(Duration::from_secs(30));
     }
-}
-
-/// PostgreSQL takes 0 for "no limit", which is not what a duration of zero asks for.
-fn millis(limit: Duration) -> i32 {
-    i32::try_from(limit.as_millis()).unwrap_or(i32::MAX).max(1)
+    Ok(())
 }
 
 /// The URL without the parts that tokio-postgres does not know.
@@ -101,12 +110,13 @@ struct Address {
     url: String,
     encrypt: bool,
     root_file: Option<String>,
+    pooler: Option<Pooler>,
 }
 
 impl Address {
     fn parse(url: &str) -> Result<Self, StoreError> {
         let (base, query) = url.split_once('?').unwrap_or((url, ""));
-        let mut address = Address { url: base.to_owned(), encrypt: false, root_file: None };
+        let mut address = Address { url: base.to_owned(), encrypt: false, root_file: None, pooler: None };
         let mut separator = '?';
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             match pair.split_once('=') {
@@ -114,6 +124,13 @@ impl Address {
                 Some(("sslmode", "require" | "verify-ca" | "verify-full")) => address.encrypt = true,
                 Some(("sslmode", other)) => {
                     return Err(StoreError::Internal(format!("there is no sslmode `{other}`").into()));
+                }
+                Some(("pooler", "transaction")) => address.pooler = Some(Pooler::Transaction),
+                Some(("pooler", "none")) => address.pooler = Some(Pooler::None),
+                Some(("pooler", other)) => {
+                    return Err(StoreError::Internal(
+                        format!("there is no pooler `{other}`; say `transaction`, or `none`").into(),
+                    ));
                 }
                 Some(("sslrootcert", file)) => address.root_file = Some(unescape(file)?),
                 _ => {
@@ -170,7 +187,7 @@ fn refused(error: &tokio_postgres::Error) -> StoreError {
 }
 
 /// An error with its causes in one line: the driver's own says only "error connecting to server".
-fn chain(error: &tokio_postgres::Error) -> Source {
+pub(super) fn chain(error: &tokio_postgres::Error) -> Source {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -9,27 +9,29 @@
 //! Writes, transactions and long reads share places, fewer than there are connections: however long they wait for locks, there
 //! are connections for short reads.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use deadpool_postgres::Pool;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
-use tokio_postgres_rustls::MakeRustlsConnect;
 
 mod bind;
 mod cell;
 #[cfg(test)]
 pub(crate) mod cluster;
 mod connect;
+mod hosts;
 mod lease;
 mod list;
 mod pipeline;
+mod session;
 mod stream;
 #[cfg(test)]
 mod tests;
 mod transaction;
+mod unnamed;
 mod verdict;
 mod wait;
 
@@ -39,11 +41,16 @@ pub use transaction::PostgresTransaction;
 
 use super::deadline::{Deadline, within};
 use super::stream::RowStream;
-use super::{Bound, Isolation, Rows, StoreError, StoreOptions, Unit};
-use lease::{Dropped, Lease};
+use super::{Bound, Isolation, Pooler, Rows, StoreError, StoreOptions, Unit};
+use hosts::{Object, Pool};
+use lease::{Dropped, Lease, Terms};
 use pipeline::{Answer, Ready, command, ready, run, statement, together};
+use session::Begin;
 use verdict::Failure;
 use wait::Wait;
+
+/// In the BEGIN of a transaction in which a write is a mistake of the program's.
+const READ_ONLY: &str = " READ ONLY";
 
 /// How much longer than the server's own limit we wait for its answer.
 const MARGIN: Duration = Duration::from_secs(2);
@@ -60,8 +67,9 @@ struct Inner {
     pool: Pool,
     /// Places of those that may keep a connection for long.
     places: Arc<Semaphore>,
-    tls: MakeRustlsConnect,
     options: StoreOptions,
+    begin: Begin,
+    terms: Terms,
 }
 
 impl fmt::Debug for Postgres {
@@ -88,16 +96,26 @@ impl Postgres {
     ///
     /// The roots are the operating system's, or those in the PEM file that `sslrootcert` names.
     ///
+    /// `pooler=transaction` says that a pooler gives each transaction a session of its own ([`Pooler`]). Without it, the sessions
+    /// are checked to be sessions.
+    ///
     /// # Errors
     ///
-    /// [`StoreError::Internal`] for a URL or certificate file that cannot be read, or a server that is too old;
+    /// [`StoreError::Internal`] for a URL or certificate file that cannot be read, a server that is too old, or sessions that
+    /// do not last;
     /// [`StoreError::Unavailable`] where no connection was made in `acquire_timeout`.
     pub async fn connect(url: &str, options: StoreOptions) -> Result<Self, StoreError> {
-        let (pool, tls) = connect::pool(url, &options)?;
+        let (pool, tls, options) = connect::pool(url, options)?;
+        let begin = Begin::new(&options);
+        let pooled = match options.pooler {
+            Pooler::None => None,
+            Pooler::Transaction => Some(options.statement_timeout + MARGIN),
+        };
+        let terms = Terms { tls, pooled, ended: Default::default() };
         let most = options.max_connections.max(1);
         // at least one is left for short reads, where there are two
         let places = Arc::new(Semaphore::new((most - most.div_ceil(4)).max(1)));
-        let postgres = Postgres { inner: Arc::new(Inner { pool, places, tls, options }), deadline: None };
+        let postgres = Postgres { inner: Arc::new(Inner { pool, places, options, begin, terms }), deadline: None };
         connect::check(&postgres).await?;
         Ok(postgres)
     }
@@ -118,8 +136,7 @@ impl Postgres {
     /// [`StoreError::Conflict`] when the read was serializable and lost, or a prepared statement no longer fits
     /// its tables.
     pub async fn read(&self, bound: Bound) -> Result<Rows, StoreError> {
-        let mut lease = self.lease(Use::Short).await?;
-        self.one(&mut lease, &bound, Dropped::Finish).await
+        self.read_on(self.lease(Use::Short).await?, &bound).await
     }
 
     /// Runs several reads that see one state of the database, in one round trip.
@@ -129,7 +146,13 @@ impl Postgres {
     /// As [`Postgres::read`].
     pub async fn snapshot(&self, bounds: Vec<Bound>) -> Result<Vec<Rows>, StoreError> {
         let mut lease = self.lease(Use::Short).await?;
-        self.unit(&mut lease, &bounds, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", Dropped::Finish).await
+        let begin = self.inner.begin.snapshot();
+        loop {
+            match self.unit(&mut lease, &bounds, begin, Dropped::Finish).await {
+                Err(_) if lease.may_try_again(true) => lease = self.instead_of(lease).await?,
+                result => return result,
+            }
+        }
     }
 
     /// Opens a long read, on a connection of its own.
@@ -141,8 +164,10 @@ impl Postgres {
         let lease = self.lease(Use::Long).await?;
         let answer = self.inner.options.statement_timeout + MARGIN;
         let limits = stream::Limits { answer, idle: self.inner.options.idle_timeout };
+        let begin =
+            stream::Begin { serializable: self.inner.options.serializable, limits: self.inner.begin.limits.clone() };
         let (rows, asked) = RowStream::new();
-        tokio::spawn(stream::serve(lease, bound, limits, asked));
+        tokio::spawn(stream::serve(lease, begin, bound, limits, asked));
         Ok(rows)
     }
 
@@ -160,15 +185,21 @@ impl Postgres {
     pub async fn write(&self, unit: Unit) -> Result<Vec<Rows>, StoreError> {
         let Unit { statements, verdict } = unit;
         let mut lease = self.lease(Use::Long).await?;
-        let mut rows = match statements.as_slice() {
-            [] => Vec::new(),
-            [one] => vec![self.one(&mut lease, one, Dropped::Close).await?],
-            several => self.unit(&mut lease, several, "BEGIN", Dropped::Close).await?,
+        let mut rows = loop {
+            let written = match statements.as_slice() {
+                [] => Ok(Vec::new()),
+                [one] => self.one(&mut lease, one, Dropped::Close).await.map(|rows| vec![rows]),
+                several => self.unit(&mut lease, several, self.begin_writing(), Dropped::Close).await,
+            };
+            match written {
+                Err(_) if lease.may_try_again(false) => lease = self.instead_of(lease).await?,
+                written => break written?,
+            }
         };
         if let Some(verdict) = verdict
             && rows.last().is_some_and(Rows::is_empty)
         {
-            rows.push(self.one(&mut lease, &verdict, Dropped::Finish).await?);
+            rows.push(self.read_on(lease, &verdict).await?);
         }
         Ok(rows)
     }
@@ -185,11 +216,15 @@ impl Postgres {
         isolation: Isolation,
         first: Option<Bound>,
     ) -> Result<(PostgresTransaction, Rows), StoreError> {
-        let begin = match isolation {
-            Isolation::Serializable if !self.inner.options.serializable => "BEGIN ISOLATION LEVEL SERIALIZABLE",
-            Isolation::Serializable | Isolation::ReadCommitted => "BEGIN",
-        };
-        PostgresTransaction::begin(self.lease(Use::Long).await?, self.wait(), begin, first).await
+        let begin = self.told(self.inner.begin.writing(isolation));
+        let mut lease = self.lease(Use::Long).await?;
+        loop {
+            match PostgresTransaction::begin(lease, self.wait(), &begin, first.as_ref()).await {
+                Ok(begun) => return Ok(begun),
+                Err((_, failed)) if failed.may_try_again(true) => lease = self.instead_of(failed).await?,
+                Err((error, _)) => return Err(error),
+            }
+        }
     }
 
     /// Hands out no more connections, and waits until those in use came back, but no longer than a statement may run.
@@ -210,7 +245,7 @@ impl Postgres {
     }
 
     async fn lease(&self, kind: Use) -> Result<Lease, StoreError> {
-        let Inner { pool, places, tls, options } = &*self.inner;
+        let Inner { places, options, terms, .. } = &*self.inner;
         let place = match kind {
             Use::Short => None,
             Use::Long => match Arc::clone(places).try_acquire_owned() {
@@ -225,17 +260,64 @@ impl Postgres {
                 }
             },
         };
-        let object = connect::acquire(pool, within(options.acquire_timeout, self.deadline)).await?;
-        Ok(Lease::new(object, tls.clone(), place))
+        let object = self.acquired(|object| !terms.ended.covers(Object::metrics(object).created)).await?;
+        Ok(Lease::new(object, terms.clone(), place))
     }
 
-    /// Runs one statement that is a transaction by itself.
+    /// A session that is opened now, in place of one that is of no use any more; those that idle may be like it.
+    async fn instead_of(&self, failed: Lease) -> Result<Lease, StoreError> {
+        let place: Option<OwnedSemaphorePermit> = failed.into_place();
+        let object = Box::pin(self.acquired(|object| Object::metrics(object).recycled.is_none())).await?;
+        Ok(Lease::second(object, self.inner.terms.clone(), place))
+    }
+
+    /// A session as it is wanted; the others that come first are closed.
+    async fn acquired(&self, is_wanted: impl Fn(&Object) -> bool) -> Result<Object, StoreError> {
+        let Inner { pool, options, .. } = &*self.inner;
+        loop {
+            let object = connect::acquire(pool, within(options.acquire_timeout, self.deadline)).await?;
+            if is_wanted(&object) {
+                return Ok(object);
+            }
+            drop(Object::take(object));
+        }
+    }
+
+    /// A BEGIN that tells the server of the deadline too, where nothing can be cancelled at it.
+    fn told<'a>(&self, begin: &'a str) -> Cow<'a, str> {
+        match self.deadline.filter(|_| self.inner.terms.pooled.is_some()).map(Deadline::left) {
+            Some(left) if left < self.inner.options.statement_timeout => {
+                Cow::Owned(format!("{begin}; SET LOCAL statement_timeout = {}", session::millis(left)))
+            }
+            _ => Cow::Borrowed(begin),
+        }
+    }
+
+    /// A read on a session, and on another one where that is of no use any more.
+    async fn read_on(&self, mut lease: Lease, bound: &Bound) -> Result<Rows, StoreError> {
+        loop {
+            match self.one(&mut lease, bound, Dropped::Finish).await {
+                Err(_) if lease.may_try_again(true) => lease = self.instead_of(lease).await?,
+                result => return result,
+            }
+        }
+    }
+
+    fn begin_writing(&self) -> &str {
+        self.inner.begin.writing(Isolation::ReadCommitted)
+    }
+
+    /// Runs one statement that is a transaction by itself. Where no session knows how, the transaction is told.
     async fn one(&self, lease: &mut Lease, bound: &Bound, dropped: Dropped) -> Result<Rows, StoreError> {
+        if lease.is_pooled() {
+            let rows = Box::pin(self.unit(lease, std::slice::from_ref(bound), self.begin_writing(), dropped)).await?;
+            return Ok(rows.into_iter().next().unwrap_or_else(Rows::none));
+        }
         // A prepare that nobody waits for would leave a statement behind that nobody can name.
         lease.busy(Dropped::Close);
         let wait = self.wait();
-        let prepared = wait.bounded(ready(lease.client()?, bound)).await;
-        let prepared = lease.settle(prepared)?;
+        let prepared = wait.bounded(ready(lease, bound)).await;
+        let prepared = lease.settle(prepared.map_err(Failure::before_the_end))?;
         lease.busy(dropped);
         let answer = {
             let call = async { Ok(run(lease.client()?, &prepared).await?) };
@@ -261,12 +343,13 @@ impl Postgres {
         lease.busy(Dropped::Close);
         let wait = self.wait();
         let prepared = wait.bounded(all_ready(lease, bounds)).await;
-        let prepared = lease.settle(prepared)?;
+        let prepared = lease.settle(prepared.map_err(Failure::before_the_end))?;
         lease.busy(dropped);
+        let told = self.told(begin);
         let answers = {
             let call = async {
                 let client = lease.client()?;
-                let mut calls = vec![command(client, begin)];
+                let mut calls = vec![command(client, &told)];
                 calls.extend(prepared.iter().map(|ready| statement(client, ready)));
                 calls.push(command(client, "COMMIT"));
                 committed(together(calls).await)
@@ -279,16 +362,16 @@ impl Postgres {
                 Dropped::Finish | Dropped::Return => wait.bounded(call).await,
             }
         };
-        let answers = lease.settle(answers)?;
+        let answers =
+            lease.settle(if begin.contains(READ_ONLY) { answers.map_err(Failure::asked_for) } else { answers })?;
         Ok(answers.into_iter().skip(1).take(bounds.len()).map(|answer| Rows::Postgres(answer.rows)).collect())
     }
 }
 
 async fn all_ready(lease: &Lease, bounds: &[Bound]) -> Result<Vec<Ready>, Failure> {
-    let client = lease.client()?;
     let mut prepared = Vec::with_capacity(bounds.len());
     for bound in bounds {
-        prepared.push(ready(client, bound).await?);
+        prepared.push(ready(lease, bound).await?);
     }
     Ok(prepared)
 }
@@ -298,16 +381,28 @@ async fn all_ready(lease: &Lease, bounds: &[Bound]) -> Result<Vec<Ready>, Failur
 /// After an error the server skips the calls up to the COMMIT (25P02) and takes that for a ROLLBACK: whatever
 /// failed, the transaction is over, unless the connection broke.
 fn committed(answers: Vec<Result<Answer, tokio_postgres::Error>>) -> Result<Vec<Answer>, Failure> {
-    let mut first = None;
+    let calls = answers.len();
+    let (done, failed) = sorted(answers);
+    match failed {
+        None => Ok(done),
+        // all but the last one succeeded
+        Some(failure) if done.len() + 1 == calls => Err(failure.of_the_commit()),
+        Some(failure) => Err(failure),
+    }
+}
+
+/// The answers up to the first error, and that error.
+fn sorted(answers: Vec<Result<Answer, tokio_postgres::Error>>) -> (Vec<Answer>, Option<Failure>) {
+    let mut first: Option<Failure> = None;
     let mut done = Vec::with_capacity(answers.len());
     for answer in answers {
         match (answer, &mut first) {
             (Ok(answer), _) => done.push(answer),
             (Err(error), None) => first = Some(Failure::from(error)),
-            (Err(error), Some(first)) => first.broken |= Failure::from(error).broken,
+            (Err(error), Some(first)) => first.session = first.session.max(Failure::from(error).session),
         }
     }
-    first.map_or(Ok(done), Err)
+    (done, first)
 }
 
 /// For how long a connection may be kept.

@@ -2,6 +2,7 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::task::Poll;
 
 use deadpool_postgres::ClientWrapper;
@@ -9,6 +10,7 @@ use futures_util::TryStreamExt;
 use tokio_postgres::{Error, Row};
 
 use super::bind::{Params, bind};
+use super::lease::Lease;
 use super::verdict::Failure;
 use crate::store::Bound;
 
@@ -17,6 +19,9 @@ use crate::store::Bound;
 pub(super) struct Ready {
     statement: tokio_postgres::Statement,
     params: Params,
+    /// The text, where it has to be sent each time: the session that knew the statement is somebody else's now. Only the types
+    /// of its values are remembered.
+    text: Option<Arc<str>>,
 }
 
 /// What a statement answered.
@@ -27,7 +32,8 @@ pub(super) struct Answer {
 }
 
 /// Prepares a statement, or finds it prepared, and writes its values.
-pub(super) async fn ready(client: &ClientWrapper, bound: &Bound) -> Result<Ready, Failure> {
+pub(super) async fn ready(lease: &Lease, bound: &Bound) -> Result<Ready, Failure> {
+    let client = lease.client()?;
     let sql = &bound.statement.sql;
     let types = bound.statement.types.as_deref().unwrap_or_default();
     let statement = if bound.statement.cached {
@@ -36,13 +42,20 @@ pub(super) async fn ready(client: &ClientWrapper, bound: &Bound) -> Result<Ready
         client.prepare_typed(sql, types).await?
     };
     let params = bind(&bound.values, statement.params())?;
-    Ok(Ready { statement, params })
+    Ok(Ready { statement, params, text: lease.is_pooled().then(|| Arc::clone(sql)) })
 }
 
 /// Runs one statement and reads to the end of its answer, which is after the commit of a statement that
 /// stands alone: a deferred constraint that fails there is this statement's error.
 pub(super) async fn run(client: &ClientWrapper, ready: &Ready) -> Result<Answer, Error> {
-    let mut stream = pin!(client.query_raw(&ready.statement, ready.params.iter()).await?);
+    let stream = match &ready.text {
+        None => client.query_raw(&ready.statement, ready.params.iter()).await?,
+        Some(text) => {
+            let types = ready.statement.params().iter().cloned();
+            client.query_typed_raw(text, ready.params.iter().zip(types)).await?
+        }
+    };
+    let mut stream = pin!(stream);
     let mut rows = Vec::new();
     while let Some(row) = stream.try_next().await? {
         rows.push(row);

@@ -12,7 +12,7 @@ use super::lease::{Dropped, Lease};
 use super::verdict::Failure;
 use super::wait::Wait;
 use crate::store::stream::Command;
-use crate::store::{Bound, Rows, StoreError};
+use crate::store::{Bound, Rows};
 
 /// How long one portion, and the wait for the next question, may take.
 #[derive(Clone, Copy, Debug)]
@@ -28,21 +28,37 @@ impl Limits {
     }
 }
 
+/// How the transaction of a long read begins.
+#[derive(Clone, Debug)]
+pub(super) struct Begin {
+    /// Whether it is to see what some order of the other transactions leads to. It waits for a state that none of those under way
+    /// can make it wrong then: it can neither fail in the middle nor make a write fail.
+    pub(super) serializable: bool,
+    /// The limits, where its session does not know them.
+    pub(super) limits: Option<String>,
+}
+
 /// Answers until nobody asks any more.
 ///
 /// Dropped in the middle, or left there, the connection is closed with what runs on it; the portal's transaction ends
 /// with it.
-pub(super) async fn serve(mut lease: Lease, bound: Bound, limits: Limits, mut asked: mpsc::Receiver<Command>) {
+pub(super) async fn serve(
+    mut lease: Lease,
+    begin: Begin,
+    bound: Bound,
+    limits: Limits,
+    mut asked: mpsc::Receiver<Command>,
+) {
     lease.busy(Dropped::Close);
-    let done = walk(&mut lease, &bound, limits, &mut asked).await;
+    let done = walk(&mut lease, &begin, &bound, limits, &mut asked).await;
     match done {
         Ok(()) => drop(lease.settle(Ok(()))),
         Err(failure) => {
             // the first one who asks learns it, all others that there is nobody
-            if let Some(error) = failure
-                && let Ok(Some(command)) = timeout(limits.idle, asked.recv()).await
-            {
-                let _ = command.answer().send(Err(error));
+            let Some(failure) = failure else { return };
+            lease.learn(&failure);
+            if let Ok(Some(command)) = timeout(limits.idle, asked.recv()).await {
+                let _ = command.answer().send(Err(failure.error));
             }
         }
     }
@@ -51,25 +67,32 @@ pub(super) async fn serve(mut lease: Lease, bound: Bound, limits: Limits, mut as
 /// Whether all went well, so that the connection may serve others; the error is for the next one who asks.
 async fn walk(
     lease: &mut Lease,
+    begin: &Begin,
     bound: &Bound,
     limits: Limits,
     asked: &mut mpsc::Receiver<Command>,
-) -> Result<(), Option<StoreError>> {
+) -> Result<(), Option<Failure>> {
+    let pooled = lease.is_pooled();
     let opening = async {
-        let client = lease.client_mut()?;
-        let start = client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true).start();
-        let transaction = start.await?;
-        let sql = &bound.statement.sql;
-        let statement = if bound.statement.cached {
-            transaction.prepare_cached(sql).await?
-        } else {
-            transaction.prepare(sql).await?
+        let start = lease.client_mut()?.build_transaction().read_only(true);
+        let start = match begin.serializable {
+            true => start.isolation_level(IsolationLevel::Serializable).deferrable(true),
+            false => start.isolation_level(IsolationLevel::RepeatableRead),
         };
+        let transaction = start.start().await?;
+        if let Some(limits) = &begin.limits {
+            transaction.batch_execute(limits).await?;
+        }
+        let statement = prepared(&transaction, bound, pooled).await?;
         let params = bind(&bound.values, statement.params())?;
         let portal = transaction.bind_raw(&statement, params.iter()).await?;
         Ok((transaction, portal))
     };
-    let (transaction, portal) = limits.wait().bounded(opening).await.map_err(|failure| Some(failure.error))?;
+    let opened = limits.wait().bounded(opening).await;
+    let (transaction, portal) = match opened {
+        Ok(opened) => opened,
+        Err(failure) => return Err(Some(failure.asked_for())),
+    };
     let mut at_end = false;
     while let Ok(Some(command)) = timeout(limits.idle, asked.recv()).await {
         if at_end && matches!(command, Command::Next(..)) {
@@ -83,7 +106,7 @@ async fn walk(
         let work = limits.wait().bounded(async {
             match &wanted {
                 Ok(most) => fetch(&transaction, &portal, *most).await,
-                Err(bound) => read(&transaction, bound).await,
+                Err(bound) => read(&transaction, bound, pooled).await,
             }
         });
         let rows = tokio::select! {
@@ -116,11 +139,24 @@ async fn fetch(
 async fn read(
     transaction: &deadpool_postgres::Transaction<'_>,
     bound: &Bound,
+    pooled: bool,
 ) -> Result<Vec<tokio_postgres::Row>, Failure> {
-    let sql = &bound.statement.sql;
-    let statement =
-        if bound.statement.cached { transaction.prepare_cached(sql).await? } else { transaction.prepare(sql).await? };
+    let statement = prepared(transaction, bound, pooled).await?;
     let params = bind(&bound.values, statement.params())?;
     let rows = transaction.query_raw(&statement, params.iter()).await?;
     Ok(rows.try_collect().await?)
+}
+
+/// Prepares a statement, or finds it prepared. Where sessions change, what was learned of its columns in another transaction may
+/// not hold any more.
+async fn prepared(
+    transaction: &deadpool_postgres::Transaction<'_>,
+    bound: &Bound,
+    pooled: bool,
+) -> Result<tokio_postgres::Statement, Failure> {
+    let sql = &bound.statement.sql;
+    if bound.statement.cached && !pooled {
+        return Ok(transaction.prepare_cached(sql).await?);
+    }
+    Ok(transaction.prepare(sql).await?)
 }

@@ -7,11 +7,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use futures_util::TryStreamExt;
 use tokio_postgres::SimpleQueryMessage;
 
-use super::committed;
 use super::lease::Lease;
 use super::pipeline::{Answer, command, ready, run, statement, together};
-use super::verdict::Failure;
+use super::verdict::{Failure, Session};
 use super::wait::Wait;
+use super::{committed, sorted};
 use crate::store::{Bound, Rows, StoreError};
 
 /// A transaction on PostgreSQL.
@@ -44,16 +44,16 @@ impl fmt::Debug for PostgresTransaction {
 
 impl PostgresTransaction {
     pub(super) async fn begin(
-        mut lease: Lease,
+        lease: Lease,
         wait: Wait,
         begin: &str,
-        first: Option<Bound>,
-    ) -> Result<(Self, Rows), StoreError> {
-        let prepared = match &first {
-            Some(bound) => {
-                let prepared = wait.bounded(ready(lease.client()?, bound)).await;
-                prepared.map(Some).or_else(|failure| lease.settle(Err(failure)))?
-            }
+        first: Option<&Bound>,
+    ) -> Result<(Self, Rows), (StoreError, Lease)> {
+        let prepared = match first {
+            Some(bound) => match wait.bounded(ready(&lease, bound)).await {
+                Ok(prepared) => Some(prepared),
+                Err(failure) => return Err(unbegun(lease, failure)),
+            },
             None => None,
         };
         // From here on the lease stays as it was made: to be closed when dropped.
@@ -61,8 +61,10 @@ impl PostgresTransaction {
             let client = lease.client()?;
             let mut calls = vec![command(client, begin)];
             calls.extend(prepared.iter().map(|ready| statement(client, ready)));
-            // The answers have the shape of a unit's: the first error counts.
-            committed(together(calls).await)
+            match sorted(together(calls).await) {
+                (answers, None) => Ok(answers),
+                (_, Some(failure)) => Err(failure),
+            }
         };
         let opened = wait.bounded(opening).await;
         let mut transaction = PostgresTransaction { lease, wait, state: Mutex::default() };
@@ -71,10 +73,10 @@ impl PostgresTransaction {
                 let rows = if prepared.is_some() { answers.pop().unwrap_or_default().rows } else { Vec::new() };
                 Ok((transaction, Rows::Postgres(rows)))
             }
-            Err(failure) if failure.broken => transaction.lease.settle(Err(failure)),
+            Err(failure) if failure.is_broken() => Err(unbegun(transaction.lease, failure)),
             Err(failure) => {
                 let _ = transaction.end("ROLLBACK").await;
-                Err(failure.error)
+                Err((failure.error, transaction.lease))
             }
         }
     }
@@ -113,6 +115,7 @@ impl PostgresTransaction {
     /// As [`PostgresTransaction::query`].
     pub async fn batch(&self, sql: &str) -> Result<(u64, i64), StoreError> {
         let affected = self.tracked(async {
+            self.lease.may_remember(sql)?;
             let mut answers = pin!(self.lease.client()?.simple_query_raw(sql).await?);
             let mut affected = 0;
             while let Some(answer) = answers.try_next().await? {
@@ -134,7 +137,7 @@ impl PostgresTransaction {
     pub async fn commit_with(mut self, last: Option<Bound>) -> Result<Rows, StoreError> {
         self.check_whole().await?;
         let prepared = match &last {
-            Some(bound) => match self.wait.bounded(ready(self.lease.client()?, bound)).await {
+            Some(bound) => match self.wait.bounded(ready(&self.lease, bound)).await {
                 Ok(prepared) => Some(prepared),
                 Err(failure) => return self.give_up(failure).await,
             },
@@ -173,12 +176,13 @@ impl PostgresTransaction {
     async fn end(&mut self, sql: &str) -> Result<(), StoreError> {
         let ended = Wait::at_end().bounded(async { Ok(self.lease.client()?.batch_execute(sql).await?) }).await;
         // A rollback that was refused leaves an open transaction behind.
-        let ended = ended.map_err(|failure| Failure { broken: true, ..failure });
+        let ended = ended.map_err(|failure| Failure { session: failure.session.max(Session::End), ..failure });
         self.lease.settle(ended)
     }
 
     async fn give_up<T>(mut self, failure: Failure) -> Result<T, StoreError> {
-        if !failure.broken {
+        self.lease.learn(&failure);
+        if !failure.is_broken() {
             let _ = self.end("ROLLBACK").await;
         }
         Err(failure.error)
@@ -186,9 +190,9 @@ impl PostgresTransaction {
 
     async fn run(&self, bound: Bound) -> Result<Answer, StoreError> {
         self.tracked(async {
-            let client = self.lease.client()?;
-            let prepared = ready(client, &bound).await?;
-            Ok(run(client, &prepared).await?)
+            self.lease.may_remember(&bound.statement.sql)?;
+            let prepared = ready(&self.lease, &bound).await?;
+            Ok(run(self.lease.client()?, &prepared).await?)
         })
         .await
     }
@@ -204,7 +208,8 @@ impl PostgresTransaction {
                 Ok(value)
             }
             Err(failure) => {
-                state.broken |= failure.broken;
+                self.lease.learn(&failure);
+                state.broken |= failure.is_broken();
                 state.failed.get_or_insert_with(|| echo(&failure.error));
                 Err(failure.error)
             }
@@ -226,7 +231,7 @@ impl PostgresTransaction {
         let probe = self.wait.bounded(probe).await;
         match probe {
             Ok(()) => Ok(()),
-            Err(Failure { broken: true, error, .. }) => Err(error),
+            Err(failure) if failure.is_broken() => Err(failure.error),
             Err(_) => {
                 let _ = self.end("ROLLBACK").await;
                 Err(failed.unwrap_or_else(aborted))
@@ -236,6 +241,14 @@ impl PostgresTransaction {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The lease of a transaction that was not begun, of which nothing can have been kept.
+fn unbegun(mut lease: Lease, failure: Failure) -> (StoreError, Lease) {
+    match lease.settle::<()>(Err(failure.before_the_end())) {
+        Err(error) => (error, lease),
+        Ok(()) => (StoreError::Unavailable("the transaction was not begun".into()), lease),
     }
 }
 

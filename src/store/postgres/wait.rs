@@ -45,7 +45,7 @@ impl Wait {
     pub(super) fn may_commit(self, lease: &Lease) -> Result<(), Failure> {
         if lease.client()?.is_closed() {
             let error = StoreError::Unavailable("the connection to PostgreSQL was closed".into());
-            return Err(Failure { broken: true, ..error.into() });
+            return Err(Failure::from(error).unsent());
         }
         if self.limit().is_zero() {
             return Err(StoreError::Unavailable("the request's time for the database is over".into()).into());
@@ -69,11 +69,13 @@ impl Wait {
             Err(_) => {
                 lease.cancel();
                 match timeout(MARGIN, answer).await {
-                    Ok(Err(failure)) => Err(Failure { broken: true, ..failure }),
+                    Ok(Err(failure)) => Err(failure.ended()),
+                    // nothing was cut short there
+                    Ok(answered @ Ok(_)) if lease.is_pooled() => answered,
                     Ok(Ok(_)) | Err(_) => Err(Failure::undecided()),
                 }
             }
         };
-        answered.map_err(Failure::of_write)
+        answered.map_err(|failure| lease.judged(failure).of_write())
     }
 }

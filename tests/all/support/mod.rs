@@ -10,6 +10,7 @@ mod cut;
 mod database;
 mod http;
 mod log;
+mod pooler;
 mod postgres;
 mod random;
 mod server;
@@ -19,7 +20,8 @@ pub(crate) use cut::{COMMIT, Cut};
 pub(crate) use database::{Database, Document};
 pub(crate) use http::{Client, Response, cut_short};
 pub(crate) use log::logged;
-pub(crate) use postgres::Postgres;
+pub(crate) use pooler::Pooler;
+pub(crate) use postgres::{Postgres, query};
 pub(crate) use random::Random;
 pub(crate) use server::{Ended, Server};
 

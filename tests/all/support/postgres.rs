@@ -38,6 +38,15 @@ impl Postgres {
     /// Nothing here waits for the disk: the tests end processes, they do not cut the power. What was committed is in
     /// the log all the same when the server dies.
     pub(crate) fn start() -> Postgres {
+        let postgres = Postgres::prepare();
+        let options = "-U bowline -A trust -N --encoding=UTF8 --locale=C --lc-ctype=C.UTF-8";
+        postgres.run("initdb", &options.split(' ').collect::<Vec<_>>());
+        postgres.resume();
+        postgres
+    }
+
+    /// A folder and a port for a cluster, and what ends it.
+    fn prepare() -> Postgres {
         static STARTED: AtomicUsize = AtomicUsize::new(0);
         let number = STARTED.fetch_add(1, Ordering::Relaxed);
         let folder = env::temp_dir().join(format!("bowline-postgres-{}-{number}", process::id()));
@@ -50,12 +59,7 @@ impl Postgres {
         watchdog.args(["-c", WATCHDOG, "sh"]).arg(binary("pg_ctl")).arg(&folder);
         // a group of its own, so that Ctrl-C in a terminal does not end it before its work
         watchdog.stdin(Stdio::piped()).process_group(0);
-        let postgres =
-            Postgres { watchdog: watchdog.spawn().unwrap(), port: free_port(), databases: AtomicUsize::new(0), folder };
-        let options = "-U bowline -A trust -N --encoding=UTF8 --locale=C --lc-ctype=C.UTF-8";
-        postgres.run("initdb", &options.split(' ').collect::<Vec<_>>());
-        postgres.resume();
-        postgres
+        Postgres { watchdog: watchdog.spawn().unwrap(), port: free_port(), databases: AtomicUsize::new(0), folder }
     }
 
     /// Stops the cluster as an administrator would: sessions are ended.
@@ -76,6 +80,37 @@ impl Postgres {
             self.port
         );
         self.run("pg_ctl", &["-w", "-t", "60", "-l", &format!("{folder}/log"), "-o", &options, "start"]);
+    }
+
+    /// The port that it listens on.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// A standby that follows this cluster, which acknowledges no commit from now on before the standby has it.
+    pub(crate) fn synchronous_standby(&self) -> Postgres {
+        let standby = Postgres::prepare();
+        let port = self.port.to_string();
+        let mut copy = command(binary("pg_basebackup"), &standby.folder);
+        copy.args(["-h", "127.0.0.1", "-p", &port, "-U", "bowline", "-D", "data", "-R", "-X", "stream", "-c", "fast"]);
+        assert!(copy.stdin(Stdio::null()).status().unwrap().success(), "pg_basebackup failed");
+        standby.resume();
+        query(&self.url("postgres"), "ALTER SYSTEM SET synchronous_standby_names = '*'");
+        query(&self.url("postgres"), "SELECT pg_reload_conf()");
+        let follows = "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'";
+        let is_followed = || query(&self.url("postgres"), follows) == "1";
+        assert!(super::within(std::time::Duration::from_secs(30), is_followed), "the standby does not follow");
+        standby
+    }
+
+    /// Runs SQL as an administrator.
+    pub(crate) fn sql(&self, sql: &str) {
+        query(&self.url("postgres"), sql);
+    }
+
+    /// Makes a standby a primary.
+    pub(crate) fn promote(&self) {
+        self.run("pg_ctl", &["-w", "-t", "60", "promote"]);
     }
 
     /// The address of a database.
@@ -138,7 +173,7 @@ fn command(program: impl AsRef<std::ffi::OsStr>, folder: &Path) -> Command {
 }
 
 /// Who runs the cluster when the tests run as root, which PostgreSQL refuses to.
-fn owner() -> Option<(u32, u32)> {
+pub(super) fn owner() -> Option<(u32, u32)> {
     if fs::metadata("/proc/self").unwrap().uid() != 0 {
         return None;
     }
@@ -164,7 +199,7 @@ fn binary(name: &str) -> PathBuf {
 }
 
 /// A port below those that the system gives to outgoing connections: it stays free while the cluster is down.
-fn free_port() -> u16 {
+pub(super) fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let mut seed = [0; 2];
     fs::File::open("/dev/urandom").unwrap().read_exact(&mut seed).unwrap();

@@ -141,20 +141,6 @@ async fn a_pool_that_is_used_up_is_unavailable_in_time() {
 }
 
 #[tokio::test]
-async fn a_table_that_changed_is_a_conflict_once() {
-    let cluster = Cluster::shared();
-    let postgres = cluster.database(FAMILY, StoreOptions { max_connections: 1, ..options() }).await;
-    let read = || postgres.read(sql("SELECT * FROM parent"));
-    read().await.unwrap();
-    postgres.batch("ALTER TABLE parent ADD extra int").await;
-    assert_eq!(kind(read().await), "conflict");
-    read().await.unwrap();
-    postgres.batch("DEALLOCATE ALL").await;
-    assert_eq!(kind(read().await), "conflict");
-    read().await.unwrap();
-}
-
-#[tokio::test]
 async fn service_resumes_after_the_server_did() {
     let cluster = Cluster::start();
     let postgres = cluster.database(FAMILY, options()).await;
