@@ -76,6 +76,38 @@ impl User {
     }
 }
 
+/// Scheme and host as a client sees them, where they are others than `http` and its header `Host`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Origin {
+    text: Arc<str>,
+    secure: bool,
+}
+
+impl Origin {
+    pub(crate) fn new(scheme: &str, host: &str) -> Self {
+        Origin { text: format!("{scheme}://{host}").into(), secure: scheme == "https" }
+    }
+
+    /// The same where something else tells whether the request came by HTTPS.
+    pub(crate) fn with_secure(mut self, secure: bool) -> Self {
+        self.secure = secure;
+        self
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Its host, with its port where it has one.
+    pub(crate) fn host(&self) -> &str {
+        self.text.split_once("://").map_or("", |(_, host)| host)
+    }
+
+    pub(crate) fn is_secure(&self) -> bool {
+        self.secure
+    }
+}
+
 impl Context {
     /// The context of a request, with the values that its path holds.
     pub fn new(parts: Parts, kwargs: Vec<(String, String)>) -> Self {
@@ -245,12 +277,23 @@ impl Context {
         self.uri().map_or("/", Uri::path)
     }
 
-    /// Scheme and host: `http://example.org`; empty where there is no request.
+    /// Scheme and host as the client sees them: `https://example.org`; empty where there is no request.
+    ///
+    /// It is what the header `Host` says, unless the settings know better: `public_origin`, or headers of one's own proxies.
     pub fn origin(&self) -> String {
         let Some(parts) = &self.inner.parts else { return String::new() };
+        if let Some(origin) = parts.extensions.get::<Origin>() {
+            return origin.as_str().to_owned();
+        }
         let host = parts.headers.get(header::HOST).and_then(|v| v.to_str().ok());
         let host = host.or_else(|| self.uri()?.authority().map(|a| a.as_str())).unwrap_or("localhost");
         format!("http://{host}")
+    }
+
+    /// Whether the client sent it by HTTPS, Django's `is_secure`: as far as the settings tell of a proxy or an origin that
+    /// says so.
+    pub fn is_secure(&self) -> bool {
+        self.kept::<Origin>().is_some_and(Origin::is_secure)
     }
 
     /// A path as an absolute address, Django's `build_absolute_uri`.

@@ -11,6 +11,7 @@ use tower_service::Service;
 
 mod tags;
 
+pub use crate::edge::{Secured, SecurityLayer};
 pub use tags::{ETagPerCoding, Tagging, TagsPerCoding};
 
 /// Lets a CORS layer answer OPTIONS only where a browser asks by it whether it may send another request (a preflight); any

@@ -25,6 +25,7 @@ pub mod authentication;
 pub mod context;
 #[doc(hidden)]
 pub mod doc;
+mod edge;
 pub mod error;
 pub mod fields;
 pub mod filters;

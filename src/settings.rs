@@ -3,7 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::HeaderName;
+
 use crate::authentication::Authentication;
+pub use crate::edge::{AllowedHosts, ProxySslHeader, SecurityHeaders, StrictTransportSecurity};
 use crate::error::{ErrorFormat, ExceptionHandler};
 use crate::filters::FilterBackend;
 use crate::idempotency::Idempotency;
@@ -51,6 +54,22 @@ pub struct Settings {
     /// By default there is none: the header is what a client made up. With `None`, DRF's default, all of the header is who the
     /// client is, which it may change with every request.
     pub num_proxies: Option<usize>,
+    /// The hosts that the API answers to, Django's `ALLOWED_HOSTS`; those of one's own machine by default.
+    pub allowed_hosts: AllowedHosts,
+    /// The scheme and the host that clients use, `https://api.example.org`: every link of an answer begins with them, whatever
+    /// a request says. None by default.
+    pub public_origin: Option<String>,
+    /// The header by which a proxy of one's own tells that a request came by HTTPS, Django's `SECURE_PROXY_SSL_HEADER`; none is
+    /// looked at by default. It needs [`num_proxies`](Self::num_proxies).
+    pub secure_proxy_ssl_header: Option<ProxySslHeader>,
+    /// Whether `X-Forwarded-Host` of a proxy of one's own goes before `Host`, Django's `USE_X_FORWARDED_HOST`; not by default. It
+    /// needs [`num_proxies`](Self::num_proxies).
+    pub use_x_forwarded_host: bool,
+    /// Headers of one's own whose value is a list, which may come more than once; a request in which another one does is refused,
+    /// but for the lists of HTTP itself.
+    pub list_headers: Vec<HeaderName>,
+    /// What answers say to browsers beside their content, where [`serve`](crate::serve) runs the server.
+    pub security: SecurityHeaders,
     /// Whether view sets over models take idempotency keys; they do not by default.
     pub idempotency: Option<Idempotency>,
     /// Whether answers have entity tags and requests may have preconditions; not by default, as in DRF.
@@ -80,8 +99,32 @@ pub struct Settings {
     pub create_tables: bool,
     /// Limits and sizes of the database layer.
     pub store: StoreOptions,
+    /// Limits of lists that flow to their clients.
+    pub streams: StreamLimits,
     /// Limits of connections, where [`serve`](crate::serve) runs the server.
     pub server: ServerLimits,
+}
+
+/// Limits of long lists, which are read from the database while their clients take them. Half as many of them as there are
+/// connections to the database may be under way at once; a client that takes nothing of one for
+/// [`idle_timeout`](StoreOptions::idle_timeout) loses it.
+#[derive(Clone, Debug)]
+pub struct StreamLimits {
+    /// How many a client may have at once, by its address as throttles know it; it waits for the next one as for a connection. 4
+    /// by default.
+    pub per_client: usize,
+    /// How long one may be under way. 10 minutes by default.
+    pub time: Duration,
+    /// How many bytes a second its client takes of it, on the whole: 16 KiB by default.
+    pub rate: u32,
+    /// How long it may take less before that is asked for. 30 seconds by default.
+    pub grace: Duration,
+}
+
+impl Default for StreamLimits {
+    fn default() -> Self {
+        StreamLimits { per_client: 4, time: Duration::from_secs(600), rate: 16 << 10, grace: Duration::from_secs(30) }
+    }
 }
 
 /// What clients may do to a server that [`serve`](crate::serve) or [`serve_at`](crate::serve_at) runs; limits of bodies are in
@@ -104,8 +147,20 @@ pub struct ServerLimits {
     pub header_timeout: Duration,
     /// The most bytes of a head, the line with the path included; 431 beyond. 64 KiB by default.
     pub header_bytes: usize,
-    /// How long a client may take nothing of its answer before the connection is closed. 30 seconds by default.
+    /// How long a client may take nothing of its answer before the connection is closed, or less than
+    /// [`write_rate`](Self::write_rate) asks for. 30 seconds by default.
     pub write_timeout: Duration,
+    /// The fewest bytes a second that a client takes of an answer while it waits to be sent. 1 KiB by default.
+    pub write_rate: u32,
+    /// The most connections that are open at once; the next one is told 503 and closed. 16,384 by default.
+    pub connections: usize,
+    /// The most requests that are under way at once; the next one waits for a second and is answered with 503. 1,024 by default.
+    pub requests: usize,
+    /// The most bytes that are read of a body that nobody wants, so that its client sees the answer and can go on; where there
+    /// are more, or they do not arrive within [`drain_time`](Self::drain_time), the connection is closed. 8 MiB by default.
+    pub drain_bytes: u64,
+    /// How long they may take to arrive. 2 seconds by default.
+    pub drain_time: Duration,
 }
 
 impl Default for ServerLimits {
@@ -114,6 +169,11 @@ impl Default for ServerLimits {
             header_timeout: Duration::from_secs(15),
             header_bytes: 64 << 10,
             write_timeout: Duration::from_secs(30),
+            write_rate: 1 << 10,
+            connections: 16_384,
+            requests: 1_024,
+            drain_bytes: 8 << 20,
+            drain_time: Duration::from_secs(2),
         }
     }
 }
@@ -154,6 +214,12 @@ impl Default for Settings {
             throttle_rates: ThrottleRates::default(),
             throttle_store: Arc::new(MemoryThrottleStore::default()),
             num_proxies: Some(0),
+            allowed_hosts: AllowedHosts::default(),
+            public_origin: None,
+            secure_proxy_ssl_header: None,
+            use_x_forwarded_host: false,
+            list_headers: Vec::new(),
+            security: SecurityHeaders::default(),
             idempotency: None,
             etags: None,
             versioning: None,
@@ -167,6 +233,7 @@ impl Default for Settings {
             replays: 1_000,
             create_tables: true,
             store: StoreOptions::default(),
+            streams: StreamLimits::default(),
             server: ServerLimits::default(),
         }
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bowline::prelude::*;
 use bowline::renderers::{BrowsableAPIRenderer, Renderers};
+use bowline::settings::AllowedHosts;
 use bowline::storage::FileSystemStorage;
 
 use crate::{
@@ -28,6 +29,7 @@ pub fn urls(media: &str) -> bowline::Result<DefaultRouter> {
             authentication: vec![authentication::token(), authentication::basic(), authentication::session()],
             throttle_rates: throttling::rates(),
             num_proxies: None,
+            allowed_hosts: AllowedHosts::any(),
             create_tables: false,
             storage: Arc::new(FileSystemStorage::new(media, "/media/")),
             ..Settings::default()

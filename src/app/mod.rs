@@ -15,6 +15,7 @@ use crate::routers::DefaultRouter;
 
 mod address;
 mod environment;
+mod line;
 mod server;
 
 /// The file that is used where no database is named.
@@ -34,6 +35,12 @@ const DEFAULT_BIND: &str = "127.0.0.1:8000";
 /// | `MAX_CONNECTIONS` | connections to PostgreSQL | 16 |
 /// | `DATABASE_DEADLINE` | seconds that a request's work in the database may take, its waits and replays included | 5 |
 /// | `NUM_PROXIES` | proxies of one's own before the server | 0 |
+/// | `ALLOWED_HOSTS` | the hosts that are answered to, with commas: `api.example.org,.example.com` | those of this machine |
+/// | `PUBLIC_ORIGIN` | what links begin with, whatever a request says: `https://api.example.org` | |
+/// | `SECURE_PROXY_SSL_HEADER` | the header by which a proxy tells of HTTPS: `X-Forwarded-Proto: https` | |
+/// | `USE_X_FORWARDED_HOST` | `on` takes the host from the header of a proxy | `off` |
+/// | `SECURE_SSL_REDIRECT` | `on` redirects to HTTPS | `off` |
+/// | `SECURE_HSTS_SECONDS` | how long browsers use nothing but HTTPS | |
 /// | `MEDIA_ROOT`, `MEDIA_URL` | where uploaded files go, and below which address they are shown | `media`, `/media/` |
 /// | `SECRET_KEY` | what signs sessions, where the program asks for it by [`secret_key`] | made up anew |
 /// | `RUST_LOG` | what is logged; `warn` leaves out the line per request | `info` |
@@ -114,10 +121,17 @@ async fn listen(api: DefaultRouter, database: &str, bind: &str) -> Result<()> {
     let first = api.first_prefix();
     let limits = api.server_limits().clone();
     let api = api.exposed(!address.ip().to_canonical().is_loopback());
+    let hosts_are_set = api.hosts_are_set();
     let (served, store) = api.build(database).await?;
     // before the address is announced: whoever reads it may send a signal at once
     let signals = server::Signals::new().map_err(Error::startup)?;
     println!("bowline listens on http://{address}/ and keeps its rows in {}", address::shown(database));
+    if !hosts_are_set {
+        println!(
+            "it answers to localhost, 127.0.0.1, [::1] and testserver alone: ALLOWED_HOSTS=api.example.org (or \
+             Settings::allowed_hosts) names other hosts"
+        );
+    }
     if let Some(prefix) = first {
         println!("try: curl -H 'Content-Type: application/json' -d '{{}}' http://{address}/{prefix}/");
     }

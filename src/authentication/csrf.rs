@@ -17,7 +17,7 @@ const CHARACTERS: &[u8; 62] = random::ALPHANUMERIC;
 pub(super) struct Site<'a> {
     /// The name of the cookie.
     pub(super) cookie: &'a str,
-    /// Whether requests come by HTTPS.
+    /// Whether requests come by HTTPS, whatever is known of the single one.
     pub(super) secure: bool,
     /// Django's `CSRF_COOKIE_DOMAIN`.
     pub(super) domain: Option<&'a str>,
@@ -65,14 +65,18 @@ fn is_safe(request: &Context) -> bool {
     matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE)
 }
 
-/// Scheme and host of the request's own address.
+fn is_secure(request: &Context, site: &Site<'_>) -> bool {
+    site.secure || request.is_secure()
+}
+
+/// The host of the request's own address.
 fn host_of(request: &Context) -> String {
     let own = request.origin();
     own.split_once("://").map_or("", |(_, host)| host).to_owned()
 }
 
 fn of_origin(request: &Context, origin: &str, site: &Site<'_>) -> Result<(), String> {
-    let scheme = if site.secure { "https" } else { "http" };
+    let scheme = if is_secure(request, site) { "https" } else { "http" };
     let own = origin.strip_prefix(scheme).and_then(|rest| rest.strip_prefix("://")) == Some(&host_of(request));
     let trusted = site.trusted.iter().any(|trusted| match trusted.split_once("://") {
         Some((scheme, netloc)) if netloc.contains('*') => {
@@ -88,7 +92,7 @@ fn origin(request: &Context, site: &Site<'_>) -> Result<(), String> {
     if let Some(origin) = latin(request, &ORIGIN) {
         return of_origin(request, &origin, site);
     }
-    if !site.secure {
+    if !is_secure(request, site) {
         return Ok(());
     }
     let Some(referer) = latin(request, &REFERER) else {

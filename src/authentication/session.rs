@@ -148,7 +148,8 @@ impl Sessions {
     }
 
     /// For an application that clients reach by HTTPS alone: cookies are `Secure`, and what writes must come from the site
-    /// itself by its `Referer` where it has no `Origin`.
+    /// itself by its `Referer` where it has no `Origin`. Without it this holds for requests that are known to come by HTTPS
+    /// ([`is_secure`](Context::is_secure)).
     pub fn secure(self) -> Self {
         self.with(|inner| inner.secure = true)
     }
@@ -248,9 +249,9 @@ impl Sessions {
         }
         database.apply_all(unit).await?;
         let mut headers = varying();
-        let attributes = self.attributes(*age, true);
+        let attributes = self.attributes(request, *age, true);
         add(&mut headers, &cookies::set(&self.inner.session_cookie, &key, &attributes, now));
-        self.set_csrf(&mut headers, &csrf::secret()?);
+        self.set_csrf(request, &mut headers, &csrf::secret()?);
         Ok(headers)
     }
 
@@ -280,17 +281,18 @@ impl Sessions {
             Some(secret) => secret,
             None => csrf::secret()?,
         };
-        self.set_csrf(&mut headers, &secret);
+        self.set_csrf(request, &mut headers, &secret);
         Ok(headers)
     }
 
-    fn set_csrf(&self, headers: &mut HeaderMap, secret: &str) {
-        let attributes = self.attributes(CSRF_AGE, false);
+    fn set_csrf(&self, request: &Context, headers: &mut HeaderMap, secret: &str) {
+        let attributes = self.attributes(request, CSRF_AGE, false);
         add(headers, &cookies::set(&self.inner.csrf_cookie, secret, &attributes, Utc::now()));
     }
 
-    fn attributes(&self, max_age: i64, http_only: bool) -> cookies::Attributes<'_> {
-        cookies::Attributes { domain: self.inner.domain.as_deref(), secure: self.inner.secure, http_only, max_age }
+    fn attributes(&self, request: &Context, max_age: i64, http_only: bool) -> cookies::Attributes<'_> {
+        let secure = self.inner.secure || request.is_secure();
+        cookies::Attributes { domain: self.inner.domain.as_deref(), secure, http_only, max_age }
     }
 
     /// Has the client forget its cookie.
@@ -445,7 +447,7 @@ impl Authentication for SessionAuthentication {
     ) -> Result<Option<Authenticated>> {
         if csrf::is_broken(request, &self.sessions.inner.csrf_cookie) {
             // its client could not write with it
-            self.sessions.set_csrf(headers, &csrf::secret()?);
+            self.sessions.set_csrf(request, headers, &csrf::secret()?);
         }
         let Some(account) = self.sessions.user(request, database, headers).await? else { return Ok(None) };
         self.sessions.check_csrf(request)?;

@@ -72,6 +72,8 @@ pub enum Error {
     /// 503 without `Retry-After`, with the code `outcome_unknown`: the database's answer to a write was lost, so that the write
     /// may have been carried out and may not.
     OutcomeUnknown(Source),
+    /// 507: the disk is full; the cause goes to the log.
+    InsufficientStorage(Source),
     /// 500: everything that is nobody's input; the cause goes to the log.
     Internal(Source),
 }
@@ -139,6 +141,17 @@ impl Error {
         Error::Internal(source.into())
     }
 
+    /// 507 where the disk is full, else 500.
+    pub(crate) fn disk(error: std::io::Error) -> Self {
+        use std::io::ErrorKind;
+        match error.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
+                Error::InsufficientStorage(error.into())
+            }
+            _ => Error::internal(error),
+        }
+    }
+
     /// 503 for a database that is away or too busy.
     pub fn unavailable(source: impl Into<Source>) -> Self {
         Error::Unavailable(source.into())
@@ -164,6 +177,7 @@ impl Error {
             Error::Api(exception) => exception.status,
             // as 500 to who does not know the code (RFC 2616 10.5.4): only `Retry-After` invites another try
             Error::Unavailable(_) | Error::OutcomeUnknown(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Error::InsufficientStorage(_) => StatusCode::INSUFFICIENT_STORAGE,
             Error::Internal(_) | Error::Startup(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -194,6 +208,7 @@ impl Error {
                     .into(),
                 "outcome_unknown",
             ),
+            Error::InsufficientStorage(_) => one("There is no room for this upload.".into(), "insufficient_storage"),
             Error::Internal(_) | Error::Startup(_) => one("A server error occurred.".into(), "error"),
         }
     }
@@ -247,6 +262,7 @@ impl fmt::Display for Error {
             Error::Startup(sentences) => f.write_str(sentences),
             Error::Unavailable(source) => write!(f, "unavailable: {source}"),
             Error::OutcomeUnknown(source) => write!(f, "outcome unknown: {source}"),
+            Error::InsufficientStorage(source) => write!(f, "no room: {source}"),
             Error::Internal(source) => write!(f, "internal error: {source}"),
             other => {
                 let mut body = Vec::new();
@@ -267,9 +283,10 @@ impl fmt::Debug for Error {
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
-            Error::Unavailable(source) | Error::OutcomeUnknown(source) | Error::Internal(source) => {
-                Some(source.as_ref())
-            }
+            Error::Unavailable(source)
+            | Error::OutcomeUnknown(source)
+            | Error::InsufficientStorage(source)
+            | Error::Internal(source) => Some(source.as_ref()),
             _ => None,
         }
     }

@@ -552,6 +552,13 @@ impl Field {
         Ok(!(is_null && self.source == Source::Whole))
     }
 
+    /// Whether it, or a field within it, is for a file.
+    pub(crate) fn takes_files(&self) -> bool {
+        matches!(self.kind.metadata_type(), "file upload" | "image upload")
+            || self.kind.metadata_child(self).is_some_and(|child| child.takes_files())
+            || self.kind.metadata_children().is_some_and(|fields| fields.iter().any(|field| field.takes_files()))
+    }
+
     /// Rules and limits for a value: the messages of all of them, or the first error that is more than messages.
     ///
     /// # Errors

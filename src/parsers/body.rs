@@ -23,7 +23,9 @@ pub struct BodyLimits {
     /// The most bytes of a body that is kept in memory, the content of files not counted: Django's
     /// `DATA_UPLOAD_MAX_MEMORY_SIZE`, 2.5 MiB by default.
     pub bytes: usize,
-    /// The most bytes of a body with files; 1 GiB by default. Django leaves it to the web server.
+    /// The most bytes of memory that JSON may become, by estimate: short values take many times their text. 16 MiB by default.
+    pub parsed_bytes: usize,
+    /// The most bytes of a body with files, where the view has a field for one; 1 GiB by default. Django leaves it to the web server.
     pub upload_bytes: u64,
     /// The most bytes of files that one request keeps in memory; larger ones go to temporary files. Django's
     /// `FILE_UPLOAD_MAX_MEMORY_SIZE`, 2.5 MiB by default.
@@ -40,6 +42,7 @@ impl Default for BodyLimits {
     fn default() -> Self {
         BodyLimits {
             bytes: 2_621_440,
+            parsed_bytes: 16 << 20,
             upload_bytes: 1 << 30,
             file_memory: 2_621_440,
             fields: 1000,
@@ -49,8 +52,13 @@ impl Default for BodyLimits {
     }
 }
 
-/// How long a body that is not wanted is read.
-const DRAIN: Duration = Duration::from_secs(1);
+impl BodyLimits {
+    /// The same for a view that has no use for files: what comes is kept in memory, and no longer than other bodies.
+    pub(crate) fn without_files(&self) -> Self {
+        let upload_bytes = self.upload_bytes.min(self.bytes as u64);
+        BodyLimits { upload_bytes, file_memory: self.bytes, ..self.clone() }
+    }
+}
 
 /// A body that is being read.
 pub struct RequestBody<'a> {
@@ -77,6 +85,18 @@ impl<'a> RequestBody<'a> {
     /// The length that the client announced; none where the body is sent in chunks.
     pub fn declared(&self) -> Option<u64> {
         self.declared
+    }
+
+    /// Whether a body with files may be as long as its client says.
+    ///
+    /// # Errors
+    ///
+    /// 413 where it is longer than [`upload_bytes`](BodyLimits::upload_bytes).
+    pub(super) fn announced(&self) -> Result<()> {
+        if self.declared.is_some_and(|length| length > self.limits.upload_bytes) {
+            return Err(Error::PayloadTooLarge);
+        }
+        Ok(())
     }
 
     /// Whether there is nothing in it.
@@ -134,15 +154,6 @@ impl<'a> RequestBody<'a> {
         }
         heavy::weigh(self.size()).await;
         Ok(whole.freeze())
-    }
-
-    /// Reads on for a little while, for nothing: a client that is still sending would not see the answer, because the
-    /// connection is closed under it.
-    pub(super) async fn drain(&mut self) {
-        let enough = self.read.saturating_add(self.limits.bytes as u64);
-        let rest = async { while let Ok(Some(_)) = self.read_until(Duration::MAX, enough).await {} };
-        // whatever comes of it
-        let _ = tokio::time::timeout(DRAIN, rest).await;
     }
 
     async fn read_until(&mut self, time: Duration, limit: u64) -> Result<Option<Bytes>> {

@@ -216,7 +216,7 @@ impl Parsers {
             let is_form = media_type::is_form(&content_type);
             return Ok(if is_form { Value::Form(Box::new(Form::new())) } else { Value::map() });
         }
-        let parsed = match self.select(&content_type) {
+        match self.select(&content_type) {
             Some(parser) => {
                 let request = ParserContext { headers, content_type: &content_type, kwargs };
                 let parsed = parser.parse(&mut body, &request).await;
@@ -225,11 +225,6 @@ impl Parsers {
                 parsed
             }
             None => Err(Error::UnsupportedMediaType(content_type.into_owned())),
-        };
-        // a client that waits to be asked for its body is not asked
-        if parsed.is_err() && !headers.contains_key(names::EXPECT) {
-            body.drain().await;
         }
-        parsed
     }
 }

@@ -354,30 +354,6 @@ async fn bodies_that_are_too_long() {
     assert!(matches!(text, Err(Error::UnsupportedMediaType(_))));
 }
 
-/// The rest of a body that is refused is read for a while, so that the client sees the answer; but not without end.
-#[tokio::test(start_paused = true)]
-async fn the_rest_of_a_refused_body() {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-    let limits = BodyLimits { bytes: 100, ..Default::default() };
-    for (pieces, waits, expected) in [(9, 0, 10..=10), (10_000, 0, 11..=11), (50, 400, 2..=3)] {
-        let sent = Arc::new(AtomicUsize::new(0));
-        let counted = Arc::clone(&sent);
-        let stream = stream::unfold(0, move |n| {
-            let counted = Arc::clone(&counted);
-            async move {
-                tokio::time::sleep(Duration::from_millis(waits)).await;
-                counted.fetch_add(1, Ordering::Relaxed);
-                (n < pieces).then(|| (Ok::<_, Infallible>(Bytes::from_static(b"0123456789")), n + 1))
-            }
-        });
-        let headers = headers("text/plain", Some(100_000));
-        let refused = Parsers::default().parse(&headers, Body::from_stream(stream), &[], &limits).await;
-        assert!(matches!(refused, Err(Error::UnsupportedMediaType(_))));
-        let sent = sent.load(Ordering::Relaxed);
-        assert!(expected.contains(&sent), "{sent}");
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn bodies_that_are_too_slow() {
     let limits = BodyLimits { bytes: 4, timeout: Duration::from_secs(10), ..Default::default() };

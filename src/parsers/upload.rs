@@ -48,6 +48,7 @@ impl Parser for FileUploadParser {
                     .into(),
             ));
         };
+        body.announced()?;
         let limit = body.limits().file_memory;
         let is_large = body.declared().is_some_and(|length| length > limit as u64);
         let mut spool = Spool::new(if is_large { 0 } else { limit });

@@ -7,11 +7,11 @@ use axum::body::Body;
 use axum::extract::{OriginalUri, Request};
 use axum::response::Response as HttpResponse;
 use futures_util::FutureExt;
-use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use http::{HeaderValue, Method, StatusCode, Uri, header};
 
-use super::host;
-use super::resolve::{Extra, Mounted, Resolver, Root, Target, unescaped};
+use super::resolve::{Extra, Mounted, Resolver, Root, Target};
 use crate::context::Context;
+use crate::edge::{full_path, page, unescaped, wants_json};
 use crate::error::{Error, Result};
 use crate::fields::metadata::fields as fields_metadata;
 use crate::heavy::{self, Turns};
@@ -89,9 +89,6 @@ impl Dispatch {
 
     async fn carried(&self, request: Request) -> HttpResponse {
         let uri = request.uri().clone();
-        if !host::is_host(request.headers(), &uri) {
-            return host::refused(request.method());
-        }
         let path = unescaped(uri.path());
         let Some((mut target, suffix)) = self.resolver.resolve(&path) else {
             return self.unknown(&path, &uri, request);
@@ -183,15 +180,14 @@ impl Dispatch {
     fn unknown(&self, path: &str, uri: &Uri, request: Request) -> HttpResponse {
         if self.append_slash && !path.ends_with('/') && self.resolver.resolve(&format!("{path}/")).is_some() {
             let uri = request.extensions().get::<OriginalUri>().map_or(uri, |original| &original.0);
-            let query = uri.query().map(|q| format!("?{q}")).unwrap_or_default();
+            let location = full_path(&unescaped(uri.path()), uri.query(), true);
+            let Some(location) = location.and_then(|location| HeaderValue::try_from(location).ok()) else {
+                return page(request.method());
+            };
             let mut response = HttpResponse::default();
             *response.status_mut() = StatusCode::MOVED_PERMANENTLY;
             response.headers_mut().insert(header::CONTENT_TYPE, HTML);
-            // an address that begins with two slashes would name another host
-            let path = format!("/{}", uri.path().trim_start_matches('/'));
-            if let Ok(location) = HeaderValue::from_str(&format!("{path}/{query}")) {
-                response.headers_mut().insert(header::LOCATION, location);
-            }
+            response.headers_mut().insert(header::LOCATION, location);
             return response;
         }
         if self.json_not_found || wants_json(request.headers()) {
@@ -204,12 +200,6 @@ impl Dispatch {
         response.headers_mut().insert(header::CONTENT_TYPE, HTML);
         response
     }
-}
-
-/// Whether a client that hit on nothing asked for JSON by name.
-fn wants_json(headers: &HeaderMap) -> bool {
-    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
-    accept.is_some_and(|accept| accept.contains("application/json"))
 }
 
 /// A request that writes to the list of a view set.

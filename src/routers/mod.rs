@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use sea_orm::EntityTrait;
 
+use crate::edge::Edge;
 use crate::error::{Error, Result};
 use crate::filters::Bound as Filters;
 use crate::model::entity::ModelSource;
@@ -23,12 +24,12 @@ use crate::store::plan::{Alias, Plan, RowsBy, Select};
 use crate::store::{self, Database, Dialect, KnownEntities, Store, catalogue, idempotency, schema};
 use crate::suggest::candidates;
 use crate::versioning::Reverse;
+use crate::views::places::StreamPlaces;
 use crate::views::policy::{Bound, Place};
 use crate::views::preconditions::Shown;
 use crate::views::{Action, ApiView, Declared, ModelViewSet, Paginated, Resource, View, ViewSet};
 
 mod dispatch;
-mod host;
 mod pattern;
 mod prefix;
 mod resolve;
@@ -418,7 +419,15 @@ impl DefaultRouter {
         let build =
             Build { dialect: store.dialect(), models: &models, urls: &urls, storage: &settings.storage, within: false };
         let bound = Bound { settings: &settings, database: &database, urls: &names };
-        let application = Application { store: &store, database: &database, build, settings: &settings, known: &known };
+        let places = Arc::new(StreamPlaces::new(&settings));
+        let application = Application {
+            store: &store,
+            database: &database,
+            build,
+            settings: &settings,
+            known: &known,
+            places: &places,
+        };
         let mut views = Vec::new();
         for (prefix, declared, style) in registered {
             if views.iter().any(|(p, _): &(Prefix, Mounted)| p.text() == prefix) {
@@ -478,9 +487,10 @@ impl DefaultRouter {
                 Err(mistake) => mistakes.push(mistake),
             }
         }
-        if !mistakes.is_empty() {
+        let edge = Edge::new(&settings).map_err(|found| mistakes.extend(found)).ok();
+        let Some(edge) = edge.filter(|_| mistakes.is_empty()) else {
             return Err(Error::Startup(mistakes.join("\n")));
-        }
+        };
         let dispatch = Arc::new(Dispatch::new(Resolver::new(root, roots, views, single, endpoints), &bound));
         dispatch.check().map_err(Error::Startup)?;
         let weaknesses = dispatch.weaknesses();
@@ -500,7 +510,7 @@ impl DefaultRouter {
         if !missing.is_empty() {
             return Err(Error::Startup(without_tables(missing)));
         }
-        Ok((Served::new(dispatch, wraps), store))
+        Ok((Served::new(dispatch, wraps, edge, &settings), store))
     }
 }
 
@@ -555,6 +565,7 @@ struct Application<'a> {
     build: Build<'a>,
     settings: &'a Settings,
     known: &'a Arc<KnownEntities>,
+    places: &'a Arc<StreamPlaces>,
 }
 
 impl Application<'_> {
@@ -650,6 +661,7 @@ impl Application<'_> {
         Ok(Resource {
             filters: Arc::new(filters),
             base: self.store.clone(),
+            places: Arc::clone(self.places),
             database: self.database.clone(),
             known: Arc::clone(self.known),
             whole: shape.layout(&whole, 0).into(),

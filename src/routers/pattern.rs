@@ -157,7 +157,7 @@ fn values(mut rest: &str, route: &str) -> Result<String, String> {
             "int" => "[0-9]+",
             "slug" => "[-a-zA-Z0-9_]+",
             "uuid" => "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
-            "path" => "(?s:.+)",
+            "path" => ".+",
             other => {
                 return Err(format!(
                     "The path \"{route}\" has a value of the kind \"{other}\"; the kinds are str, int, slug, uuid and path."

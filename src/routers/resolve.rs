@@ -7,6 +7,7 @@ use http::Method;
 
 use super::pattern::{Kwargs, PathPattern};
 use super::prefix::Prefix;
+use crate::fields::Field;
 use crate::suggest::candidates;
 use crate::view_info::ViewInfo;
 use crate::views::policy::{Bound, Policy};
@@ -118,6 +119,7 @@ impl Mounted {
             }
             policy.idempotency.clone_from(&bound.settings.idempotency);
             policy.answering = view.answering(detail);
+            policy.takes_files = view.takes_files();
             view.overrides.apply(&mut policy);
             policy = policy.described(&view.description);
             for (action, own) in &view.by_action {
@@ -145,6 +147,9 @@ impl Mounted {
                 policy = policy.described(&action.description);
             }
             policy.answering = Answering::default();
+            if let Some(serializer) = &action.serializer {
+                policy.takes_files = serializer.fields().any(Field::takes_files);
+            }
             action.overrides.apply(&mut policy);
             let mistakes = action.serializer.iter().flat_map(|serializer| serializer.mistakes());
             if let Some(mistake) = mistakes.into_iter().next() {
@@ -358,30 +363,6 @@ fn suffix(text: &str) -> Option<&str> {
     valid.then_some(format)
 }
 
-/// A path with its escapes undone, as patterns see it.
-pub(super) fn unescaped(path: &str) -> Cow<'_, str> {
-    if !path.contains('%') {
-        return Cow::Borrowed(path);
-    }
-    let mut out = Vec::with_capacity(path.len());
-    let mut rest = path.as_bytes();
-    while let Some((&byte, after)) = rest.split_first() {
-        let hex = after.get(..2).filter(|_| byte == b'%');
-        let value = hex.and_then(|hex| u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok());
-        match value {
-            Some(value) => {
-                out.push(value);
-                rest = after.get(2..).unwrap_or_default();
-            }
-            None => {
-                out.push(byte);
-                rest = after;
-            }
-        }
-    }
-    Cow::Owned(String::from_utf8_lossy(&out).into_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -393,11 +374,5 @@ mod tests {
         assert_eq!(suffix(".JSON"), None);
         assert_eq!(suffix("."), None);
         assert_eq!(suffix("json"), None);
-    }
-
-    #[test]
-    fn escapes() {
-        assert_eq!(unescaped("/a%20b/%zz%4"), "/a b/%zz%4");
-        assert_eq!(unescaped("/%ff/"), "/\u{fffd}/");
     }
 }

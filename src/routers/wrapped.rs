@@ -7,47 +7,70 @@ use axum::response::Response;
 use tower_service::Service;
 
 use super::{DefaultRouter, Dispatch};
+use crate::edge::{Edge, EdgeLayer, Peer, Security, secured};
 use crate::error::Result;
 use crate::layers::ETagPerCoding;
-use crate::settings::ServerLimits;
+use crate::settings::{ServerLimits, Settings};
 
 /// Lays something around a router.
 pub(super) type Wrap = Box<dyn FnOnce(axum::Router) -> axum::Router + Send>;
 
-/// What answers requests.
+/// What answers requests, behind the edge.
 #[derive(Clone, Debug)]
-pub(crate) enum Served {
+pub(crate) struct Served {
+    api: Api,
+    edge: Edge,
+    security: Arc<Security>,
+}
+
+#[derive(Clone, Debug)]
+enum Api {
     /// Nothing is around it.
     Alone(Arc<Dispatch>),
     Wrapped(axum::Router),
 }
 
 impl Served {
-    pub(super) fn new(dispatch: Arc<Dispatch>, wraps: Vec<Wrap>) -> Self {
-        if wraps.is_empty() {
-            return Served::Alone(dispatch);
-        }
-        let router = Served::Alone(dispatch).into_axum();
-        let router = wraps.into_iter().fold(router, |router, wrap| wrap(router));
-        // one of the layers may compress
-        Served::Wrapped(router.layer(ETagPerCoding::new()))
+    pub(super) fn new(dispatch: Arc<Dispatch>, wraps: Vec<Wrap>, edge: Edge, settings: &Settings) -> Self {
+        let api = if wraps.is_empty() {
+            Api::Alone(dispatch)
+        } else {
+            let router = Api::Alone(dispatch).into_axum();
+            let router = wraps.into_iter().fold(router, |router, wrap| wrap(router));
+            // one of the layers may compress
+            Api::Wrapped(router.layer(ETagPerCoding::new()))
+        };
+        Served { api, edge, security: Arc::new(Security::new(&settings.security)) }
     }
 
+    /// Answers a request that came over the wire.
+    pub(crate) async fn handle(&self, request: Request) -> Response {
+        let answer = self.edge.around(request, Peer::Client, |request| {
+            // in a box of its own: the futures of a request lie within each other, and the compiler stops at a depth
+            secured(&self.security, request, |request| Box::pin(self.api.handle(request)))
+        });
+        let mut response = answer.await;
+        // of those that the edge refused, too
+        self.security.add(response.headers_mut(), false);
+        response
+    }
+}
+
+impl Api {
     fn into_axum(self) -> axum::Router {
         match self {
-            Served::Alone(dispatch) => axum::Router::new().fallback(move |request: Request| {
+            Api::Alone(dispatch) => axum::Router::new().fallback(move |request: Request| {
                 let dispatch = Arc::clone(&dispatch);
                 async move { dispatch.handle(request).await }
             }),
-            Served::Wrapped(router) => router,
+            Api::Wrapped(router) => router,
         }
     }
 
-    /// Answers a request.
-    pub(crate) async fn handle(&self, request: Request) -> Response {
+    async fn handle(&self, request: Request) -> Response {
         match self {
-            Served::Alone(dispatch) => dispatch.handle(request).await,
-            Served::Wrapped(router) => {
+            Api::Alone(dispatch) => dispatch.handle(request).await,
+            Api::Wrapped(router) => {
                 // always ready
                 let Ok(response) = router.clone().call(request).await;
                 response
@@ -85,7 +108,12 @@ impl DefaultRouter {
     /// the models, the serializers and the database do not agree.
     pub async fn into_axum(self, database: &str) -> Result<axum::Router> {
         let (served, _) = self.build(database).await?;
-        Ok(served.into_axum())
+        Ok(served.api.into_axum().layer(EdgeLayer(served.edge)))
+    }
+
+    /// Whether the hosts that it answers to were named.
+    pub(crate) fn hosts_are_set(&self) -> bool {
+        self.settings.allowed_hosts.are_set()
     }
 
     /// What the server that runs it keeps to.

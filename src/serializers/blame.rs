@@ -41,7 +41,7 @@ impl BoundSerializer {
             ViolationKind::ForeignKey | ViolationKind::Check => {
                 is_own && !columns.is_empty() && columns.iter().all(is_programs)
             }
-            ViolationKind::Unique | ViolationKind::Exclusion => false,
+            ViolationKind::Unique | ViolationKind::Exclusion | ViolationKind::Deferrable => false,
         };
         blamed.then(|| self.sentence(violation))
     }
@@ -54,6 +54,7 @@ impl BoundSerializer {
             ViolationKind::NotNull => "NOT NULL",
             ViolationKind::Check => "a CHECK constraint",
             ViolationKind::Exclusion => "an exclusion constraint",
+            ViolationKind::Deferrable => "a deferrable unique constraint",
         };
         let table = violation.table.as_deref().unwrap_or(&self.model.table);
         let columns = match violation.columns.as_slice() {

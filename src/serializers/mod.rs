@@ -224,6 +224,15 @@ impl BoundSerializer {
         self.fields.iter().any(|f| f.field.name == "url" && !f.field.write_only)
     }
 
+    /// Whether a field of a body, or of a row within it, is for a file.
+    pub(crate) fn takes_files(&self) -> bool {
+        self.fields.iter().filter(|bound| !bound.field.read_only).any(|bound| match &bound.writes {
+            Writes::File(..) => true,
+            Writes::Nested(nested) => nested.serializer.takes_files(),
+            _ => bound.field.takes_files(),
+        })
+    }
+
     /// Whether a rule reads the object as it will be.
     pub(crate) fn has_object_rules(&self) -> bool {
         !self.objects.is_empty()

@@ -90,6 +90,8 @@ pub trait Storage: Send + Sync + fmt::Debug + 'static {
 pub enum StorageError {
     /// There is no such name: nothing is left of what the client called its file, or no free name is short enough.
     Name(String),
+    /// The storage is full.
+    Full(Source),
     /// The storage does not work.
     Failed(Source),
 }
@@ -105,6 +107,7 @@ impl fmt::Display for StorageError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             StorageError::Name(sentence) => f.write_str(sentence),
+            StorageError::Full(source) => write!(f, "the storage is full: {source}"),
             StorageError::Failed(source) => write!(f, "the storage does not work: {source}"),
         }
     }
@@ -114,7 +117,7 @@ impl std::error::Error for StorageError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             StorageError::Name(_) => None,
-            StorageError::Failed(source) => Some(source.as_ref()),
+            StorageError::Full(source) | StorageError::Failed(source) => Some(source.as_ref()),
         }
     }
 }
@@ -126,6 +129,9 @@ impl From<io::Error> for StorageError {
             io::ErrorKind::InvalidFilename | io::ErrorKind::InvalidInput => {
                 StorageError::Name("The file system does not take a file of this name.".into())
             }
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+                StorageError::Full(error.into())
+            }
             _ => StorageError::failed(error),
         }
     }
@@ -136,6 +142,7 @@ impl From<StorageError> for Error {
     fn from(error: StorageError) -> Self {
         match error {
             StorageError::Name(sentence) => Error::Parse(sentence),
+            StorageError::Full(source) => Error::InsufficientStorage(source),
             StorageError::Failed(source) => Error::Internal(source),
         }
     }

@@ -14,7 +14,7 @@ use crate::context::Context;
 const LONGEST: usize = 128;
 
 /// The client's address, DRF's `get_ident`, with an IPv6 address as its network.
-pub(super) fn address(request: &Context, num_proxies: Option<usize>) -> String {
+pub(crate) fn address(request: &Context, num_proxies: Option<usize>) -> String {
     let forwarded = match num_proxies {
         Some(0) => None,
         _ => forwarded(request),

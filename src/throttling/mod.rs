@@ -41,8 +41,9 @@ mod rate;
 mod redis;
 mod simple;
 
-#[cfg(feature = "redis")]
 pub use self::redis::RedisThrottleStore;
+#[cfg(feature = "redis")]
+pub(crate) use client::address;
 pub use memory::MemoryThrottleStore;
 pub use rate::{IntoRate, Rate, ThrottleRates};
 pub use simple::{AnonRateThrottle, ScopedRateThrottle, SimpleRateThrottle, UserRateThrottle};

@@ -16,6 +16,41 @@ pub const MAX_DEPTH: usize = 512;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParseError(String);
 
+/// What a document takes in memory beside its text, by estimate: each item of a list, each entry of an object, an object, a text.
+const ITEM: usize = size_of::<Value>();
+const ENTRY: usize = ITEM + 16;
+const OBJECT: usize = 112;
+const TEXT: usize = 32;
+/// The fewest places that a list or an object makes room for.
+const FEWEST: usize = 4;
+/// From how many entries on an object has an index, and what an entry takes there.
+const INDEXED: (usize, usize) = (16, 96);
+
+/// Why a document under a limit of memory was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Refused {
+    Malformed(ParseError),
+    /// It would take more memory than there is for it.
+    TooLarge,
+}
+
+impl From<ParseError> for Refused {
+    fn from(error: ParseError) -> Self {
+        Refused::Malformed(error)
+    }
+}
+
+/// Parses a whole document that may take so many bytes of memory beside its text.
+///
+/// # Errors
+///
+/// As [`parse`], and [`Refused::TooLarge`].
+pub(crate) fn parse_within(text: &str, strict: bool, room: usize) -> Result<Value, Refused> {
+    let mut parser = Parser::new(text, strict);
+    parser.room = room;
+    parser.document()
+}
+
 impl fmt::Display for ParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -71,26 +106,12 @@ pub fn parse_loose(text: &str) -> Result<Value, ParseError> {
 }
 
 fn parse_document(text: &str, strict: bool) -> Result<Value, ParseError> {
-    let mut parser = Parser {
-        text,
-        bytes: text.as_bytes(),
-        at: 0,
-        depth: 0,
-        entries: [(text.len() / 24).clamp(4, 21), 0, 0, 0],
-        items: [0, 8, 8, 8],
-        strict,
-    };
-    if text.starts_with('\u{feff}') {
-        return Err(parser.error("Unexpected UTF-8 BOM (decode using utf-8-sig)", 0));
+    match Parser::new(text, strict).document() {
+        Ok(value) => Ok(value),
+        Err(Refused::Malformed(error)) => Err(error),
+        // nobody set a limit
+        Err(Refused::TooLarge) => Err(ParseError("Out of memory".into())),
     }
-    parser.skip_space();
-    let mut value = Value::Null;
-    parser.value(&mut value)?;
-    parser.skip_space();
-    if parser.at < parser.bytes.len() {
-        return Err(parser.error("Extra data", parser.at));
-    }
-    Ok(value)
 }
 
 /// The bytes as text, or Python's sentence about the first ones that are not UTF-8.
@@ -139,9 +160,44 @@ struct Parser<'a> {
     items: [usize; 4],
     /// Whether `NaN` and the infinities are refused.
     strict: bool,
+    /// How many bytes of memory what is read may still take.
+    room: usize,
 }
 
 impl<'a> Parser<'a> {
+    fn new(text: &'a str, strict: bool) -> Self {
+        Parser {
+            text,
+            bytes: text.as_bytes(),
+            at: 0,
+            depth: 0,
+            entries: [(text.len() / 24).clamp(4, 21), 0, 0, 0],
+            items: [0, 8, 8, 8],
+            strict,
+            room: usize::MAX,
+        }
+    }
+
+    fn document(mut self) -> Result<Value, Refused> {
+        if self.text.starts_with('\u{feff}') {
+            return Err(self.error("Unexpected UTF-8 BOM (decode using utf-8-sig)", 0).into());
+        }
+        self.skip_space();
+        let mut value = Value::Null;
+        self.value(&mut value)?;
+        self.skip_space();
+        if self.at < self.bytes.len() {
+            return Err(self.error("Extra data", self.at).into());
+        }
+        Ok(value)
+    }
+
+    /// Takes memory, before it is really taken.
+    fn take_room(&mut self, bytes: usize) -> Result<(), Refused> {
+        self.room = self.room.checked_sub(bytes).ok_or(Refused::TooLarge)?;
+        Ok(())
+    }
+
     fn peek(&self) -> Option<u8> {
         self.bytes.get(self.at).copied()
     }
@@ -163,12 +219,16 @@ impl<'a> Parser<'a> {
     }
 
     /// Reads a value into its place: moved there, each would cost more than to read it.
-    fn value(&mut self, place: &mut Value) -> Result<(), ParseError> {
+    fn value(&mut self, place: &mut Value) -> Result<(), Refused> {
         match self.peek() {
-            Some(b'"') => match self.plain_string() {
-                Some(text) => *place = Value::Str(text.to_owned()),
-                None => *place = self.string()?.into(),
-            },
+            Some(b'"') => {
+                let start = self.at;
+                match self.plain_string() {
+                    Some(text) => *place = Value::Str(text.to_owned()),
+                    None => *place = self.string()?.into(),
+                }
+                self.take_room(TEXT + self.at - start)?;
+            }
             Some(b'{') => *place = Value::Map(self.nested(Self::object)?),
             Some(b'[') => *place = Value::List(self.nested(Self::list)?),
             Some(b'n') if self.take(b"null") => *place = Value::Null,
@@ -178,7 +238,7 @@ impl<'a> Parser<'a> {
             Some(b'I') if self.take(b"Infinity") => *place = self.constant("Infinity", f64::INFINITY)?,
             Some(b'-') if self.take(b"-Infinity") => *place = self.constant("-Infinity", f64::NEG_INFINITY)?,
             Some(b'-' | b'0'..=b'9') => self.number(place)?,
-            _ => return Err(self.error("Expecting value", self.at)),
+            _ => return Err(self.error("Expecting value", self.at).into()),
         }
         Ok(())
     }
@@ -198,9 +258,9 @@ impl<'a> Parser<'a> {
         found
     }
 
-    fn nested<T>(&mut self, read: fn(&mut Self) -> Result<T, ParseError>) -> Result<T, ParseError> {
+    fn nested<T>(&mut self, read: fn(&mut Self) -> Result<T, Refused>) -> Result<T, Refused> {
         if self.depth == MAX_DEPTH {
-            return Err(ParseError("Maximum nesting depth exceeded".into()));
+            return Err(ParseError("Maximum nesting depth exceeded".into()).into());
         }
         self.depth += 1;
         self.at += 1;
@@ -210,15 +270,21 @@ impl<'a> Parser<'a> {
         Ok(value)
     }
 
-    fn list(&mut self) -> Result<Vec<Value>, ParseError> {
+    fn list(&mut self) -> Result<Vec<Value>, Refused> {
         if self.peek() == Some(b']') {
             self.at += 1;
             return Ok(Vec::new());
         }
         let depth = self.depth - 1;
-        let mut items = Vec::with_capacity(self.items.get(depth).copied().unwrap_or(0));
+        let likely = self.items.get(depth).copied().unwrap_or(0);
+        self.take_room(likely * ITEM)?;
+        let mut items = Vec::with_capacity(likely);
         loop {
             let end = items.len();
+            if end == items.capacity() {
+                // as a list grows
+                self.take_room(end.max(FEWEST) * ITEM)?;
+            }
             items.extend(std::iter::once_with(|| Value::Null));
             self.value(&mut items[end])?;
             if self.ends(b']')? {
@@ -230,23 +296,30 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn object(&mut self) -> Result<Map, ParseError> {
+    fn object(&mut self) -> Result<Map, Refused> {
         if self.peek() == Some(b'}') {
             self.at += 1;
             return Ok(Map::new());
         }
         // room for what is likely at once, and never more than a small multiple of the text before and in it
         let depth = self.depth - 1;
-        let mut map = Map::with_capacity(self.entries.get(depth).copied().unwrap_or(0));
+        let mut likely = self.entries.get(depth).copied().unwrap_or(0);
+        self.take_room(OBJECT + likely * ENTRY)?;
+        let mut map = Map::with_capacity(likely);
         loop {
             if self.peek() != Some(b'"') {
-                return Err(self.error("Expecting property name enclosed in double quotes", self.at));
+                return Err(self.error("Expecting property name enclosed in double quotes", self.at).into());
             }
             let (key, lone) = self.key()?;
             self.skip_space();
             if self.peek() != Some(b':') {
-                return Err(self.error("Expecting ':' delimiter", self.at));
+                return Err(self.error("Expecting ':' delimiter", self.at).into());
             }
+            if map.len() == likely {
+                self.take_room(likely.max(FEWEST) * ENTRY)?;
+                likely = likely.max(FEWEST / 2) * 2;
+            }
+            self.take_room(key.len() + if map.len() >= INDEXED.0 { INDEXED.1 + key.len() } else { 0 })?;
             self.at += 1;
             self.skip_space();
             let place = map.get_or_insert_with(&key, || Value::Null);

@@ -30,6 +30,7 @@ pub struct Overrides {
     versioning: Option<Option<Arc<dyn Versioning>>>,
     idempotency: Option<Option<Idempotency>>,
     etags: Option<Option<ETags>>,
+    uploads: Option<bool>,
 }
 
 impl Overrides {
@@ -46,6 +47,11 @@ impl Overrides {
     /// Whether it says a throttle scope.
     pub(crate) fn has_scope(&self) -> bool {
         self.throttle_scope.is_some()
+    }
+
+    /// Whether it says itself how bodies are read.
+    pub(crate) fn has_parsers(&self) -> bool {
+        self.parsers.is_some()
     }
 
     /// Lays it over what the settings say.
@@ -79,6 +85,9 @@ impl Overrides {
         }
         if let Some(etags) = &self.etags {
             policy.etags.clone_from(etags);
+        }
+        if let Some(uploads) = self.uploads {
+            policy.takes_files = uploads;
         }
         if let Some(handler) = &self.exception_handler {
             policy.exception_handler = handler.clone();
@@ -185,6 +194,14 @@ pub trait Attributes: Sized {
     /// Without entity tags, whatever the settings say.
     fn no_etags(mut self) -> Self {
         self.overrides().etags = Some(None);
+        self
+    }
+
+    /// Whether bodies may bring files of any size, up to [`upload_bytes`](crate::parsers::BodyLimits::upload_bytes), that are kept
+    /// on the disk. By default they may where a field of the serializer is for a file; in a view without a serializer where it
+    /// has parsers of its own. Elsewhere a form with files is no longer than any other body.
+    fn uploads(mut self, yes: bool) -> Self {
+        self.overrides().uploads = Some(yes);
         self
     }
 

@@ -31,6 +31,7 @@ pub(crate) mod idempotency;
 mod instance;
 mod login;
 mod naming;
+pub(crate) mod places;
 mod plain;
 pub(crate) mod policy;
 pub(crate) mod preconditions;
@@ -175,6 +176,11 @@ impl View {
     /// The resource as an action sees it.
     pub(crate) fn resource(&self, action: Action) -> &Resource {
         self.others.iter().find(|(a, _)| *a == action).map_or(&self.resource, |(_, resource)| resource)
+    }
+
+    /// Whether a body may bring a file.
+    pub(crate) fn takes_files(&self) -> bool {
+        self.others.iter().map(|(_, own)| own).chain([&self.resource]).any(|own| own.serializer.takes_files())
     }
 
     /// What a method of the list, or of one object, is called: DRF's `action_map`.

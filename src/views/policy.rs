@@ -62,6 +62,8 @@ pub(crate) struct Policy {
     pub(crate) limits: BodyLimits,
     /// How long a request's work in the database may take.
     time: Duration,
+    /// Whether a body may bring files that are kept on the disk.
+    pub(crate) takes_files: bool,
     pub(crate) errors: ErrorFormat,
     pub(crate) list_errors_as_dict: bool,
     pub(crate) exception_handler: ExceptionHandler,
@@ -136,6 +138,7 @@ impl Policy {
             answering: Answering::default(),
             limits: settings.body.clone(),
             time: settings.store.deadline,
+            takes_files: true,
             errors: settings.errors,
             list_errors_as_dict: settings.list_errors_as_dict,
             exception_handler: settings.exception_handler.clone(),
@@ -355,7 +358,14 @@ impl Policy {
     pub(crate) async fn parse(&self, context: &mut Context, body: Body) -> Result<Value> {
         let nothing = HeaderMap::new();
         let headers = context.headers().unwrap_or(&nothing);
-        let parsed = self.parsers.parse(headers, body, context.kwargs(), &self.limits).await;
+        let without_files;
+        let limits = if self.takes_files {
+            &self.limits
+        } else {
+            without_files = self.limits.without_files();
+            &without_files
+        };
+        let parsed = self.parsers.parse(headers, body, context.kwargs(), limits).await;
         context.allow(self.time);
         parsed
     }
@@ -560,6 +570,7 @@ fn brings_a_body(context: &Context) -> bool {
 fn log(error: &Error) {
     match error {
         Error::Internal(_) => tracing::error!(error = %chain(error), "a request failed"),
+        Error::InsufficientStorage(_) => tracing::error!(error = %chain(error), "an upload found no room"),
         Error::Unavailable(_) => tracing::warn!(error = %chain(error), "a request was turned away"),
         Error::OutcomeUnknown(_) => {
             tracing::error!(error = %chain(error), "nobody knows whether a write was carried out")

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::places::StreamPlaces;
 use super::preconditions::Shown;
 use crate::context::Context;
 use crate::error::{Error, ErrorDetail, NON_FIELD_ERRORS, Result, ValidationError};
@@ -38,6 +39,8 @@ pub(crate) struct Resource {
     pub(crate) filters: Arc<Filters>,
     /// The store of no request; [`store`](Resource::store) is a request's.
     pub(crate) base: Store,
+    /// Where its long lists have their places.
+    pub(crate) places: Arc<StreamPlaces>,
     /// The same as handlers see it.
     pub(crate) database: Database,
     pub(crate) serializer: Arc<BoundSerializer>,
@@ -339,6 +342,7 @@ impl Resource {
         Ok(Some(Resource {
             filters: Arc::clone(&self.filters),
             base: self.base.clone(),
+            places: Arc::clone(&self.places),
             database: self.database.clone(),
             serializer: Arc::clone(&self.serializer),
             shape: Arc::clone(&self.shape),

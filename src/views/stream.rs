@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::body::{Body, Bytes};
 use futures_util::stream::try_unfold;
 
+use super::places::StreamPlace;
 use super::resource::Resource;
 use super::{Action, View};
 use crate::context::Context;
@@ -30,6 +31,7 @@ struct Flow {
     writer: Box<dyn ListWriter>,
     begun: bool,
     ended: bool,
+    place: StreamPlace,
 }
 
 impl View {
@@ -40,7 +42,7 @@ impl View {
     ///
     /// # Errors
     ///
-    /// 503 where the database has no connection for it.
+    /// 503 where the database has no connection for it, or its client has too many of them under way.
     pub(super) async fn flow(
         self: &Arc<Self>,
         listing: &Listing,
@@ -48,16 +50,25 @@ impl View {
         writer: Box<dyn ListWriter>,
     ) -> Result<Body> {
         let resource = self.resource(Action::List);
+        let place = resource.places.place(cx).await?;
         let rows = resource.store(cx).stream(resource.plan.reads().listing(listing, Window::All)).await?;
         let mut flow =
-            Flow { view: Arc::clone(self), cx: cx.clone(), rows, most: 256, writer, begun: false, ended: false };
+            Flow { view: Arc::clone(self), cx: cx.clone(), rows, most: 256, writer, begun: false, ended: false, place };
         let first = flow.portion().await?;
         let rest = try_unfold((flow, first), |(mut flow, ready)| async move {
             if let Some(ready) = ready {
+                flow.place.pace().gives(ready.len());
                 return Ok(Some((ready, (flow, None))));
             }
+            if let Err(reason) = flow.place.pace().goes_on() {
+                tracing::warn!(reason, "a list was given up");
+                return Err(io::Error::other("the list was given up"));
+            }
             match flow.portion().await {
-                Ok(portion) => Ok(portion.map(|bytes| (bytes, (flow, None)))),
+                Ok(portion) => {
+                    flow.place.pace().gives(portion.as_ref().map_or(0, Bytes::len));
+                    Ok(portion.map(|bytes| (bytes, (flow, None))))
+                }
                 Err(error) => {
                     tracing::error!(%error, "a list broke off");
                     Err(io::Error::other("the list broke off"))

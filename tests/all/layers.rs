@@ -364,7 +364,7 @@ async fn a_server_has_the_layers_too() {
                 client.call("POST", "/api/bookings/", Some(&serde_json::json!({"room_id": 1, "start": 1, "end": 2})));
             assert_eq!(created.status, 201);
             client
-                .write(b"GET /api/bookings/ HTTP/1.1\r\nHost: x\r\nAccept-Encoding: br, gzip\r\nOrigin: https://app.example\r\n\r\n")
+                .write(b"GET /api/bookings/ HTTP/1.1\r\nHost: testserver\r\nAccept-Encoding: br, gzip\r\nOrigin: https://app.example\r\n\r\n")
                 .unwrap();
             client.read("GET").unwrap()
         });

@@ -69,17 +69,18 @@ fn a_slow_client_is_cut_off_and_others_are_served() {
             let heads = [
                 // nothing at all, but for the dripping
                 "",
-                "GET /collections/ HTTP/1.1\r\nHost: x\r\nX-Long: ",
-                "POST /documents/ HTTP/1.1\r\nHost: x\r\nContent-Type: appl",
+                "GET /collections/ HTTP/1.1\r\nHost: testserver\r\nX-Long: ",
+                "POST /documents/ HTTP/1.1\r\nHost: testserver\r\nContent-Type: appl",
             ];
             let heads: Vec<_> = heads.iter().cycle().take(60).map(|head| scope.spawn(|| drip(address, head))).collect();
-            let json = "POST /documents/ HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n";
-            let form = "POST /documents/ HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\n";
+            let json = "POST /documents/ HTTP/1.1\r\nHost: testserver\r\nContent-Type: application/json\r\n";
+            let form =
+                "POST /documents/ HTTP/1.1\r\nHost: testserver\r\nContent-Type: multipart/form-data; boundary=b\r\n";
             let bodies = [
                 format!("{json}Content-Length: 5000\r\n\r\n{{\"uid\": \""),
                 format!("{json}Transfer-Encoding: chunked\r\n\r\n1000\r\n{{\"uid\": \""),
                 format!("{form}Content-Length: 5000\r\n\r\n--b\r\nContent-Disposition: form-data; name=\"uid\"\r\n\r\n"),
-                "PATCH /documents/1/ HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 900\r\n\r\n{"
+                "PATCH /documents/1/ HTTP/1.1\r\nHost: testserver\r\nContent-Type: application/json\r\nContent-Length: 900\r\n\r\n{"
                     .to_owned(),
             ];
             let bodies: Vec<_> =
@@ -132,7 +133,7 @@ fn a_client_that_takes_nothing_of_its_answer_is_cut_off() {
     let mut idle = Vec::new();
     for _ in 0..10 {
         let mut stream = TcpStream::connect(server.address()).unwrap();
-        stream.write_all(b"GET /documents/ HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+        stream.write_all(b"GET /documents/ HTTP/1.1\r\nHost: testserver\r\n\r\n").unwrap();
         idle.push(stream);
     }
     assert!(within(PATIENCE, || sockets(server.pid()) >= before + 10));
@@ -169,7 +170,7 @@ fn heads_have_limits() {
     let database = Database::sqlite();
     let server = Server::start(&database.url(), &[]);
     let get = |path: &str, headers: &str| {
-        let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\n{headers}Connection: close\r\n\r\n");
+        let request = format!("GET {path} HTTP/1.1\r\nHost: testserver\r\n{headers}Connection: close\r\n\r\n");
         answer(server.address(), request.as_bytes()).0
     };
     let many = |n: usize| (0..n).map(|n| format!("X-{n}: 1\r\n")).collect::<String>();
@@ -191,7 +192,7 @@ fn bodies_have_limits() {
     Database::each(|database| {
         let server = Server::start(&database.url(), &[]);
         let post = |headers: &str, body: &[u8]| {
-            let head = format!("POST /documents/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n");
+            let head = format!("POST /documents/ HTTP/1.1\r\nHost: testserver\r\nConnection: close\r\n{headers}\r\n");
             answer(server.address(), &[head.as_bytes(), body].concat()).0
         };
         let json = "Content-Type: application/json\r\n";

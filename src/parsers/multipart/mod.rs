@@ -77,6 +77,7 @@ impl Parser for MultiPartParser {
         let charset = request.charset()?;
         let boundary = boundary(request.content_type())?;
         let limits = body.limits();
+        body.announced()?;
         let mut reading = Reading {
             charset,
             fields: Form::new(),

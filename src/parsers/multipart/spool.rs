@@ -32,7 +32,7 @@ impl Spool {
     ///
     /// # Errors
     ///
-    /// 500 where the disk refuses it.
+    /// 507 where the disk is full, 500 where it refuses it for another reason.
     pub(crate) async fn write(&mut self, chunk: Bytes) -> Result<()> {
         self.memory.extend_from_slice(&chunk);
         let limit = if self.file.is_some() { PIECE } else { self.limit };
@@ -68,7 +68,7 @@ impl Spool {
             Ok((file, piece))
         };
         let written = tokio::task::spawn_blocking(write).await.map_err(Error::internal)?;
-        let (file, piece) = written.map_err(Error::internal)?;
+        let (file, piece) = written.map_err(Error::disk)?;
         self.file = Some(file);
         self.memory = piece;
         self.written += length;
@@ -100,5 +100,14 @@ mod tests {
         assert_eq!(spooled(0, &[]).await.in_memory().unwrap(), "");
         let many = vec![b"0123456789".as_slice(); 100_000];
         assert_eq!(spooled(10, &many).await.size(), 1_000_000);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn a_full_disk_is_no_mistake_of_the_program() {
+        let file = File::options().write(true).open("/dev/full").unwrap();
+        let mut spool = Spool { file: Some(file), ..Spool::new(4) };
+        let full = spool.write(vec![0; PIECE + 1].into()).await.unwrap_err();
+        assert_eq!(full.status().as_u16(), 507, "{full}");
     }
 }

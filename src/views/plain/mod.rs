@@ -72,6 +72,8 @@ pub struct ApiView {
     serializer: Option<SerializerOf>,
     /// The tables that its handlers work on.
     needs: &'static [Needs],
+    /// Whether a field of the serializer is for a file.
+    file_fields: bool,
     /// What is wrong with the serializer's declaration.
     mistakes: Vec<String>,
 }
@@ -138,6 +140,7 @@ impl ApiView {
             by_method: Vec::new(),
             serializer: None,
             needs: &[],
+            file_fields: false,
             mistakes: Vec::new(),
         }
     }
@@ -215,8 +218,9 @@ impl ApiView {
     /// ```
     pub fn serializer(mut self, serializer: Serializer) -> Self {
         self.mistakes = serializer.mistakes();
+        let file_fields = serializer.fields().any(crate::fields::Field::takes_files);
         let serializer = Arc::new(serializer);
-        self.serializer_by(move |_| Ok(Arc::clone(&serializer)))
+        ApiView { file_fields, ..self.serializer_by(move |_| Ok(Arc::clone(&serializer))) }
     }
 
     /// With a serializer by the request, DRF's `get_serializer_class`.
@@ -225,6 +229,8 @@ impl ApiView {
         choose: impl Fn(&Context) -> Result<Arc<Serializer>> + Send + Sync + 'static,
     ) -> Self {
         self.serializer = Some(SerializerOf(Arc::new(choose)));
+        // which ones, nobody knows before the request
+        self.file_fields = true;
         self
     }
 
@@ -289,6 +295,7 @@ impl ApiView {
         let mut policy = bound.policy(info).described(&self.description);
         policy = policy.allowing(self.allowed());
         policy.name = self.name.unwrap_or_else(|| view_name(&self.type_name));
+        policy.takes_files = if self.serializer.is_some() { self.file_fields } else { self.overrides.has_parsers() };
         policy.serializer = self.serializer;
         policy.needs = self.needs;
         self.overrides.apply(&mut policy);

@@ -130,7 +130,7 @@ fn read(connection: &mut BufReader<TcpStream>, method: &str) -> io::Result<Respo
         let (name, value) = header.split_once(':').ok_or_else(|| bad(&header))?;
         answer.headers.push((name.to_owned(), value.trim().to_owned()));
     }
-    if method == "HEAD" || matches!(status, 204 | 304) {
+    if method == "HEAD" || matches!(status, 100..=199 | 204 | 304) {
         return Ok(answer);
     }
     if let Some(length) = answer.header("content-length") {

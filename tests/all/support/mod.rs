@@ -21,7 +21,7 @@ pub(crate) use database::{Database, Document};
 pub(crate) use http::{Client, Response, cut_short};
 pub(crate) use log::logged;
 pub(crate) use pooler::Pooler;
-pub(crate) use postgres::{Postgres, query};
+pub(crate) use postgres::{Postgres, free_port, owner as unprivileged, query};
 pub(crate) use random::Random;
 pub(crate) use server::{Ended, Server};
 

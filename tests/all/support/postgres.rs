@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 use std::{env, fs, process};
 
 /// Ends the cluster and removes its folder as soon as nobody holds the other end of its input any more: the cluster
@@ -98,8 +99,11 @@ impl Postgres {
         query(&self.url("postgres"), "ALTER SYSTEM SET synchronous_standby_names = '*'");
         query(&self.url("postgres"), "SELECT pg_reload_conf()");
         let follows = "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'";
-        let is_followed = || query(&self.url("postgres"), follows) == "1";
-        assert!(super::within(std::time::Duration::from_secs(30), is_followed), "the standby does not follow");
+        let end = Instant::now() + Duration::from_secs(30);
+        while query(&self.url("postgres"), follows) != "1" {
+            assert!(Instant::now() < end, "the standby does not follow");
+            std::thread::sleep(Duration::from_millis(20));
+        }
         standby
     }
 
@@ -173,7 +177,7 @@ fn command(program: impl AsRef<std::ffi::OsStr>, folder: &Path) -> Command {
 }
 
 /// Who runs the cluster when the tests run as root, which PostgreSQL refuses to.
-pub(super) fn owner() -> Option<(u32, u32)> {
+pub(crate) fn owner() -> Option<(u32, u32)> {
     if fs::metadata("/proc/self").unwrap().uid() != 0 {
         return None;
     }
@@ -199,7 +203,7 @@ fn binary(name: &str) -> PathBuf {
 }
 
 /// A port below those that the system gives to outgoing connections: it stays free while the cluster is down.
-pub(super) fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let mut seed = [0; 2];
     fs::File::open("/dev/urandom").unwrap().read_exact(&mut seed).unwrap();
