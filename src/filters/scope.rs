@@ -48,6 +48,15 @@ impl From<Condition> for Scope {
 
 /// What [`get_queryset`](crate::views::ModelViewSet::get_queryset) may answer: a [`Scope`], a [`Condition`], an `Option` of
 /// one (none is no row), or a `Result` of one (an error answers the request).
+///
+/// Whether somebody is logged in is not which rows they see, and does not compile:
+///
+/// ```compile_fail,E0277
+/// use bowline::doc::booking;
+/// use bowline::prelude::*;
+///
+/// let bookings = ModelViewSet::<booking::Entity>::new().get_queryset(|request: &Context| request.user().is_some());
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not say which rows a request may see",
     label = "not an answer of `get_queryset`",

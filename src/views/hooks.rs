@@ -37,6 +37,38 @@ use crate::error::Result;
 ///
 /// A hook of any entity has a parameter: `impl<E: EntityTrait> ViewSetHooks<E> for Audited`.
 ///
+/// Neither a hook of another entity compiles, nor another entity's column in a hook, nor text for a number:
+///
+/// ```compile_fail,E0277
+/// use bowline::doc::{author, booking};
+/// use bowline::prelude::*;
+///
+/// struct Signed;
+///
+/// #[bowline::async_trait]
+/// impl ViewSetHooks<author::Entity> for Signed {}
+///
+/// let bookings = ModelViewSet::<booking::Entity>::new().hooks(Signed);
+/// ```
+///
+/// ```compile_fail,E0277
+/// use bowline::doc::{author, booking};
+/// use bowline::prelude::*;
+///
+/// fn sign(save: &mut Save<'_, booking::Entity>) {
+///     save.set(author::Column::FirstName, "Ada");
+/// }
+/// ```
+///
+/// ```compile_fail
+/// use bowline::doc::booking;
+/// use bowline::prelude::*;
+///
+/// fn begin(save: &mut Save<'_, booking::Entity>) {
+///     save.set(booking::COLUMN.start, "nine");
+/// }
+/// ```
+///
 /// # Errors
 ///
 /// A hook's [`ValidationError`](crate::error::ValidationError) is answered with 400 and rolls everything back; an error

@@ -12,12 +12,8 @@ fn a_validator_that_reads_more_than_its_plan_protects_does_not_compile() {
     cases.compile_fail("tests/law/rule_changes_itself.rs");
 }
 
+/// What does not compile beside it are `compile_fail` examples of `ViewSetHooks` and `IntoScope`.
 #[test]
-fn a_hook_that_writes_what_its_entity_cannot_hold_does_not_compile() {
-    let cases = trybuild::TestCases::new();
-    cases.pass("tests/law/what_hooks_may_write.rs");
-    cases.compile_fail("tests/law/hook_of_another_entity.rs");
-    cases.compile_fail("tests/law/hook_sets_another_entitys_column.rs");
-    cases.compile_fail("tests/law/hook_sets_text_for_a_number.rs");
-    cases.compile_fail("tests/law/scope_that_is_no_scope.rs");
+fn hooks_write_what_their_entity_can_hold() {
+    trybuild::TestCases::new().pass("tests/law/what_hooks_may_write.rs");
 }
