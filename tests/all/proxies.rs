@@ -150,6 +150,8 @@ impl Site {
                 allowed_hosts: AllowedHosts::new(["api.example.org"]),
                 ..Settings::default()
             })
+            // a password takes its time in a build for tests
+            .configure(|settings| settings.store.deadline = Duration::from_secs(60))
             .wrap(|api| {
                 let age = StrictTransportSecurity::new(Duration::from_secs(60)).include_subdomains().preload();
                 let headers = SecurityHeaders { strict_transport_security: Some(age), ..SecurityHeaders::default() };
