@@ -14,6 +14,7 @@ use crate::store::PackedColumn;
 ///
 /// | field | in SQLite | in PostgreSQL |
 /// |---|---|---|
+/// | `Decimal`, `f64`, `f32` | a number, which is an integer in SQLite where it has no fraction | as ever |
 /// | `Uuid` | 32 hexadecimal digits (16 bytes otherwise) | `uuid` |
 /// | `DateTimeUtc`, `DateTimeWithTimeZone`, `DateTime` | `2026-02-03 04:05:06.789012` in UTC (RFC 3339 otherwise) | as ever |
 /// | `i64` declared as `Interval` | microseconds | `interval` (an error otherwise) |
@@ -48,6 +49,8 @@ pub struct KnownEntities {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Kept {
     uuids: HashSet<String>,
+    /// Numbers with a fraction.
+    numbers: HashSet<String>,
     /// Spans of time in integers.
     pub(super) spans: bool,
     /// Strings in columns of other types: addresses, types of the database's own.
@@ -76,6 +79,12 @@ impl KnownEntities {
             if takes(Value::Uuid(Some(Uuid::nil()))) {
                 kept.uuids.insert(column.as_str().to_owned());
             }
+            if [Value::Decimal(Some(0.into())), Value::Double(Some(0.0)), Value::Float(Some(0.0))]
+                .into_iter()
+                .any(takes)
+            {
+                kept.numbers.insert(column.as_str().to_owned());
+            }
         }
         self.tables.insert(E::default().table_name().to_owned(), kept);
     }
@@ -89,6 +98,12 @@ impl KnownEntities {
     pub(super) fn is_uuid(&self, column: &PackedColumn) -> bool {
         let Some((table, column)) = &column.origin else { return false };
         self.tables.get(table).is_some_and(|kept| kept.uuids.contains(column))
+    }
+
+    /// Whether a column of SQLite's shows numbers with a fraction, which are integers there where they have none.
+    pub(super) fn is_number(&self, column: &PackedColumn) -> bool {
+        let Some((table, column)) = &column.origin else { return false };
+        self.tables.get(table).is_some_and(|kept| kept.numbers.contains(column))
     }
 
     /// Whether any entity reads addresses into strings.

@@ -13,7 +13,7 @@ use sea_orm::sqlx::{Arguments, AssertSqlSafe, ConnectOptions, Error, Executor, S
 use uuid::Uuid;
 
 use super::{Failed, KnownEntities};
-use crate::store::{Cell, PackedRows, StoreError, Violation, ViolationKind};
+use crate::store::{Cell, PackedColumn, PackedRows, StoreError, Violation, ViolationKind};
 
 /// SQLite takes 32,766 parameters for one statement.
 const PLACES: usize = 32_000;
@@ -63,7 +63,7 @@ impl Converter {
             return Ok(Vec::new());
         }
         let head = self.head(rows).await?;
-        let uuids: Vec<bool> = rows.columns().iter().map(|column| known.is_uuid(column)).collect();
+        let kept: Vec<Kept> = rows.columns().iter().map(|column| Kept::of(column, known)).collect();
         let portion = (PLACES / width).max(1);
         let mut made = Vec::with_capacity(rows.len());
         let mut first = 0;
@@ -71,8 +71,8 @@ impl Converter {
             let count = portion.min(rows.len() - first);
             let mut arguments = SqliteArguments::default();
             for row in first..first + count {
-                for (column, is_uuid) in uuids.iter().enumerate() {
-                    bind(&mut arguments, rows.cell(row, column)?, *is_uuid)?;
+                for (column, kept) in kept.iter().enumerate() {
+                    bind(&mut arguments, rows.cell(row, column)?, *kept)?;
                 }
             }
             let one = format!("({})", vec!["?"; width].join(","));
@@ -185,12 +185,35 @@ fn plain(declared: &str) -> String {
     if plain.starts_with(|c: char| c.is_ascii_digit()) || plain.is_empty() { format!("_{plain}") } else { plain }
 }
 
-fn bind(arguments: &mut SqliteArguments, cell: Cell<'_>, is_uuid: bool) -> Result<(), StoreError> {
+/// How an entity's column is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kept {
+    /// As the driver keeps it.
+    Plain,
+    /// A UUID as text.
+    Uuid,
+    /// A number with a fraction, which SQLite makes an integer of where it has none; the driver reads none from those.
+    Number,
+}
+
+impl Kept {
+    fn of(column: &PackedColumn, known: &KnownEntities) -> Self {
+        match column {
+            column if known.is_uuid(column) => Kept::Uuid,
+            column if known.is_number(column) => Kept::Number,
+            _ => Kept::Plain,
+        }
+    }
+}
+
+fn bind(arguments: &mut SqliteArguments, cell: Cell<'_>, kept: Kept) -> Result<(), StoreError> {
     match cell {
         Cell::Null => arguments.add(None::<i64>),
+        #[allow(clippy::cast_precision_loss, reason = "as the driver, which reads all of them as this type")]
+        Cell::Int(i) if kept == Kept::Number => arguments.add(i as f64),
         Cell::Int(i) => arguments.add(i),
         Cell::Float(f) => arguments.add(f),
-        Cell::Text(text) => match is_uuid.then(|| Uuid::try_parse(text)) {
+        Cell::Text(text) => match (kept == Kept::Uuid).then(|| Uuid::try_parse(text)) {
             Some(Ok(uuid)) => arguments.add(uuid.as_bytes().to_vec()),
             _ => arguments.add(text.to_owned()),
         },
