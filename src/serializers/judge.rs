@@ -110,7 +110,7 @@ impl BoundSerializer {
     async fn find(&self, lookup: &Lookup, found: &mut Validated, cx: &Context, via: Via<'_>) -> Result<(), StoreError> {
         let bound = &self.fields[lookup.field];
         let (plan, related) = match &bound.writes {
-            Writes::One { lookup: Some(plan), related, .. } => (plan, related),
+            Writes::One { lookup: Some(plan), related, .. } => (plan.as_ref(), related),
             Writes::Many(many) => (&many.lookup, &many.related),
             _ => return Ok(()),
         };

@@ -127,7 +127,7 @@ pub(crate) enum Writes {
         column: usize,
         related: Related,
         /// Asks which rows there are; none where the foreign key itself answers.
-        lookup: Option<LookupPlan>,
+        lookup: Option<Box<LookupPlan>>,
     },
     /// The rows that it names hang on this one.
     Many(Box<ManyWrite>),

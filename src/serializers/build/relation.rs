@@ -227,7 +227,7 @@ fn writes(
     Ok(match link {
         Link::Forward { column, relation, .. } => {
             let by_itself = by == key && only.is_none() && relation.constraint.is_some() && !build.within;
-            Writes::One { column: *column, related: related.clone(), lookup: (!by_itself).then(lookup) }
+            Writes::One { column: *column, related: related.clone(), lookup: (!by_itself).then(lookup).map(Box::new) }
         }
         Link::Through { table, own, other, .. } => {
             let own_type = model.primary_key.first().map(|n| model.columns[*n].db_type.clone()).unwrap_or_default();
