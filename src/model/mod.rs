@@ -269,6 +269,10 @@ pub struct UniqueMeta {
     pub predicate: Option<String>,
     /// Whether an expression is among its parts.
     pub expression: bool,
+    /// The SQL of each part as it is compared, once the catalogue was read; empty where it reads what the entity lacks.
+    pub parts: Vec<String>,
+    /// Positions of all columns that its parts and its predicate read.
+    pub reads: Vec<usize>,
     /// Whether NULLs are distinct (the default of SQL).
     pub nulls_distinct: bool,
     /// Whether it is checked at once (`false` for a deferrable constraint, which `ON CONFLICT` cannot use).

@@ -11,7 +11,8 @@ use super::{BoundField, BoundSerializer, ColumnDefault, Mode, NestedWrite, Write
 use crate::context::Context;
 use crate::error::{Error, ErrorDetail, Result, ValidationError};
 use crate::fields::{FieldContext, Outcome};
-use crate::store::Changes;
+use crate::store::plan::Prepared;
+use crate::store::{Changes, Rows};
 use crate::value::{DbValue, Map, Upload, Value, convert};
 
 /// What validation without the database made of a body.
@@ -49,6 +50,21 @@ pub(crate) struct Validated {
     pub(super) refused: Vec<usize>,
     /// What a hook answered that is no value of its field: a mistake of the program, not of the request.
     pub(super) mistake: Option<String>,
+    /// Whether all rows of the request have given up what others of them want: what is in the way now stays there.
+    pub(crate) placed: bool,
+    /// What was done of it for that, before its turn.
+    pub(crate) early: Option<Arc<Early>>,
+}
+
+/// A row that was written before its turn, so that others may have its values.
+#[derive(Debug)]
+pub(crate) struct Early {
+    /// The changes that were written.
+    pub(crate) changes: Changes,
+    /// What the row was before.
+    pub(crate) stored: Vec<DbValue>,
+    /// What the statement returned; none where it could not be written, and only let go of its values.
+    pub(crate) returned: Option<(Arc<Rows>, Arc<Prepared>)>,
 }
 
 impl Validated {
@@ -70,6 +86,8 @@ impl Validated {
             mode,
             refused: Vec::new(),
             mistake: None,
+            placed: false,
+            early: None,
         }
     }
 

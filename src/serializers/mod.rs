@@ -51,7 +51,7 @@ pub(crate) use build::Build;
 pub(crate) use declaration::Declaration;
 pub use declaration::{NestedField, RelatedField};
 use input::Lookup;
-pub(crate) use input::{NestedInput, NestedRow, Validated};
+pub(crate) use input::{Early, NestedInput, NestedRow, Validated};
 pub use model::ModelSerializer;
 pub use options::FieldOptions;
 pub use plain::{AttributesValidator, ListSerializer, Serializer};

@@ -37,7 +37,7 @@ impl ColumnSet {
 }
 
 /// What a request writes: exactly the fields of its body, and what hooks set.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Changes {
     values: Vec<Option<DbValue>>,
     columns: ColumnSet,

@@ -101,6 +101,39 @@ impl Transaction {
         .map_err(|error| explained(self.catalogue.as_deref(), error))
     }
 
+    /// Runs statements without values, separated by semicolons.
+    ///
+    /// # Errors
+    ///
+    /// As [`Transaction::query`].
+    pub(crate) async fn batch(&self, sql: &str) -> Result<(), StoreError> {
+        match &self.inner {
+            Inner::Postgres(tx) => tx.batch(sql).await,
+            Inner::Sqlite(tx) => tx.batch(sql).await,
+        }
+        .map(drop)
+        .map_err(|error| explained(self.catalogue.as_deref(), error))
+    }
+
+    /// Runs a statement that may fail: what it did is undone then, and the transaction goes on.
+    ///
+    /// # Errors
+    ///
+    /// As [`Transaction::query`].
+    pub(crate) async fn attempt(&self, bound: Bound) -> Result<Rows, StoreError> {
+        self.batch("SAVEPOINT attempt").await?;
+        match self.query(bound).await {
+            Ok(rows) => {
+                self.batch("RELEASE SAVEPOINT attempt").await?;
+                Ok(rows)
+            }
+            Err(error) => {
+                self.batch("ROLLBACK TO SAVEPOINT attempt; RELEASE SAVEPOINT attempt").await?;
+                Err(error)
+            }
+        }
+    }
+
     /// Has something done once this transaction is committed, Django's `transaction.on_commit`: after a rollback, or an end
     /// that nobody knows, it is not done at all.
     ///

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use super::View;
+use super::exchange::{self, Given, Root};
 use super::instance::Deleting;
 use super::resource::{Resource, Stop, Tries, undo};
 use super::save::Saving;
@@ -147,6 +148,26 @@ impl View {
         let via = Via::Transaction(tx);
         let serializer = &resource.serializer;
         let mut out = vec![b'['];
+        let mut placed;
+        let mut locked = None;
+        let objects = if careful || objects.iter().any(|object| exchange::is_wanted(serializer, object)) {
+            if let Some(keys) = keys {
+                locked = match resource.lock_all(tx, keys, cx).await {
+                    Ok(rows) => Some(rows),
+                    // a row that is not there is not all that may be wrong
+                    Err(Stop::Fail(error)) => {
+                        resource.examine_all(data, &mut objects.to_vec(), Some(keys), cx, via).await?;
+                        return Err(error.into());
+                    }
+                    Err(stop) => return Err(stop),
+                };
+            }
+            placed = objects.to_vec();
+            resource.make_room(tx, &mut placed, keys, locked.as_deref(), cx).await?;
+            &placed
+        } else {
+            objects
+        };
         let is_plain = objects.iter().all(Validated::is_plain);
         let judged = serializer.has_object_rules() || serializer.has_query_rules() || self.hooks.is_some();
         if careful || serializer.has_unenforced() {
@@ -161,9 +182,10 @@ impl View {
             return Ok(out);
         }
         // rows are locked in the order of their keys, whatever order the body has
-        let stored = match keys {
-            Some(keys) => Some(resource.lock_all(tx, keys, cx).await?),
-            None => None,
+        let stored = match (locked, keys) {
+            (Some(locked), _) => Some(locked),
+            (None, Some(keys)) => Some(resource.lock_all(tx, keys, cx).await?),
+            (None, None) => None,
         };
         for (n, object) in objects.iter().enumerate() {
             let key = keys.and_then(|keys| keys.get(n));
@@ -200,6 +222,7 @@ impl View {
     ) -> Result<Vec<u8>, Stop> {
         let stored = if rows.is_empty() { None } else { Some(resource.stored(rows)?) };
         let stored = stored.as_deref();
+        let is_placed = object.placed;
         let mut object = object.clone();
         if object.has_lookups() {
             resource.serializer.look_up(&mut object, cx, Via::Transaction(tx)).await?;
@@ -207,14 +230,16 @@ impl View {
                 return Err(Error::from(object.into_errors()).into());
             }
         }
-        resource.target().judge(tx, key, stored, data, &object.changes).await?;
+        resource.target().judge(tx, key, stored, data, &object.changes, false).await?;
         if let Some(hooks) = &self.hooks {
             let (saving, outcome) = hooks.save(Saving::new(resource, tx, key, stored, object, cx, false)).await;
             return match saving.finish(outcome, rows).await {
-                Err(Stop::Refused(answers)) => {
+                Err(Stop::Refused(answers)) if is_placed => {
                     resource.refuse(data, &answers)?;
                     Err(Stop::Unexplained)
                 }
+                // another object may have what this one wants, and give it up: the next try makes room first
+                Err(Stop::Refused(_)) => Err(Stop::Unexplained),
                 body => body,
             };
         }
@@ -278,7 +303,8 @@ impl Resource {
         cx: &Context,
     ) -> Result<()> {
         if objects.iter().any(Validated::is_wrong) {
-            self.examine_all(data, objects, keys, cx, self.via(cx)).await?;
+            let given = keys.filter(|_| self.plan.by() == self.plan.key()).map(|keys| Given::new(keys, objects));
+            self.examine(data, objects, keys, given.as_ref(), cx, self.via(cx)).await?;
         }
         Ok(())
     }
@@ -292,10 +318,25 @@ impl Resource {
         cx: &Context,
         via: Via<'_>,
     ) -> Result<()> {
+        self.examine(data, objects, keys, None, cx, via).await
+    }
+
+    /// The same, where what other objects give up is not in the way.
+    async fn examine(
+        &self,
+        data: &Value,
+        objects: &mut [Validated],
+        keys: Option<&[DbValue]>,
+        given: Option<&Given>,
+        cx: &Context,
+        via: Via<'_>,
+    ) -> Result<()> {
         let mut errors = Vec::new();
         for (n, object) in objects.iter_mut().enumerate() {
             let key = keys.and_then(|keys| keys.get(n));
-            let found = match self.complete(key, item(data, n), object, cx, via).await {
+            let found = match self.complete(key, item(data, n), object, given, cx, via).await {
+                // it was written already, and is not of those any more that the request may see
+                Err(Error::Http404(_)) if object.early.is_some() => ValidationError::fields(),
                 Err(Error::Http404(_)) => missing(),
                 other => other?,
             };
@@ -304,6 +345,29 @@ impl Resource {
             }
         }
         if errors.is_empty() { Ok(()) } else { Err(by_index(objects.len(), errors).into()) }
+    }
+
+    /// Has the rows of all objects give up what others of them want.
+    async fn make_room(
+        &self,
+        tx: &Transaction,
+        objects: &mut [Validated],
+        keys: Option<&[DbValue]>,
+        locked: Option<&[Rows]>,
+        cx: &Context,
+    ) -> Result<(), Stop> {
+        let mut roots = Vec::with_capacity(objects.len());
+        for (n, validated) in objects.iter_mut().enumerate() {
+            if validated.has_lookups() {
+                self.serializer.look_up(validated, cx, Via::Transaction(tx)).await?;
+            }
+            let stored = match locked.and_then(|locked| locked.get(n)) {
+                Some(rows) => Some(self.stored(rows)?),
+                None => None,
+            };
+            roots.push(Root { key: keys.and_then(|keys| keys.get(n)), stored, validated });
+        }
+        exchange::make_room(tx, self.target(), &mut roots).await
     }
 
     /// INSERT of all objects, by one statement for each run of objects that write the same columns.

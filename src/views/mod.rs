@@ -25,6 +25,7 @@ mod bulk;
 mod check;
 mod destroy;
 pub(crate) mod detached;
+mod exchange;
 mod extra;
 mod hooks;
 pub(crate) mod idempotency;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::exchange::Given;
 use super::places::StreamPlaces;
 use super::preconditions::Shown;
 use crate::context::Context;
@@ -386,7 +387,8 @@ impl Resource {
         Via::Store { store: &self.base, replays: self.replays, deadline: cx.deadline() }
     }
 
-    /// DRF's complete error body for a body that is wrong as it is: rows that are not there, values that are taken.
+    /// DRF's complete error body for a body that is wrong as it is: rows that are not there, values that are taken by other rows than
+    /// those that are `given` others by the same request.
     ///
     /// # Errors
     ///
@@ -396,16 +398,21 @@ impl Resource {
         key: Option<&DbValue>,
         data: &Value,
         validated: &mut Validated,
+        given: Option<&Given>,
         cx: &Context,
         via: Via<'_>,
     ) -> Result<ValidationError> {
         if validated.has_lookups() {
             self.serializer.look_up(validated, cx, via).await?;
         }
-        let answers = match key {
+        let mut answers = match key {
             Some(key) => self.examine_stored(key, &validated.changes, via).await?.ok_or_else(|| self.no_match())?,
             None => self.examine_new(&validated.changes, via).await?,
         };
+        if let Some(given) = given.filter(|_| answers.iter().any(|(_, fine)| !fine)) {
+            let free = given.up(self.target(), key, &validated.changes, via).await?;
+            answers.retain(|(probe, _)| !free.contains(probe));
+        }
         let mut errors = validated.errors.clone();
         self.serializer.judge(data, &answers, Some(validated), &mut errors);
         if let (true, Some(whole)) = (errors.is_empty(), &validated.whole) {

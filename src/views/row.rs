@@ -18,7 +18,7 @@ pub(crate) struct Written {
     /// Its primary key.
     pub(crate) pk: DbValue,
     /// What the statement returned, where one ran.
-    pub(crate) returned: Option<(Rows, Arc<Prepared>)>,
+    pub(crate) returned: Option<(Arc<Rows>, Arc<Prepared>)>,
     /// Whether rows that hang on it were written too.
     pub(crate) wide: bool,
 }
@@ -63,7 +63,8 @@ impl Target<'_> {
         Resource::answers(&prepared, &rows, 1).map(Some)
     }
 
-    /// Judges one of several rows by the rules that no constraint keeps, after the rows before it were written.
+    /// Judges one of several rows by the rules that no constraint keeps, after the rows before it were written; `examined` where
+    /// the constraints are asked as well.
     ///
     /// # Errors
     ///
@@ -75,9 +76,10 @@ impl Target<'_> {
         stored: Option<&[DbValue]>,
         data: &Value,
         changes: &Changes,
+        examined: bool,
     ) -> Result<(), Stop> {
         let mut errors = ValidationError::fields();
-        if self.serializer.has_unenforced() {
+        if examined || self.serializer.has_unenforced() {
             let via = Via::Transaction(tx);
             let answers = match key {
                 Some(key) => self.examine_stored(key, changes, via).await?.unwrap_or_default(),
@@ -89,6 +91,17 @@ impl Target<'_> {
         rules.merge(self.serializer.query_rules(stored, changes, tx).await?);
         add_rules(&mut errors, rules);
         if errors.is_empty() { Ok(()) } else { Err(Error::from(errors).into()) }
+    }
+
+    /// A row as it is, which is locked already.
+    ///
+    /// # Errors
+    ///
+    /// As [`Transaction::query`].
+    pub(crate) async fn stored(self, tx: &Transaction, key: &DbValue) -> Result<Vec<DbValue>, StoreError> {
+        let rows = tx.query(self.plan.lock(key)).await?;
+        let columns = self.serializer.model().columns.iter().enumerate();
+        columns.map(|(n, column)| Ok(rows.cell(0, n)?.to_value(column.kind))).collect()
     }
 
     /// Whether a statement returned a row that it wrote.
@@ -128,13 +141,18 @@ impl Target<'_> {
         guarded: bool,
     ) -> Result<Written, Stop> {
         let changes = &validated.changes;
+        // a hook may have changed what was written before its turn
+        let early = validated.early.as_ref().filter(|early| early.changes == *changes);
         let stored_pk = stored.and_then(|stored| stored.get(self.plan.key()).cloned());
         let returned = match key {
             Some(_) if changes.columns().is_empty() => None,
-            Some(_) => {
-                let prepared = self.plan.update(changes.columns());
-                Some((tx.query(prepared.bind(key, changes)).await?, prepared))
-            }
+            Some(_) => match early.and_then(|early| early.returned.clone()) {
+                Some(returned) => Some(returned),
+                None => {
+                    let prepared = self.plan.update(changes.columns());
+                    Some((Arc::new(tx.query(prepared.bind(key, changes)).await?), prepared))
+                }
+            },
             None => {
                 let prepared = match guarded {
                     true => self.plan.insert(changes.columns()),
@@ -153,7 +171,7 @@ impl Target<'_> {
                     };
                     return Err(Stop::Refused(answers));
                 }
-                Some((rows, prepared))
+                Some((Arc::new(rows), prepared))
             }
         };
         let pk = match (&returned, stored_pk) {
@@ -216,8 +234,7 @@ impl Target<'_> {
         }
         let rows = nested.rows.as_deref().unwrap_or_default();
         // what the body does not mention goes first, so that its unique values are free again
-        let mentioned = |known: &DbValue| write.many && rows.iter().any(|row| row.key.as_ref() == Some(known));
-        for gone in there.iter().filter(|known| !mentioned(known)) {
+        for gone in there.iter().filter(|known| !write.mentions(rows, known)) {
             write.plan.delete(tx, gone).await?;
         }
         let target = Target { serializer: &write.serializer, plan: &write.plan };
@@ -231,13 +248,14 @@ impl Target<'_> {
                 write.serializer.fill_in(&mut row.changes);
                 row.changes.set(write.column, owner.clone());
             }
-            let stored = match key {
-                Some(key) if is_judged => Some(write.stored(tx, key).await?),
-                Some(key) => Some(write.whole(key)),
-                None => None,
+            let stored = match (key, &row.early) {
+                (Some(_), Some(early)) => Some(early.stored.clone()),
+                (Some(key), None) if is_judged => Some(target.stored(tx, key).await?),
+                (Some(key), None) => Some(write.whole(key)),
+                (None, _) => None,
             };
-            if is_judged {
-                match target.judge(tx, key, stored.as_deref(), data, &row.changes).await {
+            if is_judged || row.placed {
+                match target.judge(tx, key, stored.as_deref(), data, &row.changes, row.placed).await {
                     Ok(()) => {}
                     Err(Stop::Fail(Error::Validation(error))) => {
                         // the others are judged all the same: what is wrong is said at once
@@ -255,7 +273,10 @@ impl Target<'_> {
                 {
                     return Err(Stop::Store(StoreError::Violation(violation)));
                 }
-                Err(Stop::Store(StoreError::Violation(violation))) => {
+                // it may be a row of the body that has the value and gives it up: the next try makes room first
+                Err(Stop::Store(StoreError::Violation(violation)))
+                    if violation.kind != ViolationKind::Unique || row.placed =>
+                {
                     let mut linked = ColumnSet::default();
                     linked.insert(write.column);
                     if violation.kind == ViolationKind::NotNull
@@ -286,11 +307,9 @@ impl Target<'_> {
 }
 
 impl NestedWrite {
-    /// A row as it is, which is locked already.
-    async fn stored(&self, tx: &Transaction, key: &DbValue) -> Result<Vec<DbValue>, StoreError> {
-        let rows = tx.query(self.plan.lock(key)).await?;
-        let columns = self.serializer.model().columns.iter().enumerate();
-        columns.map(|(n, column)| Ok(rows.cell(0, n)?.to_value(column.kind))).collect()
+    /// Whether a body mentions a row that is there.
+    pub(super) fn mentions(&self, rows: &[NestedRow], known: &DbValue) -> bool {
+        self.many && rows.iter().any(|row| row.key.as_ref() == Some(known))
     }
 
     /// A row of which only the key is known.

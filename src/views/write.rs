@@ -5,6 +5,7 @@
 //! give DRF's complete error body; where they find nothing any more, it is tried again.
 
 use super::View;
+use super::exchange::{self, Root};
 use super::idempotency::is_keyed;
 use super::preconditions::is_conditional;
 use super::resource::{Resource, Stop, Tries};
@@ -53,7 +54,7 @@ impl View {
     ) -> Result<Vec<u8>> {
         let mut validated = resource.serializer.validate(data, Mode::Create, cx)?;
         if validated.is_wrong() {
-            return Err(resource.complete(None, data, &mut validated, cx, resource.via(cx)).await?.into());
+            return Err(resource.complete(None, data, &mut validated, None, cx, resource.via(cx)).await?.into());
         }
         self.save(resource, None, data, validated, cx, pause).await
     }
@@ -79,7 +80,7 @@ impl View {
                 // who may not, or does not know the object as it is, is told no more
                 Box::pin(resource.must_see(key, cx)).await?;
             }
-            return Err(resource.complete(Some(key), data, &mut validated, cx, resource.via(cx)).await?.into());
+            return Err(resource.complete(Some(key), data, &mut validated, None, cx, resource.via(cx)).await?.into());
         }
         self.save(resource, Some(key), data, validated, cx, pause).await
     }
@@ -192,12 +193,22 @@ impl View {
             found = request.validated.clone();
             resource.serializer.look_up(&mut found, cx, via).await?;
             if found.is_wrong() {
-                return Err(Error::from(resource.complete(key, data, &mut found, cx, via).await?).into());
+                return Err(Error::from(resource.complete(key, data, &mut found, None, cx, via).await?).into());
             }
             &found
         } else {
             request.validated
         };
+        let mut placed;
+        let validated =
+            if !validated.nested.is_empty() && (careful || exchange::is_wanted(&resource.serializer, validated)) {
+                placed = validated.clone();
+                let root = Root { key, stored: stored.map(<[DbValue]>::to_vec), validated: &mut placed };
+                exchange::make_room(tx, resource.target(), &mut [root]).await?;
+                &placed
+            } else {
+                validated
+            };
         let changes = &validated.changes;
         let examine = async || match key {
             Some(key) => Ok(resource.examine_stored(key, changes, via).await?.unwrap_or_default()),

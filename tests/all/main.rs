@@ -21,6 +21,7 @@ mod destroy_django;
 mod differences;
 mod django_models;
 mod edge;
+mod exchanges;
 mod failover;
 mod faults;
 mod fields_oracle;

@@ -64,11 +64,11 @@ pub(crate) async fn run<C: ConnectionTrait>(db: &C, out: &mut Answers) {
     every(db, out, "max utc", C::Utc.max(), false).await;
     every(db, out, "min maybe_utc", C::MaybeUtc.min(), false).await;
     every(db, out, "max maybe_big", C::MaybeBig.max(), false).await;
-    every(db, out, "a constant", Expr::val(1).into(), false).await;
-    every(db, out, "a big constant", Expr::val(1_i64 << 40).into(), false).await;
-    every(db, out, "a text", Expr::val("x").into(), false).await;
-    every(db, out, "a null", Expr::val(Option::<i32>::None).into(), false).await;
-    every(db, out, "a time", Expr::val("2026-01-02T03:04:05Z".parse::<DateTimeUtc>().unwrap()).into(), false).await;
+    every(db, out, "a constant", Expr::val(1), false).await;
+    every(db, out, "a big constant", Expr::val(1_i64 << 40), false).await;
+    every(db, out, "a text", Expr::val("x"), false).await;
+    every(db, out, "a null", Expr::val(Option::<i32>::None), false).await;
+    every(db, out, "a time", Expr::val("2026-01-02T03:04:05Z".parse::<DateTimeUtc>().unwrap()), false).await;
     every(db, out, "a comparison", Expr::col(C::Number).gt(10), false).await;
     let case: SimpleExpr = CaseStatement::new().case(Expr::col(C::Number).gt(5), 1).finally(0).into();
     every(db, out, "a case", case, false).await;

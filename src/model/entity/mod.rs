@@ -143,6 +143,8 @@ fn declared(columns: Vec<usize>) -> UniqueMeta {
         columns,
         predicate: None,
         expression: false,
+        parts: Vec::new(),
+        reads: Vec::new(),
         nulls_distinct: true,
         immediate: true,
         declared: true,

@@ -4,7 +4,7 @@ use crate::model::{CheckMeta, ManyToManyMeta, ModelMeta, OnDelete, ReferenceMeta
 
 use super::super::Dialect;
 use super::super::plan::sql::quote;
-use super::{ColumnInfo, ForeignKeyInfo, StartupError, TableInfo, UniqueInfo, index, kind};
+use super::{ColumnInfo, ForeignKeyInfo, StartupError, TableInfo, UniqueInfo, ddl, index, kind};
 
 /// Fills in what only the database knows: types with their limits, defaults, names of constraints, uniques that no entity
 /// declares, and who points to whom.
@@ -171,7 +171,7 @@ fn join_tables(model: &mut ModelMeta, infos: &[TableInfo], errors: &mut Vec<Star
 
 fn uniques(model: &mut ModelMeta, info: &TableInfo, errors: &mut Vec<StartupError>) {
     for index in info.uniques.iter().filter(|index| !index.primary) {
-        let found = unique(model, index);
+        let found = unique(model, index, info);
         let twin = model.uniques.iter_mut().find(|u| {
             !found.expression && !u.expression && u.predicate == found.predicate && same(&u.columns, &found.columns)
         });
@@ -180,6 +180,10 @@ fn uniques(model: &mut ModelMeta, info: &TableInfo, errors: &mut Vec<StartupErro
             Some(twin) if twin.backed => {
                 twin.immediate &= found.immediate;
                 twin.nulls_distinct &= found.nulls_distinct;
+                // one that names a collation takes more values for the same
+                if found.parts.iter().map(String::len).sum::<usize>() > twin.parts.iter().map(String::len).sum() {
+                    twin.parts = found.parts;
+                }
             }
             Some(twin) => {
                 let declared = twin.declared;
@@ -189,7 +193,7 @@ fn uniques(model: &mut ModelMeta, info: &TableInfo, errors: &mut Vec<StartupErro
         }
     }
     let key = model.primary_key.clone();
-    let has_key = info.uniques.iter().any(|index| index.primary && same(&unique(model, index).columns, &key));
+    let has_key = info.uniques.iter().any(|index| index.primary && same(&unique(model, index, info).columns, &key));
     let table = table(model);
     for unique in &mut model.uniques {
         let [n] = unique.columns[..] else { continue };
@@ -234,18 +238,35 @@ fn constraints(model: &ModelMeta, dialect: Dialect, errors: &mut Vec<StartupErro
 
 /// An index of the database as the model's columns have it; one over a column that the entity lacks is as opaque as
 /// an expression.
-fn unique(model: &ModelMeta, index: &UniqueInfo) -> UniqueMeta {
+fn unique(model: &ModelMeta, index: &UniqueInfo, info: &TableInfo) -> UniqueMeta {
+    let reads = reads(model, index, info);
     let columns: Option<Vec<usize>> = index.columns.iter().map(|column| model.column(column.as_ref()?)).collect();
     UniqueMeta {
         name: index.name.clone(),
         expression: columns.is_none(),
         columns: columns.unwrap_or_default(),
         predicate: index.predicate.clone(),
+        parts: if reads.is_some() { index.parts.clone() } else { Vec::new() },
+        reads: reads.unwrap_or_default(),
         nulls_distinct: index.nulls_distinct,
         immediate: index.immediate,
         declared: false,
         backed: true,
     }
+}
+
+/// The columns that the parts and the predicate of an index read; none where the entity lacks one.
+fn reads(model: &ModelMeta, index: &UniqueInfo, info: &TableInfo) -> Option<Vec<usize>> {
+    let mut reads = Vec::new();
+    for name in index.parts.iter().chain(&index.predicate).flat_map(|part| ddl::names(part)) {
+        // what is no column is a function, a type or a word of the language
+        let Some(column) = info.columns.iter().find(|column| column.name.eq_ignore_ascii_case(&name)) else { continue };
+        let position = model.column(&column.name)?;
+        if !reads.contains(&position) {
+            reads.push(position);
+        }
+    }
+    Some(reads)
 }
 
 /// The order of columns does not matter to a unique.

@@ -95,6 +95,14 @@ pub(super) fn parts_of_index(sql: &str) -> Vec<String> {
     parts
 }
 
+/// A part of a `CREATE INDEX` without the word that says which way it is sorted.
+pub(super) fn without_direction(part: &str) -> &str {
+    match tokens(part).last() {
+        Some(last) if last.is("ASC") || last.is("DESC") => part.get(..last.start).unwrap_or(part).trim_end(),
+        _ => part,
+    }
+}
+
 /// What SQLite calls a CHECK without a name when it is violated: its text, but where that begins with a name in quotes
 /// only this name, for SQLite takes the text for a name and drops the quotes.
 pub(super) fn called(text: &str) -> String {
@@ -373,6 +381,8 @@ mod tests {
     fn the_parts_of_an_index() {
         let sql = r#"CREATE UNIQUE INDEX "i,(" ON "t" (lower("a", ','), "b" COLLATE NOCASE DESC, (c + (1))) WHERE d IN (1, 2)"#;
         assert_eq!(parts_of_index(sql), ["lower(\"a\", ',')", "\"b\" COLLATE NOCASE DESC", "(c + (1))"]);
+        let directions = ["\"b\" COLLATE NOCASE DESC", "lower(a)", "\"desc\""].map(without_direction);
+        assert_eq!(directions, ["\"b\" COLLATE NOCASE", "lower(a)", "\"desc\""]);
     }
 
     #[test]

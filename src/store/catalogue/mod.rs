@@ -98,6 +98,8 @@ pub struct UniqueInfo {
     pub columns: Vec<Option<String>>,
     /// The text of each part that is an expression, in order.
     pub expressions: Vec<String>,
+    /// The SQL of each part as it is compared: its column or expression, with the collation that SQLite's index names.
+    pub parts: Vec<String>,
     /// The WHERE of a partial index.
     pub predicate: Option<String>,
     /// Whether NULLs are distinct.

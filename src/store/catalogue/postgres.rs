@@ -3,6 +3,7 @@
 use crate::model::OnDelete;
 use crate::value::DbValue;
 
+use super::super::plan::sql::quote;
 use super::super::{Bound, Statement, Store, StoreError};
 use super::{
     CheckInfo, ColumnInfo, ExclusionInfo, ForeignKeyInfo, Row, TableInfo, TableName, UniqueInfo, asked, assign,
@@ -130,10 +131,16 @@ pub(super) async fn read(store: &Store, tables: &[TableName]) -> Result<Vec<Tabl
     }
     for mut row in Row::each(uniques) {
         let n = row.index()?;
+        let name = Some(row.text()?);
+        let columns = row.names()?;
+        let expressions: Vec<String> = row.names()?.into_iter().flatten().collect();
+        let mut others = expressions.iter().cloned();
+        let parts = columns.iter().filter_map(|column| column.as_deref().map(quote).or_else(|| others.next()));
         let unique = UniqueInfo {
-            name: Some(row.text()?),
-            columns: row.names()?,
-            expressions: row.names()?.into_iter().flatten().collect(),
+            name,
+            parts: parts.collect(),
+            columns,
+            expressions,
             predicate: row.optional()?,
             nulls_distinct: !row.truth()?,
             immediate: row.truth()?,

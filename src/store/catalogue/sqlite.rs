@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use crate::model::OnDelete;
 use crate::value::DbValue;
 
+use super::super::plan::sql::quote;
 use super::super::{Bound, Rows, Statement, Store, StoreError};
 use super::{CheckInfo, ColumnInfo, ForeignKeyInfo, Row, TableInfo, TableName, UniqueInfo, asked, assign, ddl};
 
@@ -97,10 +98,15 @@ pub(super) async fn read(store: &Store, tables: &[TableName]) -> Result<Vec<Tabl
             _ => index,
         };
         let parts = sql.as_deref().map(ddl::parts_of_index).unwrap_or_default();
+        let compared = match parts.is_empty() {
+            true => columns.iter().flatten().map(|column| quote(column)).collect(),
+            false => parts.iter().map(|part| ddl::without_direction(part).to_owned()).collect(),
+        };
         let expressions = parts.into_iter().zip(&columns).filter(|(_, column)| column.is_none());
         info.uniques.push(UniqueInfo {
             name: Some(name),
             expressions: expressions.map(|(part, _)| part).collect(),
+            parts: compared,
             columns,
             predicate: sql.filter(|_| partial).and_then(|sql| ddl::predicate(&sql)),
             nulls_distinct: true,
@@ -174,6 +180,7 @@ fn rowid(info: &mut TableInfo, key: Vec<String>) {
     }
     info.uniques.push(UniqueInfo {
         name: Some(format!("{}_pkey", info.name.1)),
+        parts: key.iter().map(|column| quote(column)).collect(),
         columns: key.into_iter().map(Some).collect(),
         expressions: Vec::new(),
         predicate: None,

@@ -243,6 +243,7 @@ fn several_indexes_over_the_same_columns_are_one_unique() {
         name: Some(name.to_owned()),
         columns: some(&[if primary { "id" } else { "code" }]),
         expressions: Vec::new(),
+        parts: Vec::new(),
         predicate: None,
         nulls_distinct: true,
         immediate,

@@ -15,6 +15,13 @@ pub struct SetLinks {
 }
 
 impl SetLinks {
+    /// Lets go of all but these, where rows can be let go.
+    pub fn release(&self, owner: &DbValue, keys: &[DbValue]) -> Vec<Bound> {
+        let Some(remove) = &self.remove else { return Vec::new() };
+        let values = || vec![owner.clone(), many::list(keys.iter().cloned())];
+        self.lock.iter().chain([remove]).map(|statement| statement.bind(values())).collect()
+    }
+
     /// Lets go of all but these, then takes in those that are not there yet; `adding` for a row that has none yet.
     pub fn set(&self, owner: &DbValue, keys: &[DbValue], adding: bool) -> Vec<Bound> {
         let values = || vec![owner.clone(), many::list(keys.iter().cloned())];

@@ -22,6 +22,7 @@ use texts::Texts;
 pub(in crate::store) mod condition;
 mod destroy;
 mod filter;
+mod holders;
 mod links;
 mod listing;
 mod order;
@@ -32,6 +33,7 @@ mod write;
 
 pub use destroy::Destroy;
 pub use filter::{Filter, Hop, Operator, Part, Source, ignoring_case};
+pub use holders::UniqueSet;
 pub use links::{SetLinks, join_table, owned_by, under};
 pub use listing::{Listing, Order, Window, estimate};
 pub use select::{Alias, LinkedBy, Reads, Select};
@@ -176,6 +178,8 @@ enum Purpose {
     Update,
     ExamineNew,
     ExamineStored,
+    HoldersNew,
+    HoldersStored,
 }
 
 /// How requests name the rows of a resource, and which there are.
@@ -198,6 +202,7 @@ pub struct Plan {
     narrow: Vec<Filter>,
     shown: Vec<usize>,
     probes: Arc<[Probe]>,
+    sets: Arc<[UniqueSet]>,
     reads: Arc<Reads>,
     own: Arc<Reads>,
     width: usize,
@@ -254,6 +259,7 @@ impl Plan {
             scope,
             narrow: Vec::new(),
             shown,
+            sets: holders::sets(&model, &probes).into(),
             probes: probes.into(),
             own: Arc::new(select.reads(&model.columns[key].column)),
             reads: Arc::new(scoped.reads(&model.columns[by].column)),
@@ -289,6 +295,7 @@ impl Plan {
             narrow,
             shown: self.shown.clone(),
             probes: Arc::clone(&self.probes),
+            sets: Arc::clone(&self.sets),
             reads: Arc::clone(&self.reads),
             own: Arc::clone(&self.own),
             width: self.width,
@@ -410,6 +417,13 @@ impl Plan {
         self.prepared(Purpose::ExamineStored, columns)
     }
 
+    /// Asks which other rows have the unique values that a row gets by a change of these columns, or has as a new row, where the
+    /// columns raise the question: each row has the number of a [`UniqueSet`] and the primary key of who has its values.
+    pub fn holders(&self, columns: ColumnSet, stored: bool) -> Option<Arc<Prepared>> {
+        let purpose = if stored { Purpose::HoldersStored } else { Purpose::HoldersNew };
+        Some(self.prepared(purpose, columns)).filter(|prepared| !prepared.probes.is_empty())
+    }
+
     fn prepared(&self, purpose: Purpose, columns: ColumnSet) -> Arc<Prepared> {
         // a poisoned lock only means that another thread panicked beside the map, which is whole
         let kept = self.kept.read().unwrap_or_else(|e| e.into_inner());
@@ -423,6 +437,8 @@ impl Plan {
             Purpose::Update => self.make_update(columns),
             Purpose::ExamineNew => self.make_examine(columns, false),
             Purpose::ExamineStored => self.make_examine(columns, true),
+            Purpose::HoldersNew => self.make_holders(columns, false),
+            Purpose::HoldersStored => self.make_holders(columns, true),
         };
         if !self.narrow.is_empty() {
             made.statement = self.texts.kept(made.statement);

@@ -77,6 +77,29 @@ impl Plan {
     }
 
     fn free(&self, free: &Free, columns: ColumnSet, stored: bool, text: &mut Text) -> Option<String> {
+        let others = self.others(free, columns, stored, false, text)?;
+        let taken = format!("EXISTS (SELECT 1 {others})");
+        Some(match &free.condition {
+            None => format!("NOT {taken}"),
+            Some(only) => {
+                let mut of = |n: usize| self.as_it_will_be(n, columns, stored, text);
+                let own = condition::sql(self.dialect, only, &self.model, &mut of);
+                // where the condition is unknown, the set does not count
+                format!("NOT (COALESCE(({own}), 1 = 0) AND {taken})")
+            }
+        })
+    }
+
+    /// The other rows that have the values of a set, from FROM on; `counted` where the row itself has to be of those that the
+    /// set is about. None where these columns do not raise the question.
+    pub(super) fn others(
+        &self,
+        free: &Free,
+        columns: ColumnSet,
+        stored: bool,
+        counted: bool,
+        text: &mut Text,
+    ) -> Option<String> {
         let read = || free.condition.iter().flat_map(Condition::columns);
         let read: Vec<usize> = read().filter_map(|name| Condition::position(&self.model, name)).collect();
         let dated = free.period.map(|(date, _)| date);
@@ -109,16 +132,11 @@ impl Plan {
             let by = quote(&self.model.columns[self.by].column);
             parts.push(format!("o.{by} <> {}", self.key_place(text)));
         }
-        let taken = format!("EXISTS (SELECT 1 FROM {} AS o WHERE {})", self.from(), parts.join(" AND "));
-        Some(match &free.condition {
-            None => format!("NOT {taken}"),
-            Some(only) => {
-                let mut of = |n: usize| self.as_it_will_be(n, columns, stored, text);
-                let own = condition::sql(self.dialect, only, &self.model, &mut of);
-                // where the condition is unknown, the set does not count
-                format!("NOT (COALESCE(({own}), 1 = 0) AND {taken})")
-            }
-        })
+        if let (true, Some(only)) = (counted, &free.condition) {
+            let mut of = |n: usize| self.as_it_will_be(n, columns, stored, text);
+            parts.push(format!("({})", condition::sql(self.dialect, only, &self.model, &mut of)));
+        }
+        Some(format!("FROM {} AS o WHERE {}", self.from(), parts.join(" AND ")))
     }
 
     fn compares(&self, free: &Free, name: &str, value: &str) -> String {

@@ -13,6 +13,7 @@ mod bulk;
 mod clients;
 mod constraints;
 mod deletions;
+mod exchanges;
 mod links;
 mod models;
 mod nested;
