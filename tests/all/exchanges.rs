@@ -39,13 +39,14 @@ mod cup {
     pub struct Model {
         #[sea_orm(primary_key)]
         pub id: i64,
-        #[sea_orm(unique, column_type = "String(StringLen::N(8))")]
+        #[sea_orm(unique, column_type = "String(StringLen::N(8))", default_value = "NEW")]
         pub sku: String,
-        #[sea_orm(unique_key = "place")]
+        #[sea_orm(unique_key = "place", default_value = 0)]
         pub place: i32,
         #[sea_orm(unique_key = "place")]
         pub tray_id: i64,
         pub email: Option<String>,
+        #[sea_orm(default_value = false)]
         pub main: bool,
         #[sea_orm(belongs_to, from = "tray_id", to = "id", on_delete = "Cascade")]
         pub tray: HasOne<super::tray::Entity>,
@@ -474,7 +475,15 @@ async fn a_rule_that_no_index_backs() {
             .describe(model)
             .model::<spoon::Entity>()
             .register("cups", ModelViewSet::new().serializer(cups).update_many([Action::PartialUpdate]))
-            .register("trays", ModelViewSet::new().serializer(trays));
+            .register(
+                "trays",
+                ModelViewSet::new().serializer(trays).actions([
+                    Action::List,
+                    Action::Retrieve,
+                    Action::Update,
+                    Action::PartialUpdate,
+                ]),
+            );
         let client = Client::over(&database.url(), router).await.unwrap();
         database.run(
             "INSERT INTO tray (id, name) VALUES (1, 'a');

@@ -50,7 +50,9 @@ impl Api {
             .create_many(Lists::Also)
             .update_many([Action::PartialUpdate])
             .destroy_many();
-        let router = DefaultRouter::new().register("measures", measures);
+        // what is measured is memory: a build without optimizations may take its time
+        let patient = |settings: &mut Settings| settings.store.deadline = std::time::Duration::from_secs(120);
+        let router = DefaultRouter::new().register("measures", measures).configure(patient);
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let router = runtime.block_on(router.into_axum(&database.url())).unwrap();
         Api { runtime, router }

@@ -86,7 +86,7 @@ fn router() -> DefaultRouter {
         )
         .register("own", view().ordering(["-rank"]).pagination(PageNumberPagination::new(4)).basename("own"))
         .register("all", view().action(ExtraAction::list("first").get(first)).basename("all"))
-        .register("shelves", ModelViewSet::<shelf::Entity>::new().serializer(shelves))
+        .register("shelves", ModelViewSet::<shelf::Entity>::new().serializer(shelves).read_only())
 }
 
 const ROWS: i64 = 45;

@@ -22,9 +22,10 @@ fn api(database: &Database) -> Api {
     let serializer =
         ModelSerializer::<shelf::Entity>::new().fields(["id", "name", "items"]).nested("items", nested, |f| f);
     let many = [Action::Update, Action::PartialUpdate];
+    let all = [Action::List, Action::Retrieve, Action::Update, Action::PartialUpdate];
     let router = shelves()
         .register("shelves", ModelViewSet::new().serializer(serializer))
-        .register("items", ModelViewSet::new().serializer(items()).update_many(many));
+        .register("items", ModelViewSet::new().serializer(items()).actions(all).update_many(many));
     Api::new(database, router)
 }
 
