@@ -114,7 +114,6 @@ pub(crate) struct BoundField {
 }
 
 /// Where a validated value goes.
-#[allow(clippy::large_enum_variant, reason = "one for each field, made at the start")]
 pub(crate) enum Writes {
     /// Nowhere.
     Nothing,

@@ -41,8 +41,8 @@ mod rate;
 mod redis;
 mod simple;
 
-pub use self::redis::RedisThrottleStore;
 #[cfg(feature = "redis")]
+pub use self::redis::RedisThrottleStore;
 pub(crate) use client::address;
 pub use memory::MemoryThrottleStore;
 pub use rate::{IntoRate, Rate, ThrottleRates};
