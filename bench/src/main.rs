@@ -12,6 +12,7 @@
 mod check;
 mod cluster;
 mod cpu;
+mod instructions;
 mod layers;
 mod load;
 mod operation;
@@ -41,6 +42,7 @@ pub(crate) type Result<T, E = Box<dyn Error + Send + Sync>> = std::result::Resul
 const HELP: &str = "\
 bowline-bench [--seconds 4] [--rounds 3] [--db postgres|sqlite|both] [--only NAME,NAME] [--out FILE]
               [--program PATH|peer] [--parameters TEXT] [--pg-bin DIRECTORY]
+bowline-bench --instructions hold|write|show [--requests 300] [--db postgres|sqlite|both] [--only NAME,NAME]
 
   --seconds   length of one run
   --rounds    runs of each server for each operation
@@ -52,6 +54,10 @@ bowline-bench [--seconds 4] [--rounds 3] [--db postgres|sqlite|both] [--only NAM
               `peer` compares the peer with itself, which shows the noise
   --parameters  of the database's URL for the server under test, such as `pooler=transaction`; the peer goes without
   --pg-bin    where PostgreSQL's programs are
+  --instructions
+              counts instructions under callgrind instead of timing, and holds the ratios against bench/limits.toml,
+              writes them there, or only shows them
+  --requests  requests of each server for each operation whose instructions are counted
 ";
 
 #[derive(Debug)]
@@ -65,6 +71,16 @@ struct Arguments {
     program: Option<PathBuf>,
     parameters: Option<String>,
     pg_bin: Option<PathBuf>,
+    instructions: Option<Instructions>,
+    requests: u32,
+}
+
+/// What is done with counted instructions.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Instructions {
+    Hold,
+    Write,
+    Show,
 }
 
 fn main() -> ExitCode {
@@ -105,6 +121,8 @@ impl Arguments {
             program: None,
             parameters: None,
             pg_bin: None,
+            instructions: None,
+            requests: 300,
         };
         while let Some(name) = words.next() {
             let value = words.next().ok_or_else(|| format!("{name} needs a value\n\n{HELP}"))?;
@@ -120,6 +138,10 @@ impl Arguments {
                 ("--out", _) => arguments.out = Some(value.into()),
                 ("--program", _) => arguments.program = Some(value.into()),
                 ("--parameters", _) => arguments.parameters = Some(value),
+                ("--requests", _) => arguments.requests = positive(&name, &value)?,
+                ("--instructions", "hold") => arguments.instructions = Some(Instructions::Hold),
+                ("--instructions", "write") => arguments.instructions = Some(Instructions::Write),
+                ("--instructions", "show") => arguments.instructions = Some(Instructions::Show),
                 ("--pg-bin", _) => arguments.pg_bin = Some(value.into()),
                 _ => return Err(format!("{name} {value} is not known\n\n{HELP}").into()),
             }
@@ -130,6 +152,15 @@ impl Arguments {
             }
         }
         Ok(arguments)
+    }
+
+    /// The databases of one kind, filled.
+    async fn databases(&self, directory: &Path, postgres: bool) -> Result<Databases> {
+        eprintln!("preparing databases");
+        match postgres {
+            true => Databases::postgres(directory, self.pg_bin.clone()).await,
+            false => Databases::sqlite(directory),
+        }
     }
 
     fn wants(&self, operation: &str) -> bool {
@@ -158,6 +189,9 @@ async fn until_stopped(arguments: Arguments) -> Result<()> {
 }
 
 async fn run(arguments: &Arguments) -> Result<()> {
+    if let Some(way) = arguments.instructions {
+        return count(arguments, way).await;
+    }
     load::find_wrk().await?;
     let against_itself = arguments.program.as_deref() == Some(Path::new("peer"));
     if arguments.program.is_none() {
@@ -181,18 +215,8 @@ async fn run(arguments: &Arguments) -> Result<()> {
             continue;
         }
         let directory = tempfile::Builder::new().prefix("bowline-bench-").tempdir()?;
-        eprintln!("preparing databases");
-        let databases = if postgres {
-            Databases::postgres(directory.path(), arguments.pg_bin.clone()).await?
-        } else {
-            Databases::sqlite(directory.path())?
-        };
-        let peer = Program {
-            // This very program, even if a build has replaced the file meanwhile.
-            path: "/proc/self/exe".into(),
-            arguments: vec![if postgres { "peer-postgres" } else { "peer-sqlite" }.to_owned()],
-        };
-        let bench = Bench { databases: &databases, peer, directory: directory.path(), arguments };
+        let databases = arguments.databases(directory.path(), postgres).await?;
+        let bench = Bench::new(&databases, postgres, directory.path(), arguments);
         let mut comparisons = Vec::new();
         for operation in OPERATIONS.iter().filter(|o| arguments.wants(o.name)) {
             match bench.compare(operation).await {
@@ -228,6 +252,43 @@ async fn run(arguments: &Arguments) -> Result<()> {
     }
 }
 
+/// Counts instructions, and holds their ratios against the limits or writes them.
+async fn count(arguments: &Arguments, way: Instructions) -> Result<()> {
+    instructions::find_valgrind().await?;
+    if arguments.program.is_none() {
+        build().await?;
+    }
+    let path = instructions::limits_path();
+    let mut limits = instructions::Limits::read(path)?;
+    let mut text = String::new();
+    let mut failures = Vec::new();
+    for (name, postgres) in [("postgres", true), ("sqlite", false)] {
+        if !(if postgres { arguments.postgres } else { arguments.sqlite }) {
+            continue;
+        }
+        let directory = tempfile::Builder::new().prefix("bowline-bench-").tempdir()?;
+        let databases = arguments.databases(directory.path(), postgres).await?;
+        let bench = Bench::new(&databases, postgres, directory.path(), arguments);
+        let mut lines = bench.count_operations().await?;
+        lines.extend(bench.count_layers().await?);
+        text.push_str(&format!("\n## {}\n\n{}", databases.title(), instructions::table(&lines)));
+        match way {
+            Instructions::Hold => failures.extend(limits.judge(name, &lines)),
+            Instructions::Write => limits.take(name, &lines),
+            Instructions::Show => {}
+        }
+    }
+    print!("{text}");
+    if let Some(out) = &arguments.out {
+        fs::write(out, text)?;
+    }
+    match failures.is_empty() {
+        true if way == Instructions::Write => limits.write(path),
+        true => Ok(()),
+        false => Err(format!("the ratios of instructions changed:\n{}", failures.join("\n")).into()),
+    }
+}
+
 /// Builds the examples beside this program.
 async fn build() -> Result<()> {
     let status = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
@@ -256,7 +317,16 @@ struct Bench<'a> {
     arguments: &'a Arguments,
 }
 
-impl Bench<'_> {
+impl<'a> Bench<'a> {
+    fn new(databases: &'a Databases, postgres: bool, directory: &'a Path, arguments: &'a Arguments) -> Self {
+        let peer = Program {
+            // This very program, even if a build has replaced the file meanwhile.
+            path: "/proc/self/exe".into(),
+            arguments: vec![if postgres { "peer-postgres" } else { "peer-sqlite" }.to_owned()],
+        };
+        Bench { databases, peer, directory, arguments }
+    }
+
     async fn compare(&self, operation: &Operation<'_>) -> Result<Comparison> {
         let ours = match &self.arguments.program {
             Some(path) if path == Path::new("peer") => self.peer.clone(),

@@ -10,6 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::Request;
+use hyper::client::conn::http1::SendRequest;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::time::sleep;
@@ -51,6 +52,8 @@ impl Server {
             .env("TOKIO_WORKER_THREADS", "2")
             .env_remove("PAGE_SIZE")
             .env_remove("PAGE_COUNT")
+            // requests say `Host: bench`
+            .env("ALLOWED_HOSTS", "*")
             // The peers write no access log.
             .env("RUST_LOG", "warn")
             .envs(environment.iter().copied())
@@ -81,16 +84,42 @@ impl Server {
 
     /// Sends one request on a connection of its own.
     pub(crate) async fn ask(&self, method: &str, path: &str, body: Option<&str>) -> Result<Answer> {
+        self.connect().await?.ask(method, path, body, &[]).await
+    }
+
+    /// A connection for requests one after another.
+    pub(crate) async fn connect(&self) -> Result<Connection> {
         let stream = TcpStream::connect(&self.address).await?;
-        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+        let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
         tokio::spawn(connection);
+        Ok(Connection(sender))
+    }
+}
+
+/// A connection to a server, kept alive.
+#[derive(Debug)]
+pub(crate) struct Connection(SendRequest<Full<Bytes>>);
+
+impl Connection {
+    /// Sends a request and reads its answer.
+    pub(crate) async fn ask(
+        &mut self,
+        method: &str,
+        path: &str,
+        body: Option<&str>,
+        headers: &[(&str, String)],
+    ) -> Result<Answer> {
         // The same host for everybody, as wrk sends it: links in answers must not differ by the port.
         let mut request = Request::builder().method(method).uri(path).header("Host", "bench");
         if body.is_some() {
             request = request.header("Content-Type", "application/json");
         }
+        for (name, value) in headers {
+            request = request.header(*name, value);
+        }
         let body = Bytes::from(body.unwrap_or_default().to_owned());
-        let response = sender.send_request(request.body(Full::new(body))?).await?;
+        self.0.ready().await?;
+        let response = self.0.send_request(request.body(Full::new(body))?).await?;
         let kind =
             response.headers().get("Content-Type").map(|kind| String::from_utf8_lossy(kind.as_bytes()).into_owned());
         let status = response.status().as_u16();

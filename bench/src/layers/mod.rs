@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use crate::operation::{Data, Operation};
 use crate::report::{Comparison, Sample};
+use crate::server::Server;
 use crate::statistics::median;
 use crate::{Bench, Result};
 
@@ -56,13 +57,21 @@ const LAYERS: [Layer; 10] = [
     },
 ];
 
-/// What the server gave out.
+/// The credentials that the server gave out.
 #[derive(Debug, Deserialize)]
-struct Credentials {
-    token: String,
-    bearer: String,
-    jwt: String,
-    cookie: String,
+pub(crate) struct Credentials {
+    pub(crate) token: String,
+    pub(crate) bearer: String,
+    pub(crate) jwt: String,
+    pub(crate) cookie: String,
+}
+
+impl Credentials {
+    /// Makes the user of the benchmark, and the credentials by which it logs in.
+    pub(crate) async fn of(server: &Server) -> Result<Self> {
+        let given = server.ask("POST", "/set-up/", Some("{}")).await?;
+        Ok(serde_json::from_str(&given.body).map_err(|error| format!("{error}: {}", given.body))?)
+    }
 }
 
 impl Bench<'_> {
@@ -79,9 +88,7 @@ impl Bench<'_> {
             request: "",
         };
         let server = self.start(&self.program("layers")?, "ours", &base).await?;
-        let given = server.ask("POST", "/set-up/", Some("{}")).await?;
-        let given: Credentials =
-            serde_json::from_str(&given.body).map_err(|error| format!("{error}: {}", given.body))?;
+        let given = Credentials::of(&server).await?;
         let mut out = String::from("| layer | without µs | with it µs | layer µs |\n|---|--:|--:|--:|\n");
         let mut run = 0;
         for layer in &LAYERS {
