@@ -118,16 +118,25 @@ def passwords():
     has(http('--auth-type=bearer', f'--auth={access}', 'name=O. (httpie)', method='PATCH', path=author), name='O. (httpie)')
 
 
+def kept_cookies():
+    kept = next(Path(CONFIG.name).glob('sessions/*/cookies.json'))
+    return {cookie['name']: cookie['value'] for cookie in json.loads(kept.read_text())['cookies']}
+
+
 @step
 def sessions():
     """keeps cookies and passwords in sessions"""
     author = f'authors/{made["author"]}/'
-    http('--session=cookies', f'username={USER}', f'password={PASSWORD}', method='POST', path='login/', status=204)
-    kept = next(Path(CONFIG.name).glob('sessions/*/cookies.json'))
-    cookies = {cookie['name']: cookie['value'] for cookie in json.loads(kept.read_text())['cookies']}
+    http('--session=cookies', path='login/', status=204)
+    first = kept_cookies()
+    same(sorted(first), ['csrftoken'])
+    http('--session=cookies', f'X-CSRFToken:{first["csrftoken"]}', f'username={USER}', f'password={PASSWORD}',
+         method='POST', path='login/', status=204)
+    cookies = kept_cookies()
     same(sorted(cookies), ['csrftoken', 'sessionid'])
+    # HTTPie keeps the header in the session, with the token that the login has changed
     same(http('--session=cookies', 'name=x', method='PATCH', path=author, status=403),
-         {'detail': 'CSRF Failed: CSRF token missing.'})
+         {'detail': "CSRF Failed: CSRF token from the 'X-Csrftoken' HTTP header incorrect."})
     csrf = f'X-CSRFToken:{cookies["csrftoken"]}'
     has(http('--session=cookies', csrf, 'name=B. (httpie)', method='PATCH', path=author), name='B. (httpie)')
     http('--session=cookies', csrf, method='POST', path='logout/', status=204)

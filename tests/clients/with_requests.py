@@ -126,7 +126,11 @@ def session():
     """logs in for cookies, and writes with the CSRF token alone"""
     browser = requests.Session()
     credentials = {'username': USER, 'password': PASSWORD}
-    same(browser.post(f'{API}/login/', data=credentials).status_code, 204)
+    same(answer(browser.post(f'{API}/login/', data=credentials), 403), {'detail': 'CSRF Failed: CSRF cookie not set.'})
+    browser.get(f'{API}/login/')
+    first = browser.cookies['csrftoken']
+    same(browser.post(f'{API}/login/', data=credentials, headers={'X-CSRFToken': first}).status_code, 204)
+    same(browser.cookies['csrftoken'] == first, False)
     same(sorted(browser.cookies.keys()), ['csrftoken', 'sessionid'])
     author = f'{API}/authors/{made["author"]}/'
     same(answer(browser.patch(author, json={'name': 'no'}), 403), {'detail': 'CSRF Failed: CSRF token missing.'})

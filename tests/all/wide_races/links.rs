@@ -154,7 +154,7 @@ fn children_are_drawn_to_one_parent() {
         let reversed: Vec<i64> = books.iter().rev().copied().collect();
         for _ in 0..4 {
             let answers: Vec<Answer> = api.at_once((0..CLIENTS).map(|n| {
-                let books = if n % 2 == 0 { &books } else { &reversed };
+                let books = if n.is_multiple_of(2) { &books } else { &reversed };
                 patch(format!("/authors/{}/", authors[n % 4]), &json!({"books": books}))
             }));
             for answer in &answers {
@@ -178,9 +178,13 @@ fn no_two_writes_wait_for_each_other() {
     let authors: Vec<i64> = (0..4).map(|n| api.id("/authors/", &json!({"email": format!("a{n}@x.org")}))).collect();
     for round in 0..30 {
         let some = |all: &[i64], n: usize| {
-            let mut some: Vec<i64> =
-                all.iter().enumerate().filter(|(m, _)| (m * 5 + n + round) % 3 > 0).map(|(_, id)| *id).collect();
-            if n % 2 == 0 {
+            let mut some: Vec<i64> = all
+                .iter()
+                .enumerate()
+                .filter(|(m, _)| !(m * 5 + n + round).is_multiple_of(3))
+                .map(|(_, id)| *id)
+                .collect();
+            if n.is_multiple_of(2) {
                 some.reverse();
             }
             json!(some)
