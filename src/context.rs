@@ -149,6 +149,11 @@ impl Context {
         self.deadline = Some(Deadline::after(time));
     }
 
+    /// Ends the request's work in the database at a deadline.
+    pub(crate) fn end(&mut self, deadline: Option<Deadline>) {
+        self.deadline = deadline;
+    }
+
     /// Says who sent the request, and by what credentials.
     pub(crate) fn set_user(&mut self, user: User, auth: Option<Value>) {
         let inner = Arc::make_mut(&mut self.inner);

@@ -9,6 +9,7 @@ use axum::response::Response as HttpResponse;
 use futures_util::FutureExt;
 use http::{HeaderValue, Method, StatusCode, Uri, header};
 
+use super::live::Live;
 use super::resolve::{Extra, Mounted, Resolver, Root, Target};
 use crate::context::Context;
 use crate::edge::{full_path, page, unescaped, wants_json};
@@ -19,7 +20,7 @@ use crate::pause::Pause;
 use crate::renderers::Accepted;
 use crate::response::Response;
 use crate::serializers::Mode;
-use crate::store::Needs;
+use crate::store::{Deadline, Needs};
 use crate::value::query::parameters;
 use crate::value::{DbValue, Map, Value};
 use crate::view_info::ViewInfo;
@@ -44,7 +45,7 @@ pub(crate) struct Dispatch {
 }
 
 impl Dispatch {
-    pub(super) fn new(resolver: Resolver, bound: &Bound<'_>) -> Self {
+    pub(super) fn new(resolver: Resolver, bound: &Bound<'_>, turns: Turns) -> Self {
         let mut info = ViewInfo::new("APIRootView");
         info.is_root = true;
         let root = bound.policy(info).allowing(ROOT);
@@ -54,7 +55,7 @@ impl Dispatch {
             root,
             append_slash: bound.settings.append_slash,
             json_not_found: bound.settings.json_not_found,
-            turns: Turns::new(bound.database.dialect(), &bound.settings.store),
+            turns,
         }
     }
 
@@ -83,24 +84,21 @@ impl Dispatch {
     }
 
     /// Answers a request; a panic on the way is a 500 like any other. What computes for long does so beside the others.
-    pub(crate) async fn handle(&self, request: Request) -> HttpResponse {
-        heavy::carry(&self.turns, self.carried(request)).await
+    pub(super) async fn handle(&self, request: Request, live: &Live) -> HttpResponse {
+        heavy::carry(&self.turns, self.carried(request, live)).await
     }
 
-    async fn carried(&self, request: Request) -> HttpResponse {
+    async fn carried(&self, request: Request, live: &Live) -> HttpResponse {
         let uri = request.uri().clone();
         let path = unescaped(uri.path());
         let Some((mut target, suffix)) = self.resolver.resolve(&path) else {
             return self.unknown(&path, &uri, request);
         };
-        let policy = match &target {
+        if let Target::Path(endpoint, kwargs) = &target {
             // not to be carried by requests to resources
-            Target::Path(endpoint, kwargs) => return Box::pin(endpoint.handle(request, kwargs.clone(), suffix)).await,
-            Target::Root(_) => &self.root,
-            Target::List(mounted, _) => &mounted.list,
-            Target::Detail(mounted, ..) => &mounted.detail,
-            Target::Extra(_, extra, _) => &extra.policy,
-        };
+            return Box::pin(endpoint.handle(request, kwargs.clone(), suffix)).await;
+        }
+        let Some(policy) = self.policy(&target) else { return self.unknown(&path, &uri, request) };
         let policy = policy.of(request.method()).map_or(policy, |own| own);
         let pause = Pause::of(request.extensions());
         let (parts, body) = request.into_parts();
@@ -120,17 +118,54 @@ impl Dispatch {
             Target::Root(_) | Target::Path(..) => None,
         });
         let mut begun = Begun::default();
+        let mut sent = Sent::new(body);
         let answer = async {
             policy.initial(&mut context, suffix, &mut begun).await?;
             if let Some(demands) = Demands::of(policy, &context)? {
                 context.keep(demands);
             }
-            self.answer(&target, suffix, policy, &context, (body, begun.accepted.as_ref()), pause).await
+            let outcome =
+                self.answer(&target, suffix, policy, &context, (&mut sent, begun.accepted.as_ref()), &pause).await;
+            match outcome {
+                Err(error) => {
+                    // without a type of its own: the compiler stops at a depth
+                    self.again(error, live, &path, &context, (&mut sent, begun.accepted.as_ref()), &pause).boxed().await
+                }
+                answered => answered,
+            }
         };
         let outcome = AssertUnwindSafe(answer).catch_unwind().await;
         let outcome = outcome.unwrap_or_else(|_| Err(Error::internal("a hook, a validator or a view panicked")));
         heavy::weigh(policy.work(&outcome, &begun)).await;
         policy.finish(outcome, &context, begun)
+    }
+
+    /// Answers a request once more where tables were altered, and what is served was made anew for it.
+    async fn again(
+        &self,
+        error: Error,
+        live: &Live,
+        path: &str,
+        context: &Context,
+        (sent, accepted): (&mut Sent, Option<&Accepted>),
+        pause: &Pause,
+    ) -> Result<Response> {
+        let Some(current) = live.instead_of(self, &error).await.filter(|_| sent.is_kept()) else { return Err(error) };
+        let Some((target, suffix)) = current.resolver.resolve(path) else { return Err(error) };
+        let Some(policy) = current.policy(&target) else { return Err(error) };
+        let policy = policy.of(context.method()).map_or(policy, |own| own);
+        current.answer(&target, suffix, policy, context, (sent, accepted), pause).await
+    }
+
+    /// What comes before and after the handlers of a view set.
+    fn policy<'a>(&'a self, target: &Target<'a>) -> Option<&'a Policy> {
+        Some(match target {
+            Target::Root(_) => &self.root,
+            Target::List(mounted, _) => &mounted.list,
+            Target::Detail(mounted, ..) => &mounted.detail,
+            Target::Extra(_, extra, _) => &extra.policy,
+            Target::Path(..) => return None,
+        })
     }
 
     async fn answer(
@@ -139,8 +174,8 @@ impl Dispatch {
         suffix: Option<&str>,
         policy: &Policy,
         context: &Context,
-        (body, accepted): (Body, Option<&Accepted>),
-        pause: Pause,
+        (sent, accepted): (&mut Sent, Option<&Accepted>),
+        pause: &Pause,
     ) -> Result<Response> {
         let method = context.method();
         if !policy.allows(method) {
@@ -158,7 +193,8 @@ impl Dispatch {
                 Metadata::None => Err(Error::MethodNotAllowed(method.to_string())),
                 Metadata::Own(describe) => {
                     let accepted = policy.renderers.first();
-                    let request = crate::views::Request::new(context.clone(), body, Arc::new(policy.clone()), accepted);
+                    let request =
+                        crate::views::Request::new(context.clone(), sent.body(), Arc::new(policy.clone()), accepted);
                     Ok(Response::new(describe(&request)))
                 }
             };
@@ -168,9 +204,11 @@ impl Dispatch {
             Target::List(mounted, _) if matches!(*method, Method::GET | Method::HEAD) => {
                 Box::pin(mounted.view.list(context, accepted)).await
             }
-            Target::List(mounted, _) => list(&mounted.view, policy, context, body, pause).await,
-            Target::Detail(mounted, text, _) => detail(&mounted.view, text, policy, context, body, pause).await,
-            Target::Extra(mounted, extra, _) => action(&mounted.view, &extra.action, policy, context, body).await,
+            Target::List(mounted, _) => list(&mounted.view, policy, context, sent, pause).await,
+            Target::Detail(mounted, text, _) => detail(&mounted.view, text, policy, context, sent, pause).await,
+            Target::Extra(mounted, extra, _) => {
+                action(&mounted.view, &extra.action, policy, context, sent.body()).await
+            }
             // has answered already
             Target::Path(..) => Err(Error::http404()),
         }
@@ -202,18 +240,59 @@ impl Dispatch {
     }
 }
 
+/// What a request sent: as it came, or read by an earlier try.
+struct Sent {
+    body: Option<Body>,
+    /// The deadline that begins once it is read, and what it says.
+    parsed: Option<(Option<Deadline>, Arc<Value>)>,
+}
+
+impl Sent {
+    fn new(body: Body) -> Self {
+        Sent { body: Some(body), parsed: None }
+    }
+
+    /// The body as it came.
+    fn body(&mut self) -> Body {
+        self.body.take().unwrap_or_default()
+    }
+
+    /// Whether nothing of it is lost.
+    fn is_kept(&self) -> bool {
+        self.body.is_some() || self.parsed.is_some()
+    }
+
+    /// What the body says, with the values of what the view is nested in.
+    async fn parsed(&mut self, view: &View, policy: &Policy, context: &mut Context) -> Result<Arc<Value>> {
+        if let Some((deadline, data)) = &self.parsed {
+            context.end(*deadline);
+            return Ok(Arc::clone(data));
+        }
+        let mut data = policy.parse(context, self.body()).await?;
+        view.fill_in(&mut data, context);
+        let data = Arc::new(data);
+        self.parsed = Some((context.deadline(), Arc::clone(&data)));
+        Ok(data)
+    }
+}
+
 /// A request that writes to the list of a view set.
-async fn list(view: &Arc<View>, policy: &Policy, context: &Context, body: Body, pause: Pause) -> Result<Response> {
+async fn list(
+    view: &Arc<View>,
+    policy: &Policy,
+    context: &Context,
+    sent: &mut Sent,
+    pause: &Pause,
+) -> Result<Response> {
     refuse_on_list(context)?;
     let context = &mut context.clone();
-    let mut data = policy.parse(context, body).await?;
-    view.fill_in(&mut data, context);
-    let view = Arc::clone(view);
+    let data = sent.parsed(view, policy, context).await?;
+    let (view, pause) = (Arc::clone(view), pause.clone());
     match *context.method() {
         Method::POST => {
             let is_list = match view.many.create {
                 Lists::Never => false,
-                Lists::Also => matches!(data, Value::List(_)),
+                Lists::Also => matches!(*data, Value::List(_)),
                 Lists::Always => true,
             };
             let links = !is_list && view.resource(Action::Create).serializer.has_url();
@@ -259,10 +338,10 @@ async fn detail(
     text: &str,
     policy: &Policy,
     context: &Context,
-    body: Body,
-    pause: Pause,
+    sent: &mut Sent,
+    pause: &Pause,
 ) -> Result<Response> {
-    let view = Arc::clone(view);
+    let (view, pause) = (Arc::clone(view), pause.clone());
     demand(&view, text, policy, context).await?;
     match *context.method() {
         Method::GET | Method::HEAD => {
@@ -284,11 +363,8 @@ async fn detail(
             let (action, mode) = updating(context.method());
             let key = view.resource(action).key(text)?;
             let context = &mut context.clone();
-            let data = match policy.parse(context, body).await {
-                Ok(mut data) => {
-                    view.fill_in(&mut data, context);
-                    data
-                }
+            let data = match sent.parsed(&view, policy, context).await {
+                Ok(data) => data,
                 Err(error) => {
                     // DRF looks for the row before it looks at the body
                     Box::pin(view.resource(action).must_see_narrowed(&key, context)).await?;

@@ -6,30 +6,22 @@
 //! See DRF's chapter "Routers".
 
 use std::fmt;
-use std::sync::Arc;
 
 use sea_orm::EntityTrait;
 
 use crate::edge::Edge;
 use crate::error::{Error, Result};
-use crate::filters::Bound as Filters;
+use crate::model::Model;
 use crate::model::entity::ModelSource;
-use crate::model::{Model, ModelMeta};
-use crate::relations::Urls;
-use crate::serializers::shape::Shape;
-use crate::serializers::{Build, Declaration};
 use crate::settings::Settings;
-use crate::store::catalogue::StartupError;
-use crate::store::plan::{Alias, Plan, RowsBy, Select};
-use crate::store::{self, Database, Dialect, KnownEntities, Store, catalogue, idempotency, schema};
+use crate::store::{self, KnownEntities, Store, idempotency};
 use crate::suggest::candidates;
-use crate::versioning::Reverse;
-use crate::views::places::StreamPlaces;
-use crate::views::policy::{Bound, Place};
-use crate::views::preconditions::Shown;
-use crate::views::{Action, ApiView, Declared, ModelViewSet, Paginated, Resource, View, ViewSet};
+use crate::views::policy::Place;
+use crate::views::{ApiView, Declared, ModelViewSet, ViewSet};
 
+mod blueprint;
 mod dispatch;
+mod live;
 mod pattern;
 mod prefix;
 mod resolve;
@@ -37,12 +29,10 @@ mod reverse;
 mod urls;
 mod wrapped;
 
-use dispatch::Dispatch;
-use pattern::PathPattern;
-use prefix::{Prefix, is_plain};
-use resolve::{Mounted, OwnPath, Resolver, Root, Style};
-use reverse::Names;
-use urls::UrlTable;
+use blueprint::{Blueprint, Made};
+use live::Live;
+use prefix::is_plain;
+use resolve::{Root, Style};
 pub(crate) use wrapped::Served;
 use wrapped::Wrap;
 
@@ -356,143 +346,23 @@ impl DefaultRouter {
     }
 
     /// What answers requests, and the store under it.
-    pub(crate) async fn build(self, database: &str) -> Result<(Served, Store)> {
-        let root = Root { at: String::new(), prefixes: self.listed.clone() };
-        let DefaultRouter {
-            mut registered,
-            mut generic,
-            paths,
-            roots,
-            mut models,
-            known,
-            mut mistakes,
-            wraps,
-            settings,
-            exposed,
-            ..
-        } = self;
-        let known = Arc::new(known);
-        mistakes.extend(settings.mistakes());
-        let serializable = registered.iter().any(|(_, declared, _)| declared.has_query_rules())
-            || generic.iter().any(|(_, declared)| declared.has_query_rules())
-            || models.iter().any(ModelSource::has_query_rules);
-        let mut options = settings.store.clone();
-        options.serializable |= serializable;
-        let store = Store::connect(database, options).await.map_err(Error::startup)?;
-
-        if store.dialect() == Dialect::Sqlite {
-            let declared = registered.iter_mut().map(|(_, d, _)| d).chain(generic.iter_mut().map(|(_, d)| d));
-            let sources = declared.map(|declared| &mut declared.source).chain(&mut models);
-            sources.for_each(|source| catalogue::without_schema(&mut source.meta));
+    pub(crate) async fn build(mut self, database: &str) -> Result<(Served, Store)> {
+        let mut mistakes = std::mem::take(&mut self.mistakes);
+        mistakes.extend(self.settings.mistakes());
+        let (wraps, exposed) = (std::mem::take(&mut self.wraps), self.exposed);
+        let blueprint = Blueprint::new(self, database).await?;
+        let Blueprint { settings, store, database, .. } = &blueprint;
+        let catalogue = blueprint.catalogue().await.map_err(Error::startup)?;
+        let (models, wrong) = blueprint.completed(&catalogue);
+        if !wrong.sentences.is_empty() {
+            return Err(wrong.into());
         }
-        let all = || registered.iter().map(|(_, declared, _)| declared).chain(generic.iter().map(|(_, d)| d));
-        let mut sources: Vec<ModelSource> = Vec::new();
-        // what is described goes before the entity alone
-        for source in models.iter().chain(all().map(|d| &d.source)) {
-            if !sources.iter().any(|s| s.meta.table == source.meta.table && s.meta.schema == source.meta.schema) {
-                sources.push(source.clone());
-            }
-        }
-        if settings.create_tables {
-            schema::create_if_empty(&store, &sources).await.map_err(Error::startup)?;
-        }
-        let declared: Vec<&Declared> = all().collect();
-        let models = completed(&store, &sources, &declared).await?;
-
-        let mut urls = UrlTable::default();
-        // what is nested has no address by its key alone
-        for (prefix, declared, style) in registered.iter().filter(|(prefix, ..)| is_plain(prefix)) {
-            urls.add(format!("/{prefix}"), declared.basename(), style.slash);
-        }
-        let urls: Arc<dyn Urls> = Arc::new(urls);
-        let mut names = Names::default();
-        for (prefix, declared, style) in &registered {
-            mistakes.extend(names.add_view_set(declared, prefix, style.slash).err());
-        }
-        for route in &paths {
-            if let Some(name) = &route.name {
-                names.add(&route.namespaces, name, &route.path);
-            }
-        }
-        let names: Arc<dyn Reverse> = Arc::new(names);
-        let database = Database::new(store.clone(), Arc::clone(&known), settings.replays);
-        let build =
-            Build { dialect: store.dialect(), models: &models, urls: &urls, storage: &settings.storage, within: false };
-        let bound = Bound { settings: &settings, database: &database, urls: &names };
-        let places = Arc::new(StreamPlaces::new(&settings));
-        let application = Application {
-            store: &store,
-            database: &database,
-            build,
-            settings: &settings,
-            known: &known,
-            places: &places,
-        };
-        let mut views = Vec::new();
-        for (prefix, declared, style) in registered {
-            if views.iter().any(|(p, _): &(Prefix, Mounted)| p.text() == prefix) {
-                mistakes.push(format!("\"{prefix}\" cannot be a prefix: it is taken."));
-                continue;
-            }
-            let prefix = match Prefix::parse(&prefix) {
-                Ok(prefix) => prefix,
-                Err(mistake) => {
-                    mistakes.push(mistake);
-                    continue;
-                }
-            };
-            mistakes.extend(declared.mistakes(&prefix.names()));
-            let mounted = application
-                .view(declared)
-                .and_then(|view| Mounted::new(view, style, &bound).map_err(|mistake| vec![mistake]));
-            match mounted {
-                Ok(mounted) => views.push((prefix, mounted)),
-                Err(found) => mistakes.extend(found),
-            }
-        }
-        let mut single: Vec<(PathPattern, Mounted)> = Vec::new();
-        let mut taken: Vec<String> = Vec::new();
-        for (path, declared) in generic {
-            if taken.contains(&path) {
-                mistakes.push(format!("Two views have the path \"{path}\": only the first would be asked."));
-            }
-            if let Ok(pattern) = PathPattern::parse(&path) {
-                let values: Vec<&str> = pattern.names().collect();
-                mistakes.extend(declared.mistakes(&values));
-            }
-            taken.push(path.clone());
-            let mounted = application
-                .view(declared)
-                .and_then(|view| Mounted::generic(view, &bound).map_err(|mistake| vec![mistake]));
-            match (PathPattern::parse(&path), mounted) {
-                (Ok(pattern), Ok(mounted)) => single.push((pattern, mounted.alone())),
-                (pattern, mounted) => {
-                    mistakes.extend(pattern.err());
-                    mistakes.extend(mounted.err().unwrap_or_default());
-                }
-            }
-        }
-        let mut endpoints = Vec::new();
-        for route in paths {
-            if taken.contains(&route.path) {
-                mistakes.push(format!("Two views have the path \"{}\": only the first would be asked.", route.path));
-            }
-            taken.push(route.path.clone());
-            // several paths may have one view
-            let found: Vec<String> = route.view.mistakes().filter(|mistake| !mistakes.contains(mistake)).collect();
-            mistakes.extend(found);
-            let endpoint = route.view.clone().bind(route.place(), &bound);
-            match endpoint.check().and_then(|()| OwnPath::new(&route.path, route.suffixes, endpoint)) {
-                Ok(path) => endpoints.push(path),
-                Err(mistake) => mistakes.push(mistake),
-            }
-        }
-        let edge = Edge::new(&settings).map_err(|found| mistakes.extend(found)).ok();
-        let Some(edge) = edge.filter(|_| mistakes.is_empty()) else {
+        let made = blueprint.dispatch(&models, store.clone());
+        let dispatch = made.map_err(|wrong| mistakes.extend(wrong.sentences)).ok();
+        let edge = Edge::new(settings).map_err(|found| mistakes.extend(found)).ok();
+        let (Some(edge), Some(dispatch), true) = (edge, dispatch, mistakes.is_empty()) else {
             return Err(Error::Startup(mistakes.join("\n")));
         };
-        let dispatch = Arc::new(Dispatch::new(Resolver::new(root, roots, views, single, endpoints), &bound));
-        dispatch.check().map_err(Error::Startup)?;
         let weaknesses = dispatch.weaknesses();
         if exposed && !weaknesses.is_empty() {
             let reasons = weaknesses.join("\n");
@@ -503,14 +373,16 @@ impl DefaultRouter {
         }
         weaknesses.iter().for_each(|weakness| tracing::warn!("{weakness}"));
         let mut missing =
-            store::meet(&database, &dispatch.tables(), settings.create_tables).await.map_err(Error::startup)?;
+            store::meet(database, &dispatch.tables(), settings.create_tables).await.map_err(Error::startup)?;
         if dispatch.keeps_answers() {
-            missing.extend(idempotency::make_table(&database).await.map_err(Error::startup)?);
+            missing.extend(idempotency::make_table(database).await.map_err(Error::startup)?);
         }
         if !missing.is_empty() {
             return Err(Error::Startup(without_tables(missing)));
         }
-        Ok((Served::new(dispatch, wraps, edge, &settings), store))
+        let (settings, store) = (settings.clone(), store.clone());
+        let live = Live::start(blueprint, Made { dispatch, models }, catalogue);
+        Ok((Served::new(live, wraps, edge, &settings), store))
     }
 }
 
@@ -535,146 +407,6 @@ fn without_tables(missing: Vec<store::Missing>) -> String {
         ));
     }
     sentences.join("\n")
-}
-
-/// The models with what the catalogue knows of them.
-async fn completed(store: &Store, sources: &[ModelSource], declared: &[&Declared]) -> Result<Vec<Arc<ModelMeta>>> {
-    let mut models: Vec<ModelMeta> = sources.iter().map(|s| s.meta.clone()).collect();
-    let found = catalogue::learn(store, &models).await.map_err(Error::startup)?;
-    if let Err(mut mistakes) = catalogue::complete(&mut models, found.tables(), store.dialect()) {
-        // a unique that the entity declares and a rule calls unenforced is a query rule
-        mistakes.retain(|mistake| match mistake {
-            StartupError::UnbackedUnique { model, columns, .. } => {
-                !declared.iter().any(|d| d.source.meta.name == *model && d.serializer.calls_unenforced(columns))
-            }
-            _ => true,
-        });
-        if mistakes.is_empty() {
-            return Ok(models.into_iter().map(Arc::new).collect());
-        }
-        let sentences: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
-        return Err(Error::Startup(sentences.join("\n")));
-    }
-    Ok(models.into_iter().map(Arc::new).collect())
-}
-
-/// What building views needs to know of the application.
-struct Application<'a> {
-    store: &'a Store,
-    database: &'a Database,
-    build: Build<'a>,
-    settings: &'a Settings,
-    known: &'a Arc<KnownEntities>,
-    places: &'a Arc<StreamPlaces>,
-}
-
-impl Application<'_> {
-    fn view(&self, declared: Declared) -> Result<View, Vec<String>> {
-        let mut resource = self.resource(&declared, &declared.serializer)?;
-        let others = declared.serializers.iter().map(|(action, own)| Ok((*action, self.resource(&declared, own)?)));
-        let mut others = others.collect::<Result<Vec<_>, Vec<String>>>()?;
-        let create = others.iter().find(|(a, _)| *a == Action::Create).map_or(&resource, |(_, own)| own);
-        let mistakes = declared.cannot_create(&create.serializer);
-        if !mistakes.is_empty() {
-            return Err(mistakes);
-        }
-        let retrieve = others.iter().find(|(a, _)| *a == Action::Retrieve).map_or(&resource, |(_, own)| own);
-        let writers = others.iter().map(|(_, own)| own).chain([&resource]).map(|own| &*own.serializer);
-        let shown = Arc::new(Shown::by(retrieve, declared.hooks.is_some(), writers));
-        for own in others.iter_mut().map(|(_, own)| own).chain([&mut resource]) {
-            own.shown = Some(Arc::clone(&shown));
-        }
-        Ok(View {
-            name: declared.name,
-            description: declared.description,
-            overrides: declared.overrides,
-            by_action: declared.by_action,
-            resource,
-            others,
-            actions: declared.actions,
-            many: declared.many,
-            hooks: declared.hooks,
-            extra: declared.extra,
-            metadata: declared.metadata,
-            namespaces: declared.namespaces,
-            lookup: (
-                declared.lookup_url_kwarg.or(declared.lookup_field).unwrap_or_else(|| "pk".into()),
-                declared.lookup_value_regex,
-            ),
-            parents: declared.filters.parents,
-        })
-    }
-
-    fn resource(&self, declared: &Declared, serializer: &Declaration) -> Result<Resource, Vec<String>> {
-        let Build { dialect, models, .. } = self.build;
-        let serializer = Arc::new(self.build.serializer(serializer)?);
-        let model = serializer.model();
-        let position = |name: &str| {
-            let found = model.named(name).or_else(|| model.column(name));
-            found.ok_or_else(|| {
-                let known = candidates(name, model.columns.iter().map(|column| column.name.as_str()));
-                vec![format!("{} has no field {name} to look up or order rows by.{known}", model.name)]
-            })
-        };
-        let mut select = Select::new(dialect, model);
-        let ordering: Result<Vec<_>, Vec<String>> =
-            declared.ordering.iter().map(|(name, descending)| Ok((position(name)?, *descending).into())).collect();
-        let ordering = ordering?;
-        if !ordering.is_empty() {
-            select.order_by(model, &ordering);
-        }
-        let shape = Shape::compile(&serializer, dialect, &mut select);
-        let judges = declared.overrides.judges_objects(self.settings)
-            || declared.by_action.iter().any(|(_, own)| own.judge_objects());
-        let judged = model.columns.iter().filter(|_| judges).map(|c| select.column(Alias::ROOT, &c.column)).collect();
-        let column = declared.lookup_field.as_deref().map(position).transpose()?;
-        if let Some(n) = column.filter(|n| !model.columns[*n].unique && model.primary_key != [*n]) {
-            return Err(vec![format!(
-                "{}: rows cannot be looked up by {}, which is not unique.",
-                model.name, model.columns[n].name
-            )]);
-        }
-        if let Some(unknown) = declared.only.as_ref().and_then(|only| model.unknown_in(only)) {
-            return Err(vec![format!("{}: filter(…) of the view set: {unknown}", model.name)]);
-        }
-        let rows = RowsBy { column, scope: declared.only.clone() };
-        let shown = shape.flat().unwrap_or_default().to_vec();
-        let plan = Plan::new(dialect, Arc::clone(model), &select, rows, shown, serializer.probes(), models)
-            .map_err(|mistake| vec![mistake])?;
-        let whole: Vec<usize> = (0..model.columns.len()).collect();
-        let pagination = match &declared.pagination {
-            Paginated::Default => self.settings.pagination.clone(),
-            Paginated::Own(own) => own.clone(),
-        };
-        let pagination = match pagination {
-            Some(pagination) => Some(pagination.over(model, dialect).map_err(|m| vec![m])?.unwrap_or(pagination)),
-            None => None,
-        };
-        let filters = Filters::new(
-            &declared.filters,
-            &self.settings.filter_backends,
-            model,
-            models,
-            serializer.shown_sources(),
-            self.database.clone(),
-        )?;
-        Ok(Resource {
-            filters: Arc::new(filters),
-            base: self.store.clone(),
-            places: Arc::clone(self.places),
-            database: self.database.clone(),
-            known: Arc::clone(self.known),
-            whole: shape.layout(&whole, 0).into(),
-            pagination,
-            isolation: self.store.isolation(),
-            replays: self.settings.replays,
-            judged,
-            shown: None,
-            shape: Arc::new(shape),
-            plan,
-            serializer: Arc::clone(&serializer),
-        })
-    }
 }
 
 impl fmt::Debug for DefaultRouter {

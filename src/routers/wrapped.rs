@@ -6,7 +6,7 @@ use axum::extract::Request;
 use axum::response::Response;
 use tower_service::Service;
 
-use super::{DefaultRouter, Dispatch};
+use super::{DefaultRouter, Live};
 use crate::edge::{Edge, EdgeLayer, Peer, Security, secured};
 use crate::error::Result;
 use crate::layers::ETagPerCoding;
@@ -26,16 +26,16 @@ pub(crate) struct Served {
 #[derive(Clone, Debug)]
 enum Api {
     /// Nothing is around it.
-    Alone(Arc<Dispatch>),
+    Alone(Arc<Live>),
     Wrapped(axum::Router),
 }
 
 impl Served {
-    pub(super) fn new(dispatch: Arc<Dispatch>, wraps: Vec<Wrap>, edge: Edge, settings: &Settings) -> Self {
+    pub(super) fn new(live: Arc<Live>, wraps: Vec<Wrap>, edge: Edge, settings: &Settings) -> Self {
         let api = if wraps.is_empty() {
-            Api::Alone(dispatch)
+            Api::Alone(live)
         } else {
-            let router = Api::Alone(dispatch).into_axum();
+            let router = Api::Alone(live).into_axum();
             let router = wraps.into_iter().fold(router, |router, wrap| wrap(router));
             // one of the layers may compress
             Api::Wrapped(router.layer(ETagPerCoding::new()))
@@ -59,9 +59,9 @@ impl Served {
 impl Api {
     fn into_axum(self) -> axum::Router {
         match self {
-            Api::Alone(dispatch) => axum::Router::new().fallback(move |request: Request| {
-                let dispatch = Arc::clone(&dispatch);
-                async move { dispatch.handle(request).await }
+            Api::Alone(live) => axum::Router::new().fallback(move |request: Request| {
+                let live = Arc::clone(&live);
+                async move { live.handle(request).await }
             }),
             Api::Wrapped(router) => router,
         }
@@ -69,7 +69,7 @@ impl Api {
 
     async fn handle(&self, request: Request) -> Response {
         match self {
-            Api::Alone(dispatch) => dispatch.handle(request).await,
+            Api::Alone(live) => live.handle(request).await,
             Api::Wrapped(router) => {
                 // always ready
                 let Ok(response) = router.clone().call(request).await;

@@ -11,18 +11,20 @@
 //! | [`Store::write`] | a [`Unit`]: one statement, or several in one transaction, in one round trip |
 //! | [`Store::begin`] | an open [`Transaction`] whose statements depend on what was read before |
 
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use crate::value::DbValue;
+use altered::Signs;
 use catalogue::Catalogue;
 use deadline::within;
 use seaorm::Converters;
 use turns::Turns;
 
+mod altered;
 pub mod catalogue;
 mod changes;
 mod connection;
@@ -231,6 +233,8 @@ pub struct Store {
     transport: Transport,
     /// Until when the request goes on that this handle belongs to.
     deadline: Option<Deadline>,
+    /// Which reading of the catalogue its statements were made for.
+    generation: u64,
     /// The ticks end with the last clone.
     shared: Arc<Shared>,
 }
@@ -243,8 +247,10 @@ struct Shared {
     streams: Arc<Semaphore>,
     /// How long one waits for its turn.
     patience: Duration,
-    /// What start-up read of the tables, for the names of violated constraints.
-    catalogue: OnceLock<Arc<Catalogue>>,
+    /// What was read of the tables, for the names of violated constraints.
+    catalogue: RwLock<Option<Arc<Catalogue>>>,
+    /// What may mean that they were altered since.
+    signs: Arc<Signs>,
     turns: Turns,
     /// Makes SeaORM's rows of ours.
     seaorm: Arc<Converters>,
@@ -302,16 +308,21 @@ impl Store {
             let path = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:")).unwrap_or(url);
             Transport::Sqlite(sqlite::Sqlite::open(path, options).await?)
         };
+        let signs = match &transport {
+            Transport::Postgres(pg) => pg.signs(),
+            Transport::Sqlite(_) => Arc::default(),
+        };
         let shared = Arc::new(Shared {
             isolation,
             streams,
             patience,
-            catalogue: OnceLock::new(),
+            catalogue: RwLock::default(),
+            signs,
             turns: Turns::default(),
             seaorm: Arc::default(),
         });
         tokio::spawn(tick(Arc::downgrade(&shared)));
-        Ok(Store { transport, deadline: None, shared })
+        Ok(Store { transport, deadline: None, generation: 0, shared })
     }
 
     /// The same store for a request that ends at a deadline: nothing that is asked by this handle goes on after it.
@@ -331,18 +342,51 @@ impl Store {
         self.deadline
     }
 
-    /// What start-up read of the tables, once it has ([`catalogue::learn`]).
-    pub fn catalogue(&self) -> Option<&Catalogue> {
-        self.shared.catalogue.get().map(|catalogue| &**catalogue)
+    /// What was read of the tables, at the start or later ([`catalogue::learn`]); none before.
+    pub fn catalogue(&self) -> Option<Arc<Catalogue>> {
+        self.shared.catalogue.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Keeps what was read of the tables; where it was read before, the first one stays.
-    fn keep(&self, catalogue: Arc<Catalogue>) {
-        let _ = self.shared.catalogue.set(catalogue);
+    /// Keeps what was read of the tables.
+    pub(crate) fn keep(&self, catalogue: Arc<Catalogue>) {
+        *self.shared.catalogue.write().unwrap_or_else(PoisonError::into_inner) = Some(catalogue);
+    }
+
+    /// What may mean that tables were altered.
+    pub(crate) fn signs(&self) -> &Arc<Signs> {
+        &self.shared.signs
+    }
+
+    /// The same store for statements that are made for the catalogue which is read after the present one.
+    pub(crate) fn for_the_next_catalogue(&self) -> Self {
+        Store { generation: self.shared.signs.generation() + 1, ..self.clone() }
+    }
+
+    /// Whether tables were altered, so that an error may be none of the statements that are made for them by now; where it is a
+    /// sign of that, the catalogue is waited for.
+    pub(crate) async fn is_outdated(&self, error: &StoreError) -> bool {
+        let signs = &self.shared.signs;
+        if signs.generation() > self.generation {
+            return true;
+        }
+        let sign = match error {
+            // a length or a range that was narrowed: the value was right by what was known
+            StoreError::Data(_) => Some("a value does not fit its column".to_owned()),
+            error => altered::sign(self.catalogue().as_deref(), self.dialect(), error),
+        };
+        match sign {
+            Some(sign) => signs.renewed(&sign, self.generation, self.deadline).await,
+            None => false,
+        }
+    }
+
+    /// Takes note that a request was refused by what is known of the tables.
+    pub(crate) fn doubt(&self) {
+        self.shared.signs.doubt();
     }
 
     fn explained(&self, error: StoreError) -> StoreError {
-        transaction::explained(self.catalogue(), error)
+        transaction::explained(&self.shared.signs, self.catalogue().as_deref(), self.dialect(), error)
     }
 
     /// The queues of writes that contend for the same.
@@ -373,6 +417,7 @@ impl Store {
             Transport::Postgres(pg) => pg.read(bound).await,
             Transport::Sqlite(sqlite) => sqlite.read(bound).await,
         }
+        .map_err(|error| self.explained(error))
     }
 
     /// Runs several reads that see one state of the database.
@@ -385,6 +430,7 @@ impl Store {
             Transport::Postgres(pg) => pg.snapshot(bounds).await,
             Transport::Sqlite(sqlite) => sqlite.snapshot(bounds).await,
         }
+        .map_err(|error| self.explained(error))
     }
 
     /// Opens a read of any number of rows, which are fetched portion by portion as they are asked for; half as many of them as
@@ -436,7 +482,7 @@ impl Store {
             Transport::Sqlite(sqlite) => sqlite.begin(first).await.map(|(tx, rows)| (Transaction::sqlite(tx), rows)),
         };
         let (tx, rows) = opened.map_err(|error| self.explained(error))?;
-        let tx = tx.explaining(self.shared.catalogue.get().cloned());
+        let tx = tx.explaining(self.catalogue(), Arc::clone(&self.shared.signs));
         Ok((tx.converting(Arc::clone(&self.shared.seaorm)), rows))
     }
 

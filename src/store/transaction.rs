@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Statement as SeaStatement};
 
+use super::altered::{self, Signs};
 use super::catalogue::Catalogue;
 use super::on_commit::OnCommit;
 use super::postgres::PostgresTransaction;
@@ -29,6 +30,7 @@ pub struct Transaction {
     known: Arc<KnownEntities>,
     converters: Arc<Converters>,
     catalogue: Option<Arc<Catalogue>>,
+    signs: Arc<Signs>,
     last_error: Mutex<Option<Arc<StoreError>>>,
     on_commit: OnCommit,
 }
@@ -56,6 +58,7 @@ impl Transaction {
             known: Arc::default(),
             converters: Arc::default(),
             catalogue: None,
+            signs: Arc::default(),
             last_error: Mutex::default(),
             on_commit: OnCommit::default(),
         }
@@ -75,9 +78,14 @@ impl Transaction {
     }
 
     /// Tells the transaction what is known of the tables, for the names of violated constraints.
-    pub(super) fn explaining(mut self, catalogue: Option<Arc<Catalogue>>) -> Self {
+    pub(super) fn explaining(mut self, catalogue: Option<Arc<Catalogue>>, signs: Arc<Signs>) -> Self {
         self.catalogue = catalogue;
+        self.signs = signs;
         self
+    }
+
+    fn explained(&self, error: StoreError) -> StoreError {
+        explained(&self.signs, self.catalogue.as_deref(), self.dialect(), error)
     }
 
     /// Which SQL it speaks.
@@ -98,7 +106,7 @@ impl Transaction {
             Inner::Postgres(tx) => tx.query(bound).await,
             Inner::Sqlite(tx) => tx.query(bound).await,
         }
-        .map_err(|error| explained(self.catalogue.as_deref(), error))
+        .map_err(|error| self.explained(error))
     }
 
     /// Runs statements without values, separated by semicolons.
@@ -112,7 +120,7 @@ impl Transaction {
             Inner::Sqlite(tx) => tx.batch(sql).await,
         }
         .map(drop)
-        .map_err(|error| explained(self.catalogue.as_deref(), error))
+        .map_err(|error| self.explained(error))
     }
 
     /// Runs a statement that may fail: what it did is undone then, and the transaction goes on.
@@ -182,11 +190,12 @@ impl Transaction {
     /// As [`Store::write`](super::Store::write), with the errors of deferred constraints; nothing was committed then,
     /// except that after [`StoreError::OutcomeUnknown`] it is not known.
     pub async fn commit_with(self, last: Option<Bound>) -> Result<Rows, StoreError> {
+        let dialect = self.dialect();
         let rows = match self.inner {
             Inner::Postgres(tx) => tx.commit_with(last).await,
             Inner::Sqlite(tx) => tx.commit_with(last).await,
         }
-        .map_err(|error| explained(self.catalogue.as_deref(), error))?;
+        .map_err(|error| explained(&self.signs, self.catalogue.as_deref(), dialect, error))?;
         self.on_commit.run().await;
         Ok(rows)
     }
@@ -210,7 +219,7 @@ impl Transaction {
 
     /// SeaORM's error for ours, which [`store_error`](super::store_error) finds again in it.
     async fn failed(&self, asked: Asked, error: StoreError) -> DbErr {
-        let error = Arc::new(explained(self.catalogue.as_deref(), error));
+        let error = Arc::new(self.explained(error));
         *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.clone());
         self.converters.failed(self.dialect(), asked, error).await
     }
@@ -221,7 +230,7 @@ impl Transaction {
             Inner::Postgres(tx) => tx.query_named(bound).await,
             Inner::Sqlite(tx) => tx.query_named(bound).await,
         }
-        .map_err(|error| explained(self.catalogue.as_deref(), error))
+        .map_err(|error| self.explained(error))
     }
 
     async fn rows(&self, statement: SeaStatement) -> Result<Vec<QueryResult>, DbErr> {
@@ -251,12 +260,21 @@ impl Transaction {
     }
 }
 
-/// The error with the names that only the catalogue knows.
-pub(super) fn explained(catalogue: Option<&Catalogue>, error: StoreError) -> StoreError {
-    match catalogue {
+/// The error with the names that only the catalogue knows. Where it may mean that the catalogue is another by now, that is noted.
+pub(super) fn explained(
+    signs: &Signs,
+    catalogue: Option<&Catalogue>,
+    dialect: Dialect,
+    error: StoreError,
+) -> StoreError {
+    let error = match catalogue {
         Some(catalogue) => catalogue.explained(error),
         None => error,
+    };
+    if let Some(sign) = altered::sign(catalogue, dialect, &error) {
+        signs.note(&sign);
     }
+    error
 }
 
 #[async_trait::async_trait]

@@ -57,7 +57,7 @@ pub use naming::view_name;
 pub use plain::{Answer, ApiView, Handler, ViewSet, api_view};
 pub(crate) use plain::{Endpoint, Metadata};
 pub use request::Request;
-pub(crate) use resource::Resource;
+pub(crate) use resource::{Outdated, Resource};
 pub use save::Save;
 pub use valid::Valid;
 

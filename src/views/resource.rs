@@ -24,6 +24,18 @@ use crate::store::{
 use crate::validators::Object;
 use crate::value::{DbValue, Value, convert};
 
+/// Tables were altered while a request was carried out: what it was to write is to be made anew.
+#[derive(Debug)]
+pub(crate) struct Outdated;
+
+impl std::fmt::Display for Outdated {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("tables were altered while the request was carried out")
+    }
+}
+
+impl std::error::Error for Outdated {}
+
 /// How often a write is tried against constraints that no probe explains before the constraint's own word stands.
 const UNEXPLAINED: u32 = 4;
 
@@ -180,6 +192,12 @@ impl Tries {
     ///
     /// The answer of the request, when there is none to be had by trying again.
     pub(crate) async fn again(&mut self, stop: Stop, verdict: impl FnOnce(&Violation) -> (Error, bool)) -> Result<()> {
+        if let Stop::Store(error) = &stop
+            && matches!(error, StoreError::Violation(_) | StoreError::Data(_) | StoreError::Internal(_))
+            && self.store.is_outdated(error).await
+        {
+            return Err(Error::Unavailable(Box::new(Outdated)));
+        }
         match stop {
             Stop::Fail(error) => Err(error),
             Stop::Store(StoreError::Violation(violation)) => {

@@ -407,7 +407,11 @@ impl Resource {
     /// Fails with the errors that answers to probes are, if any.
     pub(super) fn refuse(&self, data: &Value, answers: &[(usize, bool)]) -> Result<()> {
         let errors = self.judged(data, answers, ValidationError::fields(), ValidationError::fields());
-        if errors.is_empty() { Ok(()) } else { Err(errors.into()) }
+        if errors.is_empty() {
+            return Ok(());
+        }
+        self.base.doubt();
+        Err(errors.into())
     }
 
     /// UPDATE of exactly the given columns: one statement.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::support::{Client, Database, Postgres, Server, query};
+use crate::support::{Client, Database, HaProxy, Postgres, Server, query, within};
 
 /// No request may take longer, whatever the databases do.
 const BOUND: Duration = Duration::from_secs(15);
@@ -153,5 +153,57 @@ fn a_primary_that_becomes_read_only_is_left() {
         standby.promote();
     });
     assert!(back < Duration::from_secs(5), "{back:?}");
+    server.terminate();
+}
+
+/// A cluster, its standby, and the address of a database in them behind an HAProxy.
+fn behind_haproxy(interval: Duration, options: &str) -> (Postgres, Postgres, HaProxy, String) {
+    let primary = Postgres::start();
+    let database = primary.database();
+    let standby = primary.synchronous_standby();
+    let proxy = HaProxy::start([&primary, &standby], interval, options);
+    let url = proxy.url(&database);
+    // a start asks for a server that may write, once
+    assert!(within(Duration::from_secs(20), || is_writable(&url)), "HAProxy finds no primary");
+    (primary, standby, proxy, url)
+}
+
+fn is_writable(url: &str) -> bool {
+    std::panic::catch_unwind(|| query(url, "SHOW transaction_read_only")).is_ok_and(|answer| answer == "off")
+}
+
+/// HAProxy finds the new primary; bowline has one address, and leaves the sessions that lead nowhere.
+#[test]
+fn a_standby_that_is_promoted_is_found_behind_haproxy() {
+    let (primary, standby, _proxy, url) =
+        behind_haproxy(Duration::from_millis(300), "on-marked-down shutdown-sessions");
+    let server = Server::start(&url, &[]);
+    let survivor = Database::Postgres(standby.url(url.rsplit('/').next().unwrap()));
+    let back = fail_over(&server, &survivor, || {
+        primary.kill();
+        standby.promote();
+    });
+    assert!(back < Duration::from_secs(8), "{back:?}");
+    server.terminate();
+}
+
+/// The former primary comes back as a standby before HAProxy looks, which leads new sessions to it, and keeps those it has once it
+/// has found the other: they answer, but serve nobody who writes.
+#[test]
+fn a_former_primary_that_haproxy_leads_to_is_left() {
+    let (primary, standby, _proxy, url) = behind_haproxy(Duration::from_secs(2), "");
+    let server = Server::start(&url, &[]);
+    let survivor = Database::Postgres(standby.url(url.rsplit('/').next().unwrap()));
+    let back = fail_over(&server, &survivor, || {
+        primary.kill();
+        primary.resume_read_only();
+        standby.promote();
+    });
+    assert!(back < Duration::from_secs(9), "{back:?}");
+    let mut client = server.client();
+    // no session is left that would refuse one
+    for _ in 0..100 {
+        assert_eq!(client.call("POST", "/collections/", Some(&json!({}))).status, 201);
+    }
     server.terminate();
 }

@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 
 use super::super::StoreError;
+use crate::model::ModelMeta;
 
 /// Why an application cannot start on its database.
 ///
@@ -79,6 +80,25 @@ pub enum StartupError {
     },
     /// The database did not answer.
     Store(StoreError),
+}
+
+impl StartupError {
+    /// Whether it lies at a model.
+    pub(crate) fn is_about(&self, meta: &ModelMeta) -> bool {
+        match self {
+            StartupError::MissingColumn { model, .. } => {
+                // of a join table it names the relation too
+                model.split_once('.').map_or(model.as_str(), |(model, _)| model) == meta.name
+            }
+            StartupError::MissingTable { model, .. }
+            | StartupError::UnreadableColumn { model, .. }
+            | StartupError::MissingJoinTable { model, .. }
+            | StartupError::UnbackedUnique { model, .. }
+            | StartupError::MissingTarget { model, .. }
+            | StartupError::UnsupportedColumn { model, .. } => *model == meta.name,
+            StartupError::Cycle { .. } | StartupError::Store(_) => false,
+        }
+    }
 }
 
 impl fmt::Display for StartupError {

@@ -1,4 +1,4 @@
-//! What the database itself says about its tables, read once at start-up.
+//! What the database itself says about its tables, read at start-up and where there are signs that they were altered.
 //!
 //! SeaORM's entities cannot tell partial, expression and deferrable uniques, the names of constraints, or what a
 //! deletion really does. [`learn`] asks the database about all tables that the models need, and lets the store keep the
@@ -178,6 +178,17 @@ pub async fn read(store: &Store, tables: &[TableName]) -> Result<Vec<TableInfo>,
 ///
 /// As [`Store::snapshot`].
 pub async fn learn(store: &Store, models: &[ModelMeta]) -> Result<Arc<Catalogue>, StoreError> {
+    let catalogue = Arc::new(read_for(store, models).await?);
+    store.keep(Arc::clone(&catalogue));
+    Ok(catalogue)
+}
+
+/// The same without its being kept.
+///
+/// # Errors
+///
+/// As [`Store::snapshot`].
+pub(crate) async fn read_for(store: &Store, models: &[ModelMeta]) -> Result<Catalogue, StoreError> {
     let own = models.iter().map(|model| (model.schema.clone(), model.table.clone()));
     let joins = models.iter().flat_map(|model| &model.many_to_many).map(|m| (m.schema.clone(), m.table.clone()));
     let mut tables = read(store, &own.chain(joins).collect::<Vec<_>>()).await?;
@@ -191,9 +202,7 @@ pub async fn learn(store: &Store, models: &[ModelMeta]) -> Result<Arc<Catalogue>
     if !others.is_empty() {
         tables.extend(read(store, &others).await?);
     }
-    let catalogue = Arc::new(Catalogue::new(tables));
-    store.keep(Arc::clone(&catalogue));
-    Ok(catalogue)
+    Ok(Catalogue::new(tables))
 }
 
 /// The models of an application, completed from its database.

@@ -7,7 +7,7 @@ use crate::store::{StoreError, Violation, ViolationKind};
 ///
 /// The tables of its models are among them, the join tables of their relations to many, and every table that points to
 /// one of these. A [`Store`](crate::store::Store) keeps it once it was read.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Catalogue {
     tables: Vec<TableInfo>,
 }
@@ -72,6 +72,16 @@ impl TableInfo {
     /// The column of this name.
     pub fn column(&self, name: &str) -> Option<&super::ColumnInfo> {
         self.columns.iter().find(|column| column.name == name)
+    }
+
+    /// Whether a constraint of the table is what a violation names.
+    pub(in crate::store) fn has(&self, violation: &Violation) -> bool {
+        match violation.kind {
+            ViolationKind::NotNull => {
+                self.columns.iter().any(|column| column.not_null && violation.columns == [column.name.as_str()])
+            }
+            _ => !candidates(self, violation).is_empty(),
+        }
     }
 
     /// What it joins, where it is nothing but a join table: two foreign keys of one column each, and besides at most a

@@ -19,6 +19,7 @@ use super::hosts::Object;
 use super::session;
 use super::verdict::{Again, Failure, Session};
 use crate::store::StoreError;
+use crate::store::altered::Signs;
 
 /// How long an abandoned read may go on before it is cancelled: most are done by then, and keep their connection.
 const GRACE: Duration = Duration::from_millis(50);
@@ -60,6 +61,7 @@ pub(super) struct Terms {
     /// Whether there is a pooler in between, which gives each transaction another session: how long a statement may run then.
     pub(super) pooled: Option<Duration>,
     pub(super) ended: Ended,
+    pub(super) signs: Arc<Signs>,
 }
 
 pub(super) struct Lease {
@@ -142,6 +144,8 @@ impl Lease {
     pub(super) fn learn(&self, failure: &Failure) {
         if failure.session == Session::EndAll {
             self.terms.ended.all_until_now();
+            // a plan of other tables, if it is not a server that became a standby; the call may succeed on another session
+            self.terms.signs.note(&failure.error.to_string());
         }
     }
 

@@ -39,6 +39,7 @@ pub use cell::cell;
 pub use list::{List, Pairs};
 pub use transaction::PostgresTransaction;
 
+use super::altered::Signs;
 use super::deadline::{Deadline, within};
 use super::stream::RowStream;
 use super::{Bound, Isolation, Pooler, Rows, StoreError, StoreOptions, Unit};
@@ -111,13 +112,18 @@ impl Postgres {
             Pooler::None => None,
             Pooler::Transaction => Some(options.statement_timeout + MARGIN),
         };
-        let terms = Terms { tls, pooled, ended: Default::default() };
+        let terms = Terms { tls, pooled, ended: Default::default(), signs: Default::default() };
         let most = options.max_connections.max(1);
         // at least one is left for short reads, where there are two
         let places = Arc::new(Semaphore::new((most - most.div_ceil(4)).max(1)));
         let postgres = Postgres { inner: Arc::new(Inner { pool, places, options, begin, terms }), deadline: None };
         connect::check(&postgres).await?;
         Ok(postgres)
+    }
+
+    /// Where it is noted that tables were altered.
+    pub(super) fn signs(&self) -> Arc<Signs> {
+        Arc::clone(&self.inner.terms.signs)
     }
 
     /// Ends everything that is asked by this handle at a deadline.

@@ -8,6 +8,7 @@
 mod corpus;
 mod cut;
 mod database;
+mod haproxy;
 mod http;
 mod log;
 mod pooler;
@@ -18,6 +19,7 @@ mod server;
 pub(crate) use corpus::CORPUS;
 pub(crate) use cut::{COMMIT, Cut};
 pub(crate) use database::{Database, Document};
+pub(crate) use haproxy::HaProxy;
 pub(crate) use http::{Client, Response, cut_short};
 pub(crate) use log::logged;
 pub(crate) use pooler::Pooler;

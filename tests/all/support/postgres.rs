@@ -117,6 +117,12 @@ impl Postgres {
         self.run("pg_ctl", &["-w", "-t", "60", "promote"]);
     }
 
+    /// Starts a stopped cluster again as what answers reads alone, as a former primary is that was made a standby.
+    pub(crate) fn resume_read_only(&self) {
+        fs::write(self.folder.join("data/standby.signal"), "").unwrap();
+        self.resume();
+    }
+
     /// The address of a database.
     pub(crate) fn url(&self, database: &str) -> String {
         format!("postgres://bowline@127.0.0.1:{}/{database}", self.port)
