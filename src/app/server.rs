@@ -63,7 +63,7 @@ pub(super) async fn run(listener: TcpListener, served: Served, limits: ServerLim
                 () = signals.stopped() => break,
             };
             tracing::warn!(%client, "a connection was turned away: too many are open");
-            tokio::spawn(turn_away(line, unread, turn));
+            tokio::spawn(turn_away(Arc::clone(&served), line, unread, turn));
             continue;
         };
         let served = Arc::clone(&served);
@@ -89,14 +89,15 @@ pub(super) async fn run(listener: TcpListener, served: Served, limits: ServerLim
 }
 
 /// Tells one connection that there are too many.
-async fn turn_away(line: Line, unread: Arc<AtomicBool>, turn: Option<OwnedSemaphorePermit>) {
+async fn turn_away(served: Arc<Served>, line: Line, unread: Arc<AtomicBool>, turn: Option<OwnedSemaphorePermit>) {
     let service = service_fn(|request: hyper::Request<Incoming>| {
-        let unread = Arc::clone(&unread);
+        let (served, unread) = (Arc::clone(&served), Arc::clone(&unread));
         async move {
             unread.store(!request.body().is_end_stream(), Ordering::Relaxed);
             let error = Error::unavailable("too many connections are open");
             let mut response = edge::error(&error, request.method(), ErrorFormat::Messages);
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            served.secure(&mut response);
             Ok::<_, Infallible>(response)
         }
     });

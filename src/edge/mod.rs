@@ -5,18 +5,17 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::Request;
 use axum::response::Response;
 use http::{HeaderName, Version, header};
-use tokio::sync::{Semaphore, SemaphorePermit};
-use tokio::time::timeout;
+use tokio::sync::Semaphore;
 
 mod address;
 mod hosts;
 mod layer;
 mod origin;
+mod place;
 mod refusal;
 mod security;
 mod singletons;
@@ -28,6 +27,7 @@ pub(crate) use layer::EdgeLayer;
 pub use layer::{Secured, SecurityLayer};
 pub use origin::ProxySslHeader;
 use origin::Site;
+use place::Place;
 pub(crate) use refusal::{error, page, wants_json};
 pub(crate) use security::{Security, secured};
 pub use security::{SecurityHeaders, StrictTransportSecurity};
@@ -49,12 +49,14 @@ struct Inner {
     errors: ErrorFormat,
     limits: ServerLimits,
     bodies: BodyLimits,
+    /// What its own answers say to browsers; those of the views are seen to elsewhere.
+    security: Security,
     /// Requests that may be under way at once.
-    places: Semaphore,
+    places: Arc<Semaphore>,
 }
 
-/// How long a request waits for a place among those that are under way.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// The host of a request that names none.
+const OWN_NAME: &str = "localhost";
 
 /// Why a request comes to no view.
 #[derive(Debug, PartialEq, Eq)]
@@ -67,6 +69,8 @@ enum Refusal {
     Repeated(HeaderName),
     /// The address that it asks for is another host's than its header's.
     TwoHosts,
+    /// Its body is coded in a way that is not undone here.
+    Coded,
     /// Too many others are under way.
     Busy,
 }
@@ -102,7 +106,8 @@ impl Edge {
             errors: settings.errors,
             limits: settings.server.clone(),
             bodies: settings.body.clone(),
-            places: Semaphore::new(settings.server.requests.clamp(1, Semaphore::MAX_PERMITS)),
+            security: Security::new(&settings.security),
+            places: Arc::new(Semaphore::new(settings.server.requests.clamp(1, Semaphore::MAX_PERMITS))),
         })))
     }
 
@@ -115,8 +120,15 @@ impl Edge {
     ) -> Response {
         let (mut request, unread) = unread::watch(request, &self.0.bodies);
         let mut response = match self.admit(&mut request, peer) {
-            Ok(()) if peer == Peer::Client => match self.place().await {
-                Some(_place) => next(request).await,
+            Ok(()) if peer == Peer::Client => match Place::take(&self.0.places).await {
+                Some(place) => {
+                    if let Some(unread) = &unread {
+                        unread.gives_up(&place);
+                    }
+                    let response = next(request).await;
+                    place.end();
+                    response
+                }
                 None => self.refuse(Refusal::Busy, request),
             },
             Ok(()) => next(request).await,
@@ -128,21 +140,15 @@ impl Edge {
         response
     }
 
-    /// A place among the requests that are under way; none where nobody leaves in time.
-    async fn place(&self) -> Option<SemaphorePermit<'_>> {
-        let places = &self.0.places;
-        if let Ok(place) = places.try_acquire() {
-            return Some(place);
-        }
-        timeout(PATIENCE, places.acquire()).await.ok()?.ok()
-    }
-
     /// Judges a request by its head, and keeps its origin with it.
     fn admit(&self, request: &mut Request, peer: Peer) -> Result<(), Refusal> {
         let Inner { hosts, site, lists, .. } = &*self.0;
         let headers = request.headers();
         if let Some(name) = singletons::repeated(headers, request.version(), lists) {
             return Err(Refusal::Repeated(name.clone()));
+        }
+        if singletons::is_coded(headers) {
+            return Err(Refusal::Coded);
         }
         let named = headers.get(header::HOST);
         let own = match (named.map(|host| host.to_str()), request.uri().authority()) {
@@ -152,7 +158,9 @@ impl Edge {
             (Some(Ok(host)), _) => Some(host),
             (Some(Err(_)), _) => return Err(Refusal::Host(named.map_or_else(String::new, lossy))),
             (None, _) if peer == Peer::Client && request.version() == Version::HTTP_11 => return Err(Refusal::NoHost),
-            (None, asked) => asked.map(|host| host.as_str()),
+            (None, Some(asked)) => Some(asked.as_str()),
+            // HTTP/1.0 need not name one: it is for the server's own name, which is to be allowed as any other
+            (None, None) => (peer == Peer::Client).then_some(OWN_NAME),
         };
         let forwarded = match site.forwarded_host(headers) {
             Some(None) => return Err(Refusal::Host(String::new())),
@@ -167,7 +175,7 @@ impl Edge {
         if let Some(host) = host.filter(|host| !hosts.allows(host) && !is_fixed(host)) {
             return Err(Refusal::Host(host.to_owned()));
         }
-        let origin = site.origin(headers, host.unwrap_or("localhost"), forwarded.is_some());
+        let origin = site.origin(headers, host.unwrap_or(OWN_NAME), forwarded.is_some());
         if let Some(origin) = origin {
             request.extensions_mut().insert::<Origin>(origin);
         }
@@ -176,6 +184,13 @@ impl Edge {
 
     /// The answer to a request whose body nobody is going to read.
     fn refuse(&self, refusal: Refusal, request: Request) -> Response {
+        let secure = security::is_secure(&request);
+        let mut response = self.refusal(refusal, request);
+        self.0.security.add(response.headers_mut(), secure);
+        response
+    }
+
+    fn refusal(&self, refusal: Refusal, request: Request) -> Response {
         let sentence = match refusal {
             Refusal::Host(host) => {
                 tracing::warn!(?host, "a request to a host that is not in allowed_hosts");
@@ -191,6 +206,7 @@ impl Edge {
                 tracing::warn!(%error, "a request was turned away");
                 return refusal::error(&error, request.method(), self.0.errors);
             }
+            Refusal::Coded => "A body may be sent in chunks, and in no other Transfer-Encoding.".to_owned(),
             Refusal::TwoHosts => "The header Host is another than the host of the address.".to_owned(),
         };
         error(&Error::Parse(sentence), request.method(), self.0.errors)

@@ -35,8 +35,8 @@ pub(crate) fn page(method: &Method) -> Response {
 
 /// Whether a client asked for JSON by name.
 pub(crate) fn wants_json(headers: &HeaderMap) -> bool {
-    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
-    accept.is_some_and(|accept| accept.contains("application/json"))
+    let json = b"application/json";
+    headers.get_all(header::ACCEPT).iter().any(|accept| accept.as_bytes().windows(json.len()).any(|word| word == json))
 }
 
 fn fill(response: &mut Response, method: &Method, body: Vec<u8>) {

@@ -1,6 +1,6 @@
 //! Headers by which browsers protect who uses an API: Django's `SecurityMiddleware` and `XFrameOptionsMiddleware`.
 
-use axum::extract::Request;
+use axum::extract::{OriginalUri, Request};
 use axum::response::Response;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
@@ -124,11 +124,15 @@ impl Security {
         if is_secure(request) {
             return None;
         }
+        // as the client asked for it, whatever an outer router took of it
+        let uri = request.extensions().get::<OriginalUri>().map_or(request.uri(), |original| &original.0);
         let own = || {
             let origin = request.extensions().get::<Origin>().map(Origin::host);
-            origin.or_else(|| request.headers().get(header::HOST)?.to_str().ok())
+            let named = origin.or_else(|| request.headers().get(header::HOST)?.to_str().ok());
+            // HTTP/2 names it in the address
+            named.or_else(|| uri.authority().map(|host| host.as_str()))
         };
-        let path = full_path(&unescaped(request.uri().path()), request.uri().query(), false);
+        let path = full_path(&unescaped(uri.path()), uri.query(), false);
         let host = host.as_deref().or_else(own);
         let location =
             host.zip(path).and_then(|(host, path)| HeaderValue::try_from(format!("https://{host}{path}")).ok());

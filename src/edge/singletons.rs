@@ -1,6 +1,6 @@
 //! Headers that may come once: where one comes twice, a proxy may have judged another value than the one that counts here.
 
-use http::{HeaderMap, HeaderName, Version};
+use http::{HeaderMap, HeaderName, HeaderValue, Version};
 
 /// The headers whose value is a list, which may come in parts (RFC 9110, 5.3). Every other one may come once, whoever reads it:
 /// what a header of one's own means is not known here.
@@ -63,10 +63,16 @@ pub(super) fn repeated<'a>(headers: &'a HeaderMap, version: Version, own: &[Head
     headers.keys().find(|name| headers.get_all(*name).iter().nth(1).is_some() && !is_list(name))
 }
 
+/// Whether the body comes in another transfer coding than `chunked`, once: what is within would be read as it is, and a proxy may
+/// find another end of it.
+pub(super) fn is_coded(headers: &HeaderMap) -> bool {
+    let mut codings = headers.get_all(http::header::TRANSFER_ENCODING).iter();
+    let chunked = |coding: &HeaderValue| coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked");
+    codings.next().is_some_and(|coding| !chunked(coding) || codings.next().is_some())
+}
+
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
 
     fn twice(name: &'static str, version: Version) -> bool {

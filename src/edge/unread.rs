@@ -7,7 +7,7 @@
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -19,6 +19,7 @@ use http_body_util::BodyExt;
 use hyper::body::{Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
+use super::place::{Place, Turn};
 use crate::parsers::BodyLimits;
 use crate::settings::ServerLimits;
 
@@ -26,6 +27,8 @@ use crate::settings::ServerLimits;
 #[derive(Debug)]
 pub(super) struct Unread {
     state: Arc<Mutex<State>>,
+    /// The request's place, which it has not while it waits for its body.
+    place: Arc<OnceLock<Place>>,
     /// Whether the client waits to be asked for it.
     waits: bool,
 }
@@ -51,13 +54,22 @@ pub(super) fn watch(request: Request, limits: &BodyLimits) -> (Request, Option<U
     let state = Arc::new(Mutex::new(State::Taken));
     let waits = request.headers().get(header::EXPECT).is_some_and(|expected| !expected.is_empty());
     let pace = Pace { started: Instant::now(), share: limits.timeout, bytes: limits.bytes.max(1) as u64, read: 0 };
-    let watched = Arc::clone(&state);
-    let request =
-        request.map(|body| Body::new(Watched { body: Some(body), begun: false, pace, timer: None, state: watched }));
-    (request, Some(Unread { state, waits }))
+    let (watched, place) = (Arc::clone(&state), Arc::new(OnceLock::new()));
+    let left = Arc::clone(&place);
+    let request = request.map(|body| {
+        let (body, timer) = (Some(body), None);
+        Body::new(Watched { body, begun: false, pace, timer, place: left, turn: None, arrived: None, state: watched })
+    });
+    (request, Some(Unread { state, place, waits }))
 }
 
 impl Unread {
+    /// Has the request give up its place while it waits for its body.
+    pub(super) fn gives_up(&self, place: &Place) {
+        // it is said once
+        let _ = self.place.set(place.clone());
+    }
+
     /// Sees to the rest of the body before the answer is sent.
     pub(super) async fn settle(self, response: &mut Response, limits: &ServerLimits) {
         let state = std::mem::replace(&mut *self.state.lock().unwrap_or_else(PoisonError::into_inner), State::Taken);
@@ -116,12 +128,32 @@ struct Watched {
     begun: bool,
     pace: Pace,
     timer: Option<Pin<Box<Sleep>>>,
+    place: Arc<OnceLock<Place>>,
+    /// The wait for a place to go on with what has arrived.
+    turn: Option<Turn>,
+    arrived: Option<Arrived>,
     state: Arc<Mutex<State>>,
 }
+
+/// What a body gives: a frame, its end, or its failure.
+type Arrived = Option<Result<Frame<Bytes>, axum::Error>>;
 
 impl Watched {
     fn leave(&self, state: State) {
         *self.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
+    }
+
+    /// Counts what goes to the reader.
+    fn gives(&mut self, arrived: Arrived) -> Arrived {
+        match &arrived {
+            Some(Ok(frame)) => self.pace.read += frame.data_ref().map_or(0, |data| data.len() as u64),
+            Some(Err(_)) => {
+                self.body = None;
+                self.leave(State::Lost);
+            }
+            None => self.body = None,
+        }
+        arrived
     }
 }
 
@@ -130,47 +162,63 @@ impl HttpBody for Watched {
     type Error = axum::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        self.begun = true;
-        let Some(body) = &mut self.body else { return Poll::Ready(None) };
-        match Pin::new(body).poll_frame(cx) {
-            Poll::Ready(Some(Ok(frame))) => {
-                self.pace.read += frame.data_ref().map_or(0, |data| data.len() as u64);
-                Poll::Ready(Some(Ok(frame)))
-            }
-            Poll::Ready(None) => {
-                self.body = None;
-                Poll::Ready(None)
-            }
-            Poll::Ready(Some(Err(error))) => {
-                self.body = None;
-                self.leave(State::Lost);
-                Poll::Ready(Some(Err(error)))
-            }
-            Poll::Pending => {
-                let end = self.pace.end();
-                let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(end)));
-                if timer.deadline() != end {
-                    timer.as_mut().reset(end);
+        let this = &mut *self;
+        this.begun = true;
+        let polled = match (this.arrived.take(), &mut this.body) {
+            (Some(arrived), _) => Poll::Ready(arrived),
+            (None, Some(body)) => Pin::new(body).poll_frame(cx),
+            (None, None) => return Poll::Ready(None),
+        };
+        match (polled, this.place.get()) {
+            (Poll::Ready(arrived), None) => return Poll::Ready(this.gives(arrived)),
+            (Poll::Ready(arrived), Some(place)) => {
+                if place.poll_back(&mut this.turn, cx).is_ready() {
+                    return Poll::Ready(this.gives(arrived));
                 }
-                ready!(timer.as_mut().poll(cx));
-                self.body = None;
-                self.leave(State::Lost);
-                Poll::Ready(Some(Err(axum::Error::new(io::Error::from(io::ErrorKind::TimedOut)))))
+                this.arrived = Some(arrived);
+            }
+            (Poll::Pending, place) => {
+                if let Some(place) = place {
+                    place.leave();
+                }
             }
         }
+        let end = this.pace.end();
+        let timer = this.timer.get_or_insert_with(|| Box::pin(sleep_until(end)));
+        if timer.deadline() != end {
+            timer.as_mut().reset(end);
+        }
+        ready!(timer.as_mut().poll(cx));
+        this.body = None;
+        this.arrived = None;
+        this.leave(State::Lost);
+        Poll::Ready(Some(Err(axum::Error::new(io::Error::from(io::ErrorKind::TimedOut)))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.as_ref().is_none_or(HttpBody::is_end_stream)
+        self.arrived.is_none() && self.body.as_ref().is_none_or(HttpBody::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.as_ref().map_or_else(|| SizeHint::with_exact(0), HttpBody::size_hint)
+        let mut hint = self.body.as_ref().map_or_else(|| SizeHint::with_exact(0), HttpBody::size_hint);
+        if let Some(Some(Ok(frame))) = &self.arrived {
+            let more = frame.data_ref().map_or(0, Bytes::len) as u64;
+            let upper = hint.upper().map(|upper| upper + more);
+            hint.set_lower(hint.lower() + more);
+            if let Some(upper) = upper {
+                hint.set_upper(upper);
+            }
+        }
+        hint
     }
 }
 
 impl Drop for Watched {
     fn drop(&mut self) {
+        if matches!(self.arrived, Some(Some(Err(_)))) {
+            self.leave(State::Lost);
+            return;
+        }
         if let Some(body) = self.body.take().filter(|body| !body.is_end_stream()) {
             self.leave(State::Left(body, self.begun));
         }

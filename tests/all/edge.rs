@@ -6,12 +6,17 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
+use axum::body::Body;
+use bowline::layers::SecurityLayer;
+use bowline::prelude::*;
+use bowline::settings::SecurityHeaders;
 use serde_json::json;
+use tower::ServiceExt;
 
-use crate::support::{Client, Database, Response, Server, within};
+use crate::support::{Client, Database, Response as Answer, Server, within};
 
 /// Sends the head of a request without a body, and reads its answer.
-fn ask(client: &mut Client, method: &str, path: &str, headers: &str) -> Response {
+fn ask(client: &mut Client, method: &str, path: &str, headers: &str) -> Answer {
     client.write(format!("{method} {path} HTTP/1.1\r\n{headers}\r\n").as_bytes()).unwrap();
     client.read(method).unwrap_or_else(|error| panic!("{method} {path} {headers:?}: {error}"))
 }
@@ -126,6 +131,26 @@ fn a_header_that_may_come_once_comes_once() {
             "{name}"
         );
     }
+    // a body within a body: a proxy may find another end of it
+    for (codings, fine) in [
+        ("chunked", true),
+        ("CHUNKED ", true),
+        ("gzip, chunked", false),
+        ("chunked, chunked", false),
+        ("chunked\r\nTransfer-Encoding: chunked", false),
+        ("gzip\r\nTransfer-Encoding: chunked", false),
+    ] {
+        let mut client = server.client();
+        let head =
+            "POST /collections/ HTTP/1.1\r\nHost: testserver\r\nContent-Type: application/json\r\nTransfer-Encoding: ";
+        client.write(format!("{head}{codings}\r\n\r\n2\r\n{{}}\r\n0\r\n\r\n").as_bytes()).unwrap();
+        let answer = client.read("POST").unwrap();
+        assert_eq!(answer.status, if fine { 201 } else { 400 }, "{codings}");
+        if !fine {
+            let detail = "A body may be sent in chunks, and in no other Transfer-Encoding.";
+            assert_eq!(answer.json(), json!({"detail": detail}), "{codings}");
+        }
+    }
     // what hyper judges itself
     for headers in ["Content-Length: 2\r\nContent-Length: 3\r\n", "Content-Length: 2, 3\r\n"] {
         assert_eq!(
@@ -152,6 +177,32 @@ fn a_request_has_a_host() {
     stream.read_to_string(&mut said).unwrap();
     assert!(said.starts_with("HTTP/1.0 200"), "{said}");
     server.terminate();
+    // what names no host is for the server's own name, which is one of those that are allowed or is not
+    let server = Server::start(&database.url(), &[("ALLOWED_HOSTS", "api.example.org")]);
+    let mut stream = TcpStream::connect(server.address()).unwrap();
+    stream.write_all(b"GET / HTTP/1.0\r\n\r\n").unwrap();
+    let mut said = String::new();
+    stream.read_to_string(&mut said).unwrap();
+    assert!(said.starts_with("HTTP/1.0 400"), "{said}");
+    server.terminate();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refusals_have_security_headers_whoever_runs_the_router() {
+    let api = DefaultRouter::new().wrap(|api| api.layer(SecurityLayer::new(&SecurityHeaders::default())));
+    let app = api.into_axum(&Database::sqlite().url()).await.unwrap();
+    for (name, values, status) in
+        [("host", &["testserver"][..], 404), ("host", &["evil.example"], 400), ("x-key", &["a", "b"], 400)]
+    {
+        let request = axum::http::Request::get("/");
+        let request = values.iter().fold(request, |request, value| request.header(name, *value));
+        let response = app.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        assert_eq!(response.status(), status, "{name}");
+        let found = ["x-content-type-options", "referrer-policy", "cross-origin-opener-policy", "x-frame-options"];
+        for header in found {
+            assert_eq!(response.headers().get_all(header).iter().count(), 1, "{name} {values:?}: {header}");
+        }
+    }
 }
 
 #[test]

@@ -216,3 +216,42 @@ async fn cookies_locations_and_csrf_follow_the_proxy() {
     let response = site.app.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
     assert_eq!(response.status(), 400);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redirect_to_https_has_the_whole_address_whatever_the_version() {
+    let api = DefaultRouter::new()
+        .settings(Settings {
+            num_proxies: Some(1),
+            secure_proxy_ssl_header: Some(ProxySslHeader::new("X-Forwarded-Proto", "https")),
+            allowed_hosts: AllowedHosts::new(["api.example.org"]),
+            ..Settings::default()
+        })
+        .wrap(|api| {
+            let headers = SecurityHeaders { ssl_redirect: true, ..SecurityHeaders::default() };
+            api.layer(SecurityLayer::new(&headers))
+        })
+        // what an outer router takes of the path is in the address nevertheless
+        .wrap(|api| axum::Router::new().nest("/api", api));
+    let app = api.into_axum(&Database::sqlite().url()).await.unwrap();
+    let ask = async |version: axum::http::Version, uri: &str, host: Option<&str>| {
+        let request = HttpRequest::get(uri).version(version);
+        let request = host.iter().fold(request, |request, host| request.header("host", *host));
+        let response = app.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        let location = response.headers().get("location").map(|value| value.to_str().unwrap().to_owned());
+        (response.status().as_u16(), location)
+    };
+    let to = |path: &str| (301, Some(format!("https://api.example.org{path}")));
+    let (one, two) = (axum::http::Version::HTTP_11, axum::http::Version::HTTP_2);
+    assert_eq!(ask(one, "/api/a%5Bb/?c=%5B", Some("api.example.org")).await, to("/api/a%5Bb/?c=%5B"));
+    // HTTP/2 names its host in the address, and may name it in a header beside
+    assert_eq!(ask(two, "http://api.example.org/api/x/?a", None).await, to("/api/x/?a"));
+    assert_eq!(ask(two, "http://api.example.org/api/x/", Some("api.example.org")).await, to("/api/x/"));
+    for (uri, host) in [
+        ("http://evil.example/api/", None),
+        ("http://evil.example/api/", Some("api.example.org")),
+        ("http://api.example.org/api/", Some("evil.example")),
+        ("http://user@api.example.org/api/", None),
+    ] {
+        assert_eq!(ask(two, uri, host).await, (400, None), "{uri} {host:?}");
+    }
+}
