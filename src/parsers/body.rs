@@ -122,7 +122,11 @@ impl<'a> RequestBody<'a> {
     /// [`upload_bytes`](BodyLimits::upload_bytes), 400 where the connection breaks.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
         let share = u32::try_from(self.read / (self.limits.bytes.max(1) as u64)).unwrap_or(u32::MAX);
-        self.read_until(self.limits.timeout.saturating_mul(share.saturating_add(1)), self.limits.upload_bytes).await
+        let time = self.limits.timeout.saturating_mul(share.saturating_add(1));
+        let chunk = self.read_until(time, self.limits.upload_bytes).await?;
+        // who takes a body piece by piece computes between the pieces
+        heavy::weigh(self.size()).await;
+        Ok(chunk)
     }
 
     /// How many bytes of it were read so far.

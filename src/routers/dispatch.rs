@@ -89,6 +89,7 @@ impl Dispatch {
     }
 
     async fn carried(&self, request: Request, live: &Live) -> HttpResponse {
+        heavy::weigh(head_bytes(&request)).await;
         let uri = request.uri().clone();
         let path = unescaped(uri.path());
         let Some((mut target, suffix)) = self.resolver.resolve(&path) else {
@@ -238,6 +239,13 @@ impl Dispatch {
         response.headers_mut().insert(header::CONTENT_TYPE, HTML);
         response
     }
+}
+
+/// About how many bytes a request has before its body: a query of many parameters is read as often as somebody asks for one.
+fn head_bytes(request: &Request) -> usize {
+    let uri = request.uri();
+    let headers: usize = request.headers().values().map(HeaderValue::len).sum();
+    headers + uri.path().len() + uri.query().map_or(0, str::len)
 }
 
 /// What a request sent: as it came, or read by an earlier try.

@@ -67,6 +67,11 @@ async fn takes(mut request: Request) -> bowline::Result<Response> {
     Ok(Response::no_content())
 }
 
+async fn reads(mut request: Request) -> bowline::Result<Response> {
+    request.data().await?;
+    Ok(Response::no_content())
+}
+
 async fn shows(_: Request) -> Response {
     Response::new(value!({"text": "x".repeat(50_000)}))
 }
@@ -82,6 +87,7 @@ fn api() -> DefaultRouter {
         .register("notes", notes)
         .path("light/", ApiView::new("Light").get(async |_: Request| Response::new(value!("fine"))))
         .path("takes/", ApiView::new("Takes").post(takes).uploads(true))
+        .path("reads/", ApiView::new("Reads").get(reads).post(reads).uploads(true))
         .path("shows/", ApiView::new("Shows").get(shows).renderers(slow))
         .configure(|settings| {
             settings.store.statement_timeout = Duration::from_secs(2);
@@ -165,6 +171,12 @@ fn a_heavy_request_holds_up_no_light_one() {
             b"--x\r\nContent-Disposition: form-data; name=\"f\"; filename=\"f.png\"\r\nContent-Type: image/png\r\n\r\n";
         [&head[..], content, b"\r\n--x--\r\n"].concat()
     };
+    let nameless = "--x\r\nContent-Disposition: form-data; filename=\"f\"\r\n\r\n\r\n".repeat(150_000).into_bytes();
+    let base64 = {
+        let head =
+            "--x\r\nContent-Disposition: form-data; name=\"f\"; filename=\"f\"\r\nContent-Transfer-Encoding: base64";
+        format!("{head}\r\n\r\n{}\r\n--x--\r\n", "QUJD".repeat(4 << 20)).into_bytes()
+    };
     const JSON: &str = "Content-Type: application/json\r\n";
     const FORM: &str = "Content-Type: application/x-www-form-urlencoded\r\n";
     const PARTS: &str = "Content-Type: multipart/form-data; boundary=x\r\n";
@@ -175,6 +187,10 @@ fn a_heavy_request_holds_up_no_light_one() {
         ("form", "POST", "/takes/".to_owned(), FORM, form.into_bytes(), 204),
         ("small file", "POST", "/takes/".to_owned(), PARTS, parts(b"small"), 204),
         ("large file", "POST", "/takes/".to_owned(), PARTS, parts(&vec![0; 4 << 20]), 204),
+        // what computes here is the parser, piece by piece
+        ("nameless files", "POST", "/reads/".to_owned(), PARTS, nameless, 204),
+        ("base64", "POST", "/reads/".to_owned(), PARTS, base64, 204),
+        ("parameters", "GET", format!("/notes/?{}", "a&".repeat(30_000)), "", Vec::new(), 200),
         ("answer", "GET", "/shows/".to_owned(), "Accept: text/slow\r\n", Vec::new(), 200),
         ("filter", "GET", format!("/notes/?text__regex={pattern}"), "", Vec::new(), 400),
         ("search", "GET", format!("/notes/?search={pattern}"), "", Vec::new(), 400),
