@@ -67,6 +67,8 @@ const COLUMNS: [&str; 11] = [
 ];
 
 pub(super) const USERS: &str = "auth_user";
+/// The most bytes of a name that is normalized at a login: no account has 150 characters of a longer one.
+const LONGEST: usize = 4 << 10;
 
 /// A SELECT of accounts, beside whatever else it is told.
 pub(super) fn select() -> SelectStatement {
@@ -135,14 +137,21 @@ impl Accounts {
         &self.passwords
     }
 
-    /// The active account of a name and password, Django's `authenticate`. Whatever is wrong, the answer is none after the same
-    /// work. A hash that was made in another way than new ones is made anew.
+    /// The active account of a name and password, Django's `authenticate`: of the name as it is, else of the normalized one
+    /// ([`normalize_username`](Self::normalize_username)). Whatever is wrong, the answer is none after the same work. A hash that was made in another way than new ones is made anew.
     ///
     /// # Errors
     ///
     /// Where the database fails.
     pub async fn authenticate(&self, database: &Database, username: &str, password: &str) -> Result<Option<Account>> {
-        let account = self.by_username(database, username).await?;
+        let mut account = self.by_username(database, username).await?;
+        if account.is_none() && username.len() <= LONGEST {
+            // new accounts have normalized names; those that somebody else made may have others
+            let normalized = Self::normalize_username(username);
+            if normalized != username {
+                account = self.by_username(database, &normalized).await?;
+            }
+        }
         let hash = account.as_ref().map(|account| account.password.as_str());
         let checked = self.passwords.check(password, hash).await?;
         let Some(mut account) = account.filter(|_| checked.is_correct) else { return Ok(None) };

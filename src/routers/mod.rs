@@ -71,8 +71,8 @@ pub struct DefaultRouter {
     mistakes: Vec<String>,
     wraps: Vec<Wrap>,
     settings: Settings,
-    /// Whether other machines reach the server.
-    exposed: bool,
+    /// Whether other machines reach the address that the server of this crate listens on; none where another server does.
+    exposed: Option<bool>,
 }
 
 /// A path of one's own.
@@ -341,7 +341,7 @@ impl DefaultRouter {
 
     /// For a server that other machines reach, or one that they do not.
     pub(crate) fn exposed(mut self, yes: bool) -> Self {
-        self.exposed = yes;
+        self.exposed = Some(yes);
         self
     }
 
@@ -364,11 +364,14 @@ impl DefaultRouter {
             return Err(Error::Startup(mistakes.join("\n")));
         };
         let weaknesses = dispatch.weaknesses();
-        if exposed && !weaknesses.is_empty() {
+        // behind a proxy a loopback address is everybody's
+        let by_proxy = settings.num_proxies.is_some_and(|proxies| proxies > 0) || settings.public_origin.is_some();
+        if let Some(bind) = exposed.filter(|reached| (*reached || by_proxy) && !weaknesses.is_empty()) {
             let reasons = weaknesses.join("\n");
+            let whose = if bind { "the address that is listened on" } else { "the server by a proxy" };
             return Err(Error::Startup(format!(
-                "{reasons}\nOther machines reach the address that is listened on; until then, choose a loopback address \
-                 (BIND=127.0.0.1:8000)."
+                "{reasons}\nOther machines reach {whose}; until then, choose a loopback address (BIND=127.0.0.1:8000) and no \
+                 proxies (num_proxies, public_origin)."
             )));
         }
         weaknesses.iter().for_each(|weakness| tracing::warn!("{weakness}"));

@@ -278,6 +278,19 @@ fn refuse_unknown(url: &str) -> Result<(), StoreError> {
     }
     let of_libpq = ["host", "hostaddr", "port", "dbname", "user", "password"];
     let first = url.trim_start().split_once('=').map(|(name, _)| name.trim_end());
+    // a server's address that lost a part of its beginning; a file of such a name is `sqlite://` and its path
+    let is_like_a_server = |url: &str| {
+        let named = url.trim_start().trim_start_matches(['\'', '"']).get(..8);
+        let password = url.split_once('@').is_some_and(|(user, _)| user.contains(':'));
+        password || named.is_some_and(|name| name.eq_ignore_ascii_case("postgres")) && url.contains('@')
+    };
+    if scheme.is_none() && !url.starts_with("sqlite:") && is_like_a_server(url) {
+        return refused("the address is neither postgres://user:password@host:port/database nor sqlite://path");
+    }
+    let of_sqlite = url.strip_prefix("sqlite:").and_then(|rest| rest.split_once('?'));
+    if of_sqlite.is_some_and(|(_, parameters)| parameters != "mode=rwc") {
+        return refused("the address of an SQLite file has no parameters but ?mode=rwc");
+    }
     if scheme.is_none() && first.is_some_and(|name| of_libpq.contains(&name)) {
         return refused("the address is no URL; write postgres://user:password@host:port/database");
     }

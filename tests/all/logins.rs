@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD as BASE64};
 use bowline::authentication::{
     Accounts, Authentication, BasicAuthentication, Hasher, JsonWebTokens, Passwords, SessionAuthentication, Sessions,
 };
@@ -323,6 +323,19 @@ async fn names_that_look_the_same_are_the_same() {
         let headers = [JSON, ("cookie", cookies.as_str()), ("x-csrftoken", token.as_str())];
         let answer = site.ask("POST", "/login/", &headers, r#"{"username": "ﬁsh", "password": "s3cret"}"#).await;
         assert_eq!(answer.status, 204, "{answer:?}");
+        // and whoever signed up by a name logs in by it, in every way
+        for name in ["ﬁsh", "fish", "ⓕⓘⓢⓗ"] {
+            let credentials = value!({"username": name, "password": "s3cret"});
+            assert_eq!(site.client.post("/jwt/obtain/", credentials).await.unwrap().status, 200, "{name}");
+            let basic = format!("Basic {}", STANDARD.encode(format!("{name}:s3cret")));
+            let known = site.ask("GET", "/basic/", &[("authorization", &basic)], "").await;
+            assert_eq!(known.data, value!({"user": "fish"}), "{name}");
+        }
+        // a name that somebody else wrote otherwise is found as it is, and goes before
+        site.database.run("UPDATE auth_user SET username = 'ⓕⓘⓢⓗ' WHERE username = 'bob'");
+        let basic = format!("Basic {}", STANDARD.encode("ⓕⓘⓢⓗ:s3cret"));
+        let known = site.ask("GET", "/basic/", &[("authorization", &basic)], "").await;
+        assert_eq!(known.data, value!({"user": "ⓕⓘⓢⓗ"}));
     }
 }
 
@@ -418,10 +431,18 @@ async fn tokens_for_an_audience() {
 
 /// What the start of a server says.
 async fn start(way: std::sync::Arc<dyn Authentication>, bind: &str) -> Result<(), String> {
+    start_with(way, bind, |_| ()).await
+}
+
+async fn start_with(
+    way: std::sync::Arc<dyn Authentication>,
+    bind: &str,
+    change: fn(&mut Settings),
+) -> Result<(), String> {
     let file = support::Database::sqlite();
     let view = ApiView::new("Me").get(me).authentication([way]);
     let url = file.url();
-    let served = bowline::serve_at(DefaultRouter::new().path("me/", view), &url, bind);
+    let served = bowline::serve_at(DefaultRouter::new().path("me/", view).configure(change), &url, bind);
     match tokio::time::timeout(Duration::from_secs(2), served).await {
         Ok(Err(error)) => Err(error.to_string()),
         Ok(Ok(())) => panic!("it ended"),
@@ -439,7 +460,16 @@ async fn keys_that_can_be_guessed_are_for_the_machine_itself() {
         let refusal = start(weak.clone(), "0.0.0.0:0").await.unwrap_err();
         assert!(refusal.contains("50 random characters") && refusal.contains("loopback"), "{refusal}");
         assert!(!refusal.contains("short\""), "{refusal}");
-        start(weak, "127.0.0.1:0").await.unwrap();
+        start(weak.clone(), "127.0.0.1:0").await.unwrap();
+        // a proxy brings other machines to a loopback address
+        let behind: [fn(&mut Settings); 2] = [
+            |settings| settings.num_proxies = Some(1),
+            |settings| settings.public_origin = Some("https://api.example.org".into()),
+        ];
+        for behind in behind {
+            let refusal = start_with(weak.clone(), "127.0.0.1:0", behind).await.unwrap_err();
+            assert!(refusal.contains("50 random characters") && refusal.contains("proxy"), "{refusal}");
+        }
     }
     for empty in [session(""), fallback(""), jwt("")] {
         for bind in ["127.0.0.1:0", "0.0.0.0:0"] {
@@ -472,10 +502,21 @@ async fn the_start_repeats_no_address_that_it_does_not_know() {
         "postgres://me:s3cret@localhost:port/db",
         "postgres://localhost/db?sslpassword=s3cret",
         "postgres://me:s3%cret@localhost/db",
+        // what lost a part of its beginning, or has no place for a secret
+        "postgres:me:s3cret@localhost/db",
+        "postgres:/me:s3cret@localhost/db",
+        "postgresql//me:s3cret@localhost/db",
+        "me:s3cret@localhost/db",
+        "'postgres:/s3cret@localhost/db'",
+        "sqlite:///nonexistent/x?password=s3cret",
+        "sqlite:x?key=s3cret",
+        "/nonexistent/x?password=s3cret",
     ] {
         let error = DefaultRouter::new().into_axum(address).await.unwrap_err();
         let (said, shown) = (error.to_string(), format!("{error:?}"));
         assert!(!said.contains("cret") && !shown.contains("cret"), "{address}: {said} {shown}");
     }
-    assert!(!std::path::Path::new("host=localhost password=s3cret").exists());
+    for file in ["host=localhost password=s3cret", "me:s3cret@localhost", "x?key=s3cret"] {
+        assert!(!std::path::Path::new(file).exists(), "{file}");
+    }
 }

@@ -49,7 +49,14 @@ impl File {
     /// Opens a connection.
     pub(super) fn open(&self, role: Role) -> Result<Connection, StoreError> {
         self.try_open(role).map_err(|error| {
-            let path = self.path.display();
+            let path = self.path.display().to_string();
+            // what looks like a parameter may be a secret
+            let path = path.split_once('?').map_or(path.clone(), |(path, _)| format!("{path}?***"));
+            // the text of some failures has the path once more
+            let error = match error {
+                rusqlite::Error::SqliteFailure(code, _) => code.to_string(),
+                error => error.to_string(),
+            };
             StoreError::Unavailable(format!("cannot open the SQLite database {path}: {error}").into())
         })
     }
