@@ -40,7 +40,8 @@ impl Limit {
 
 /// The user's key; none where nobody is logged in.
 fn user(request: &Context) -> Option<String> {
-    Some(request.user()?.pk.to_python_str().into_owned())
+    // no address: what a client says of itself must not count against a user
+    Some(format!("user {}", request.user()?.pk.to_python_str()))
 }
 
 /// The user's key, or the client's address.
