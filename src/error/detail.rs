@@ -10,6 +10,9 @@ use crate::value::{Value, write};
 /// The key for errors about an object as a whole, DRF's `NON_FIELD_ERRORS_KEY`.
 pub const NON_FIELD_ERRORS: &str = "non_field_errors";
 
+/// Of how many items of one list, or entries of one dictionary, errors are told: a small body must not become a large answer.
+pub(crate) const MOST_ITEMS: usize = 1_000;
+
 /// One message with its machine code, DRF's `ErrorDetail`.
 ///
 /// ```
@@ -110,9 +113,15 @@ impl ValidationError {
         errors
     }
 
-    /// Errors of the items of a list, by their index.
-    pub fn items(length: usize, errors: Vec<(usize, ValidationError)>) -> Self {
+    /// Errors of the items of a list, by their index; those of the first 1,000 wrong items are told.
+    pub fn items(length: usize, mut errors: Vec<(usize, ValidationError)>) -> Self {
+        errors.truncate(MOST_ITEMS);
         ValidationError::Items { length, errors }
+    }
+
+    /// Whether as much was found as is told.
+    pub(crate) fn is_full(&self) -> bool {
+        matches!(self, ValidationError::Fields(map) if map.len() >= MOST_ITEMS)
     }
 
     /// Whether nothing was found.

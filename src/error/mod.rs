@@ -20,6 +20,7 @@ mod idempotency;
 mod precondition;
 mod shape;
 
+pub(crate) use detail::MOST_ITEMS;
 pub use detail::{ErrorDetail, IntoDetail, NON_FIELD_ERRORS, ValidationError};
 pub use exception::{ApiException, Challenge, Throttled, Unauthenticated};
 pub use handler::{ErrorContext, ExceptionHandler, exception_handler};

@@ -101,6 +101,9 @@ impl FieldType for DictField {
                 Ok(Outcome::Skip) => {}
                 Err(error) => errors.insert(key.to_owned(), error),
             }
+            if errors.is_full() {
+                break;
+            }
         }
         if errors.is_empty() { Ok(Value::Map(found)) } else { Err(errors) }
     }

@@ -16,7 +16,7 @@ use crate::value::{Upload, Value};
 /// The most pixels that Pillow opens.
 const MAX_PIXELS: u64 = 178_956_970;
 /// The most memory that reading an image's headers may take.
-const MAX_ALLOCATION: u64 = 64 << 20;
+const MAX_ALLOCATION: u64 = 16 << 20;
 
 /// The extensions that Django accepts: those that Pillow knows, whatever is in the file.
 const EXTENSIONS: &str = "bmp, dib, gif, jfif, jpe, jpg, jpeg, pbm, pgm, ppm, pnm, pfm, png, apng, avif, avifs, blp, \

@@ -106,6 +106,9 @@ impl FieldType for ListField {
                 Ok(Outcome::Skip) => {}
                 Err(error) => errors.insert(n.to_string(), error),
             }
+            if errors.is_full() {
+                break;
+            }
         }
         if errors.is_empty() { Ok(Value::List(found)) } else { Err(errors) }
     }
@@ -122,7 +125,11 @@ impl FieldType for ListField {
         let mut errors = None;
         for (n, item) in items.iter_mut().enumerate() {
             if let Err(error) = self.child.coerce(item, cx) {
-                errors.get_or_insert_with(ValidationError::fields).insert(n.to_string(), error);
+                let errors = errors.get_or_insert_with(ValidationError::fields);
+                errors.insert(n.to_string(), error);
+                if errors.is_full() {
+                    break;
+                }
             }
         }
         errors.map_or(Ok(()), Err)

@@ -9,7 +9,7 @@ use super::declaration::ListOptions;
 use super::judge::Found;
 use super::{BoundField, BoundSerializer, ColumnDefault, Mode, NestedWrite, Writes, column_value};
 use crate::context::Context;
-use crate::error::{Error, ErrorDetail, Result, ValidationError};
+use crate::error::{Error, ErrorDetail, MOST_ITEMS, Result, ValidationError};
 use crate::fields::{FieldContext, Outcome};
 use crate::store::plan::Prepared;
 use crate::store::{Changes, Rows};
@@ -382,7 +382,18 @@ impl BoundSerializer {
         }
         let cx = FieldContext::new(request);
         let items = list_items(data, &self.list, &cx)?;
-        items.iter().map(|item| self.read_item(item, mode, request, false).unless_mistaken()).collect()
+        let mut found = Vec::with_capacity(items.len());
+        let mut wrong = 0;
+        for item in items.iter() {
+            let item = self.read_item(item, mode, request, false).unless_mistaken()?;
+            wrong += usize::from(item.is_wrong());
+            found.push(item);
+            if wrong == MOST_ITEMS {
+                // nothing is written, and no more is told
+                break;
+            }
+        }
+        Ok(found)
     }
 
     /// One object of a list, which may not be null.
@@ -467,6 +478,9 @@ impl NestedWrite {
             found.mistake = found.mistake.take().or(row.mistake.take());
             if row.is_wrong() {
                 errors.push((n, row.into_errors()));
+                if errors.len() == MOST_ITEMS {
+                    break;
+                }
                 continue;
             }
             rows.push(self.row(item.clone(), row));

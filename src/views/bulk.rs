@@ -13,7 +13,7 @@ use super::resource::{Resource, Stop, Tries, undo};
 use super::save::Saving;
 use super::write::{answering, decide};
 use crate::context::Context;
-use crate::error::{Error, ErrorDetail, Result, ValidationError};
+use crate::error::{Error, ErrorDetail, MOST_ITEMS, Result, ValidationError};
 use crate::heavy;
 use crate::pause::{Pause, Point};
 use crate::relations::parse_key;
@@ -422,6 +422,9 @@ impl Resource {
             let rows = tx.query(self.plan.lock(&keys[n])).await?;
             if rows.is_empty() {
                 errors.push((n, missing()));
+                if errors.len() == MOST_ITEMS {
+                    break;
+                }
             }
             found[n] = rows;
         }
@@ -464,6 +467,9 @@ impl Resource {
                 }
                 Ok(key) => keys.push(key),
                 Err(_) => errors.push((n, missing())),
+            }
+            if errors.len() >= MOST_ITEMS {
+                break;
             }
         }
         if errors.is_empty() { Ok(keys) } else { Err(by_index(items.len(), errors).into()) }

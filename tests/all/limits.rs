@@ -8,9 +8,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use axum::routing::post;
-use bowline::fields::{CharField, Field, FileField};
+use bowline::fields::{CharField, DictField, Field, FileField, IntegerField, ListField};
 use bowline::prelude::*;
-use bowline::serializers::Serializer;
+use bowline::serializers::{ListSerializer, Serializer};
 use serde_json::json;
 
 use crate::support::{Client, Database, Response as Answer, Server, within};
@@ -79,6 +79,7 @@ fn connections_have_places() {
         assert_eq!(answer.status, 503);
         assert_eq!((answer.header("retry-after"), answer.header("connection")), (Some("1"), Some("close")));
         assert_eq!(answer.json(), json!({"detail": "Service temporarily unavailable, try again later."}));
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
     }
     assert_eq!(held[0].call("GET", "/nowhere/", None).status, 404, "who is there stays");
     held.clear();
@@ -101,6 +102,29 @@ fn requests_have_places() {
         }
     });
     assert_eq!(server.client().call("GET", "/nowhere/", None).status, 404);
+    server.terminate();
+}
+
+#[test]
+fn who_sends_slowly_keeps_no_place() {
+    let database = Database::sqlite();
+    let server = limited(&database, &[]);
+    let mut slow: Vec<Client> = (0..4).map(|_| server.client()).collect();
+    for client in &mut slow {
+        client.write(post_of("application/json", 2).replace("/documents/", "/plain/").as_bytes()).unwrap();
+        client.write(b"{").unwrap();
+    }
+    thread::sleep(Duration::from_millis(300));
+    for _ in 0..3 {
+        assert_eq!(server.client().call("GET", "/nowhere/", None).status, 404);
+    }
+    // each comes back to a place when the rest is there
+    for client in &mut slow {
+        client.write(b"}").unwrap();
+    }
+    for client in &mut slow {
+        assert_eq!(client.read("POST").unwrap().status, 200);
+    }
     server.terminate();
 }
 
@@ -205,6 +229,39 @@ fn json_takes_no_more_memory_than_it_may() {
     let answer = server.client().call("POST", "/documents/", Some(&json!(rows)));
     assert_eq!(answer.status, 400, "{}", String::from_utf8_lossy(&answer.body));
     server.terminate();
+}
+
+/// Errors may be many times as long as what they are about.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_list_of_mistakes_makes_no_long_answer() {
+    for database in [Database::sqlite(), Database::postgres()] {
+        let bookings = ModelViewSet::<bowline::doc::booking::Entity>::new().create_many(Lists::Also);
+        let api = DefaultRouter::new().register("bookings", bookings);
+        let client = bowline::testing::Client::over(&database.url(), api).await.unwrap();
+        let many = |item: Value| Value::List(vec![item; 3_000]);
+        let answer = client.post("/bookings/", many(Value::map())).await.unwrap();
+        let errors = answer.data.as_map().unwrap();
+        assert_eq!((answer.status.as_u16(), errors.len()), (400, 1_000), "{}", database.name());
+        assert!(errors.get("0").is_some() && errors.get("999").is_some());
+        assert!(database.list("SELECT note FROM booking").is_empty());
+    }
+    let list = ListSerializer::new(
+        Serializer::new().field(Field::new("name", CharField::new())).field(Field::new("n", IntegerField::new())),
+    );
+    let numbers = Serializer::new()
+        .field(Field::new("list", ListField::of(IntegerField::new())))
+        .field(Field::new("dict", DictField::of(IntegerField::new())));
+    let told =
+        |error: bowline::error::ValidationError| serde_json::from_str::<serde_json::Value>(&error.to_json()).unwrap();
+    let wrong = || vec![Value::from("x"); 3_000];
+    let cx = bowline::context::Context::default();
+    let errors = told(list.run_validation(&Value::List(wrong()), &cx).unwrap_err());
+    assert_eq!(errors.as_object().unwrap().len(), 1_000);
+    let dict = wrong().into_iter().enumerate().map(|(n, wrong)| (n.to_string(), wrong));
+    let both = bowline::value!({"list": (Value::List(wrong())), "dict": (Value::Map(dict.collect()))});
+    let errors = told(numbers.run_validation(&both, &cx).unwrap_err());
+    assert_eq!(errors["list"].as_object().unwrap().len(), 1_000);
+    assert_eq!(errors["dict"].as_object().unwrap().len(), 1_000);
 }
 
 fn post_of(content_type: &str, length: usize) -> String {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::{Serializer, no_data};
 use crate::context::Context;
-use crate::error::{ErrorDetail, NON_FIELD_ERRORS, ValidationError};
+use crate::error::{ErrorDetail, MOST_ITEMS, NON_FIELD_ERRORS, ValidationError};
 use crate::fields::{Field, FieldContext, FieldType, Unrepresentable, length_limits};
 use crate::store::Cell;
 use crate::value::{Form, Value};
@@ -126,6 +126,9 @@ impl ListSerializer {
                 item => self.child.coerce(item, &child),
             };
             errors.extend(outcome.err().map(|error| (n, error)));
+            if errors.len() == MOST_ITEMS {
+                break;
+            }
         }
         if !errors.is_empty() {
             return Err(ValidationError::items(items.len(), errors));
