@@ -40,8 +40,8 @@ impl Limit {
 
 /// The user's key; none where nobody is logged in.
 fn user(request: &Context) -> Option<String> {
-    // no address: what a client says of itself must not count against a user
-    Some(format!("user {}", request.user()?.pk.to_python_str()))
+    // a line end is in no header: what a client says of itself must not count against a user
+    Some(format!("user\n{}", request.user()?.pk.to_python_str()))
 }
 
 /// The user's key, or the client's address.

@@ -6,8 +6,11 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::ConnectInfo;
+use bowline::authentication::{Authenticated, Authentication};
 use bowline::prelude::*;
-use bowline::throttling::{AnonRateThrottle, MemoryThrottleStore, ThrottleRates, ThrottleStore, throttles};
+use bowline::throttling::{
+    AnonRateThrottle, MemoryThrottleStore, ThrottleRates, ThrottleStore, UserRateThrottle, throttles,
+};
 use http_body_util::BodyExt;
 use tower::ServiceExt;
 
@@ -174,5 +177,47 @@ mod shared {
         let (status, wait, body) = process.ask("192.0.2.1:9", "").await;
         assert_eq!((status, wait.as_deref()), (503, Some("1")));
         assert!(!body.contains("127.0.0.1"), "{body}");
+    }
+}
+
+/// Who says in a header which user it is.
+#[derive(Debug)]
+struct ByHeader;
+
+#[bowline::async_trait]
+impl Authentication for ByHeader {
+    async fn authenticate(
+        &self,
+        request: &bowline::context::Context,
+        _: &Database,
+    ) -> bowline::Result<Option<Authenticated>> {
+        let user = request.header("x-user").and_then(|user| user.parse::<i64>().ok());
+        Ok(user.map(|user| Authenticated::new(User::new(user, "ada"))))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_counts_against_no_user() {
+    for proxies in [None, Some(1)] {
+        let folder = tempfile::tempdir().unwrap();
+        let ping = ApiView::new("PingView").get(async |_: Request| Value::from("pong"));
+        let settings = Settings {
+            authentication: vec![ByHeader.shared()],
+            throttles: throttles(UserRateThrottle::new()),
+            throttle_rates: ThrottleRates::new([("user", "1/hour")]),
+            num_proxies: proxies,
+            ..Settings::default()
+        };
+        let router = DefaultRouter::new().path("ping/", ping).settings(settings);
+        let router = router.into_axum(&format!("sqlite://{}/db.sqlite3", folder.path().display())).await.unwrap();
+        let ask = async |name: &str, value: &str| {
+            let request = axum::http::Request::get("/ping/").header(name, value).body(Body::empty()).unwrap();
+            router.clone().oneshot(request).await.unwrap().status().as_u16()
+        };
+        for address in ["7", "user 7"] {
+            assert_eq!(ask("x-forwarded-for", address).await, 200, "{address}");
+            assert_eq!(ask("x-forwarded-for", address).await, 429, "{address}");
+        }
+        assert_eq!((ask("x-user", "7").await, ask("x-user", "7").await), (200, 429), "{proxies:?}");
     }
 }
