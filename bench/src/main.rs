@@ -19,12 +19,14 @@ mod operation;
 mod peer_postgres;
 mod peer_sqlite;
 mod report;
+mod rivals;
 mod server;
 mod statistics;
 mod wire;
 
 use std::env;
 use std::error::Error;
+use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -42,6 +44,7 @@ pub(crate) type Result<T, E = Box<dyn Error + Send + Sync>> = std::result::Resul
 const HELP: &str = "\
 bowline-bench [--seconds 4] [--rounds 3] [--db postgres|sqlite|both] [--only NAME,NAME] [--out FILE]
               [--program PATH|peer] [--parameters TEXT] [--pg-bin DIRECTORY]
+bowline-bench --rivals FILE [--seconds 4] [--rounds 3] [--out FILE]
 bowline-bench --instructions hold|write|show [--requests 300] [--db postgres|sqlite|both] [--only NAME,NAME]
 
   --seconds   length of one run
@@ -56,7 +59,8 @@ bowline-bench --instructions hold|write|show [--requests 300] [--db postgres|sql
   --pg-bin    where PostgreSQL's programs are
   --instructions
               counts instructions under callgrind instead of timing, and holds the ratios against bench/limits.toml,
-              writes them there, or only shows them
+              writes them there and into the README, or only shows them
+  --rivals    times other frameworks too, on PostgreSQL, and draws FILE, an SVG; installs them from PyPI and npm
   --requests  requests of each server for each operation whose instructions are counted
 ";
 
@@ -72,6 +76,7 @@ struct Arguments {
     parameters: Option<String>,
     pg_bin: Option<PathBuf>,
     instructions: Option<Instructions>,
+    rivals: Option<PathBuf>,
     requests: u32,
 }
 
@@ -93,6 +98,7 @@ fn main() -> ExitCode {
         // The peers are modes of this program, in processes of their own.
         Some("peer-postgres") => serve(peer_postgres::serve()),
         Some(operation::LAYERS) => serve(layers::serve()),
+        Some(rivals::SEAORM) => serve(rivals::seaorm::serve()),
         Some("peer-sqlite") => serve(peer_sqlite::serve()),
         _ => Arguments::parse(words).and_then(|arguments| serve(until_stopped(arguments))),
     };
@@ -122,6 +128,7 @@ impl Arguments {
             parameters: None,
             pg_bin: None,
             instructions: None,
+            rivals: None,
             requests: 300,
         };
         while let Some(name) = words.next() {
@@ -138,6 +145,7 @@ impl Arguments {
                 ("--out", _) => arguments.out = Some(value.into()),
                 ("--program", _) => arguments.program = Some(value.into()),
                 ("--parameters", _) => arguments.parameters = Some(value),
+                ("--rivals", _) => arguments.rivals = Some(value.into()),
                 ("--requests", _) => arguments.requests = positive(&name, &value)?,
                 ("--instructions", "hold") => arguments.instructions = Some(Instructions::Hold),
                 ("--instructions", "write") => arguments.instructions = Some(Instructions::Write),
@@ -209,6 +217,18 @@ async fn run(arguments: &Arguments) -> Result<()> {
         arguments.rounds,
         arguments.seconds,
     );
+    if let Some(picture) = &arguments.rivals {
+        let directory = tempfile::Builder::new().prefix("bowline-bench-").tempdir()?;
+        let databases = arguments.databases(directory.path(), true).await?;
+        let lines = Bench::new(&databases, true, directory.path(), arguments).rivals().await?;
+        let _ = write!(text, "\n{}\n\n{}", databases.conditions().await?, rivals::table(&lines));
+        print!("\n{text}");
+        rivals::draw(&lines, picture)?;
+        return match &arguments.out {
+            Some(out) => Ok(fs::write(out, text)?),
+            None => Ok(()),
+        };
+    }
     let mut failures = Vec::new();
     for postgres in [true, false] {
         if !(if postgres { arguments.postgres } else { arguments.sqlite }) {
@@ -258,8 +278,7 @@ async fn count(arguments: &Arguments, way: Instructions) -> Result<()> {
     if arguments.program.is_none() {
         build().await?;
     }
-    let path = instructions::limits_path();
-    let mut limits = instructions::Limits::read(path)?;
+    let mut limits = instructions::Limits::read(instructions::limits_path())?;
     let mut text = String::new();
     let mut failures = Vec::new();
     for (name, postgres) in [("postgres", true), ("sqlite", false)] {
@@ -283,7 +302,7 @@ async fn count(arguments: &Arguments, way: Instructions) -> Result<()> {
         fs::write(out, text)?;
     }
     match failures.is_empty() {
-        true if way == Instructions::Write => limits.write(path),
+        true if way == Instructions::Write => instructions::write_limits(&limits),
         true => Ok(()),
         false => Err(format!("the ratios of instructions changed:\n{}", failures.join("\n")).into()),
     }

@@ -27,6 +27,11 @@ impl Limits {
         }
     }
 
+    /// The ratio of a line, if there is one.
+    pub(super) fn get(&self, database: &str, name: &str) -> Option<f64> {
+        self.0.get(database)?.get(name).copied()
+    }
+
     /// Takes the ratios of lines as their limits.
     pub(crate) fn take(&mut self, database: &str, lines: &[Line]) {
         let limits = self.0.entry(database.to_owned()).or_default();
@@ -37,7 +42,7 @@ impl Limits {
     pub(crate) fn write(&self, path: &Path) -> Result<()> {
         let mut out = String::from(
             "# Instructions of the server for each request: of an operation as a multiple of the hand-written program's, of a\n\
-             # layer as a multiple of the same request without it. Made by `bowline-bench --instructions on --write on`, and\n\
+             # layer as a multiple of the same request without it. Made by `bowline-bench --instructions write`, and\n\
              # held by `scripts/test`: a ratio may neither rise by 3 % nor stay here when it has fallen by 5 %.\n",
         );
         for (database, limits) in &self.0 {

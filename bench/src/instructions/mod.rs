@@ -15,6 +15,7 @@ use crate::{Bench, Result, check};
 
 mod callgrind;
 mod limits;
+mod readme;
 mod requests;
 
 use callgrind::Counted;
@@ -85,7 +86,8 @@ impl Bench<'_> {
         for (name, through, without) in layer_requests(&given) {
             let first = self.count(&server, through).await?;
             let second = self.count(&server, without).await?;
-            lines.push(self.told(name, first, second));
+            // an operation is called `filtered` too
+            lines.push(self.told(&format!("layer-{name}"), first, second));
         }
         Ok(lines)
     }
@@ -170,6 +172,16 @@ pub(crate) fn table(lines: &[Line]) -> String {
 /// Fails with how to install valgrind if it is not there.
 pub(crate) async fn find_valgrind() -> Result<()> {
     callgrind::find().await
+}
+
+/// Writes limits, and the table that the README shows of them.
+pub(crate) fn write_limits(limits: &Limits) -> Result<()> {
+    limits.write(limits_path())?;
+    readme::write(readme_path(), limits)
+}
+
+fn readme_path() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md"))
 }
 
 /// Where the limits are, beside this program's source.
