@@ -90,6 +90,8 @@ impl FieldType for UUIDField {
         let uuid = match cell {
             Cell::Uuid(uuid) => uuid,
             Cell::Text(text) => Uuid::try_parse(text).map_err(|_| Unrepresentable)?,
+            // of SeaORM's driver for SQLite
+            Cell::Bytes(bytes) => Uuid::from_slice(bytes).map_err(|_| Unrepresentable)?,
             _ => return Err(Unrepresentable),
         };
         let mut buffer = Uuid::encode_buffer();

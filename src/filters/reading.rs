@@ -13,8 +13,8 @@ use super::path::{End, Resolved};
 use crate::error::{ErrorDetail, Result, ValidationError};
 use crate::model::{ColumnKind, ModelMeta};
 use crate::relations::{Link, parse_key};
+use crate::store::Dialect;
 use crate::store::plan::{Alias, Filter, Listing, Operator, Reads, Select, Source, Window};
-use crate::store::{Cell, Dialect};
 use crate::value::{Rounding, Value, convert, duration, iso, python};
 
 /// How the parameters of a filter are read.
@@ -75,7 +75,7 @@ impl Target {
         let name = model.columns[*column].column.clone();
         select.column(Alias::ROOT, &name);
         let source = Source::column(&model, *column).ok_or("it has no key")?;
-        Ok(Target { reads: select.reads(&name), source, column: *column, model })
+        Ok(Target { reads: select.reads(&model.columns[*column]), source, column: *column, model })
     }
 
     fn key(&self, text: &str) -> Result<Value, crate::relations::KeyError> {
@@ -88,13 +88,11 @@ impl Target {
         let listing = Listing { filters: vec![Filter::In(Arc::clone(&self.source), keys)], ..Listing::default() };
         let rows = queryset.database().read(self.reads.listing(&listing, Window::All)).await?;
         let mut found = HashSet::new();
+        let kind = self.model.columns[self.column].kind;
         for row in 0..rows.len() {
-            found.insert(match rows.cell(row, 0)? {
-                Cell::Int(i) => i.to_string(),
-                Cell::Uuid(uuid) => uuid.to_string(),
-                Cell::Text(text) => text.to_owned(),
-                _ => continue,
-            });
+            // by its kind: SQLite keeps UUIDs as digits without hyphens, or as bytes
+            let key = rows.cell(row, 0)?.to_value(kind);
+            found.insert(convert::from_db(&key).to_python_str().into_owned());
         }
         Ok(found)
     }
@@ -125,7 +123,7 @@ impl Stored {
         let name = model.columns[*column].column.clone();
         select.column(Alias::ROOT, &name);
         let key = model.primary_key.first().map_or(*column, |key| *key);
-        let reads = select.reads(&model.columns[key].column);
+        let reads = select.reads(&model.columns[key]);
         Ok(Stored { resolved: Box::new(resolved.clone()), dialect, reads })
     }
 

@@ -194,6 +194,11 @@ pub(crate) fn represent_key(cell: Cell<'_>, out: &mut Vec<u8>) -> Result<(), Unr
         Cell::Int(key) => write::int(key, out),
         Cell::Uuid(key) => write::string(key.hyphenated().encode_lower(&mut uuid::Uuid::encode_buffer()), out),
         Cell::Text(key) => write::string(key, out),
+        // of SeaORM's driver for SQLite
+        Cell::Bytes(bytes) => {
+            return uuid::Uuid::from_slice(bytes)
+                .map_or(Err(Unrepresentable), |key| represent_key(Cell::Uuid(key), out));
+        }
         _ => return Err(Unrepresentable),
     }
     Ok(())

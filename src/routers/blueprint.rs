@@ -19,6 +19,7 @@ use crate::serializers::shape::Shape;
 use crate::serializers::{Build, Declaration};
 use crate::settings::Settings;
 use crate::store::catalogue::{self, Catalogue, StartupError};
+use crate::store::forms::Forms;
 use crate::store::plan::{Alias, Plan, RowsBy, Select};
 use crate::store::{Database, Dialect, KnownEntities, Store, schema};
 use crate::suggest::candidates;
@@ -37,6 +38,7 @@ pub(super) struct Blueprint {
     roots: Vec<Root>,
     /// Each model once.
     sources: Vec<ModelSource>,
+    forms: Forms,
     known: Arc<KnownEntities>,
     pub(super) settings: Settings,
     pub(super) store: Store,
@@ -90,6 +92,13 @@ impl Blueprint {
         if settings.create_tables {
             schema::create_if_empty(&store, &sources).await.map_err(Error::startup)?;
         }
+        let mut known = known;
+        let metas: Vec<ModelMeta> = sources.iter().map(|source| source.meta.clone()).collect();
+        let forms = Forms::find(&store, &metas).await.map_err(|mistakes| {
+            let sentences: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+            Error::Startup(sentences.join("\n"))
+        })?;
+        known.settle(&forms);
         let known = Arc::new(known);
         let database = Database::new(store.clone(), Arc::clone(&known), settings.replays);
         let places = Arc::new(StreamPlaces::new(&settings));
@@ -101,6 +110,7 @@ impl Blueprint {
             root,
             roots,
             sources,
+            forms,
             known,
             settings,
             store,
@@ -128,6 +138,7 @@ impl Blueprint {
     pub(super) fn completed(&self, catalogue: &Catalogue) -> (Vec<Arc<ModelMeta>>, Wrong) {
         let mut models: Vec<ModelMeta> = self.sources.iter().map(|source| source.meta.clone()).collect();
         let found = catalogue::complete(&mut models, catalogue.tables(), self.store.dialect());
+        self.forms.say(&mut models);
         let mut wrong = Wrong::default();
         for mistake in found.err().unwrap_or_default() {
             // a unique that the entity declares and a rule calls unenforced is a query rule

@@ -544,6 +544,10 @@ async fn ask(
             Cell::Int(i) => DbValue::BigInt(Some(i)),
             Cell::Uuid(uuid) => DbValue::Uuid(Some(uuid)),
             Cell::Text(text) => DbValue::String(Some(text.to_owned())),
+            Cell::Bytes(bytes) => match uuid::Uuid::from_slice(bytes) {
+                Ok(uuid) => DbValue::Uuid(Some(uuid)),
+                Err(_) => continue,
+            },
             _ => continue,
         };
         known.entry(name).or_default().push(key);

@@ -126,6 +126,7 @@ impl Key {
             Cell::Int(i) => Some(Key::Int(i)),
             Cell::Text(text) => Some(Key::Text(text.to_owned())),
             Cell::Uuid(uuid) => Some(Key::Uuid(uuid)),
+            Cell::Bytes(bytes) => uuid::Uuid::from_slice(bytes).ok().map(Key::Uuid),
             _ => None,
         }
     }

@@ -12,6 +12,7 @@
 
 use sea_orm::sea_query::ArrayType;
 
+use super::forms::kept;
 use super::plan::sql::{cast, quote};
 use super::{Bound, Dialect, Statement, StoreError};
 use crate::value::DbValue;
@@ -51,7 +52,7 @@ fn array(values: Vec<DbValue>) -> DbValue {
 pub fn any_of(dialect: Dialect, place: usize, db_type: &str) -> String {
     match dialect {
         Dialect::Postgres => format!("= ANY(${place}::{})", array_of(db_type)),
-        Dialect::Sqlite => format!("IN (SELECT value FROM json_each(?{place}))"),
+        Dialect::Sqlite => any_of_place(dialect, &format!("?{place}"), db_type),
     }
 }
 
@@ -59,7 +60,7 @@ pub fn any_of(dialect: Dialect, place: usize, db_type: &str) -> String {
 pub(super) fn any_of_place(dialect: Dialect, place: &str, db_type: &str) -> String {
     match dialect {
         Dialect::Postgres => format!("= ANY({place}::{})", array_of(db_type)),
-        Dialect::Sqlite => format!("IN (SELECT value FROM json_each({place}))"),
+        Dialect::Sqlite => format!("IN (SELECT {} FROM json_each({place}))", kept(db_type, "value".into())),
     }
 }
 
@@ -77,7 +78,11 @@ pub fn each_of(dialect: Dialect, place: usize, db_type: &str, alias: &str) -> St
         Dialect::Postgres => {
             format!("unnest(${place}::{}) WITH ORDINALITY AS {alias}(value, n)", array_of(db_type))
         }
-        Dialect::Sqlite => format!("(SELECT value, key + 1 AS n FROM json_each(?{place})) AS {alias}"),
+        Dialect::Sqlite => {
+            let value = kept(db_type, "value".into());
+            let value = if value == "value" { value } else { format!("{value} AS value") };
+            format!("(SELECT {value}, key + 1 AS n FROM json_each(?{place})) AS {alias}")
+        }
     }
 }
 
@@ -108,6 +113,8 @@ pub struct InsertMany {
     width: usize,
     /// The whole text on PostgreSQL; up to VALUES on SQLite.
     head: Statement,
+    /// The places of one row of SQLite's.
+    row: String,
     tail: String,
 }
 
@@ -142,7 +149,8 @@ impl InsertMany {
             Dialect::Sqlite => format!("INSERT INTO {table} ({names}) VALUES "),
         };
         let head = Statement::new(head.trim_end());
-        InsertMany { dialect, width: columns.len(), head, tail: tail.to_owned() }
+        let places = columns.iter().map(|(_, db_type)| kept(db_type, "?".into())).collect::<Vec<_>>().join(",");
+        InsertMany { dialect, width: columns.len(), head, row: format!("({places})"), tail: tail.to_owned() }
     }
 
     /// The statements for some rows, none for none.
@@ -188,8 +196,7 @@ impl InsertMany {
 
     /// SQLite's text for so many rows.
     fn values(&self, rows: usize) -> Statement {
-        let row = format!("({})", vec!["?"; self.width].join(","));
-        let text = format!("{} {} {}", self.head.sql, vec![row.as_str(); rows].join(","), self.tail);
+        let text = format!("{} {} {}", self.head.sql, vec![self.row.as_str(); rows].join(","), self.tail);
         if rows <= KEPT_ROWS { Statement::new(text.trim_end()) } else { Statement::once(text.trim_end()) }
     }
 }

@@ -31,6 +31,7 @@ mod connection;
 mod database;
 mod deadline;
 mod error;
+pub(crate) mod forms;
 pub(crate) mod granted;
 pub(crate) mod idempotency;
 pub mod many;

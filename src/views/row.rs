@@ -387,6 +387,8 @@ pub(crate) fn key_of(cell: Cell<'_>) -> Option<DbValue> {
             Err(_) => Some(DbValue::String(Some(text.to_owned()))),
         },
         Cell::Text(text) => Some(DbValue::String(Some(text.to_owned()))),
+        // one that SeaORM's driver wrote
+        Cell::Bytes(bytes) => uuid::Uuid::from_slice(bytes).ok().map(|uuid| DbValue::Uuid(Some(uuid))),
         _ => None,
     }
 }

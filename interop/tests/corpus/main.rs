@@ -16,5 +16,6 @@ mod postgres;
 mod raw;
 mod run;
 mod served;
+mod shared;
 mod tuples;
 mod writes;

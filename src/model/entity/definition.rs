@@ -110,6 +110,18 @@ fn corrected(from: &TableCreateStatement, backend: DbBackend) -> TableCreateStat
             Some(ColumnType::Inet) if backend == DbBackend::Sqlite => {
                 column.char_len(39);
             }
+            // so that these are told apart from those of SeaORM's migrations, whose driver gives the values other forms
+            Some(ColumnType::Uuid) if backend == DbBackend::Sqlite => {
+                column.char_len(32);
+            }
+            Some(ColumnType::DateTime | ColumnType::Timestamp | ColumnType::TimestampWithTimeZone)
+                if backend == DbBackend::Sqlite =>
+            {
+                column.custom("datetime");
+            }
+            Some(ColumnType::Time) if backend == DbBackend::Sqlite => {
+                column.custom("time");
+            }
             // `json` has no equality and no index
             Some(ColumnType::Json) if backend == DbBackend::Postgres => {
                 column.json_binary();

@@ -200,7 +200,7 @@ fn definitions_for_sqlite() {
     assert_eq!(
         statements,
         [
-            r#"CREATE TABLE IF NOT EXISTS "document" ( "id" integer NOT NULL PRIMARY KEY AUTOINCREMENT, "collection_id" integer NOT NULL, "uid" text NOT NULL, "blob" json_text NOT NULL, "open" boolean NOT NULL DEFAULT TRUE, "made_at" timestamp_with_timezone_text NOT NULL DEFAULT CURRENT_TIMESTAMP, FOREIGN KEY ("collection_id") REFERENCES "collection" ("id") ON DELETE CASCADE )"#,
+            r#"CREATE TABLE IF NOT EXISTS "document" ( "id" integer NOT NULL PRIMARY KEY AUTOINCREMENT, "collection_id" integer NOT NULL, "uid" text NOT NULL, "blob" json_text NOT NULL, "open" boolean NOT NULL DEFAULT TRUE, "made_at" datetime NOT NULL DEFAULT CURRENT_TIMESTAMP, FOREIGN KEY ("collection_id") REFERENCES "collection" ("id") ON DELETE CASCADE )"#,
             r#"CREATE UNIQUE INDEX IF NOT EXISTS "idx-document-collection_uid" ON "document" ("collection_id", "uid")"#,
         ]
     );

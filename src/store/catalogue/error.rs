@@ -78,6 +78,15 @@ pub enum StartupError {
         /// Which column, and why.
         column: crate::model::entity::Unsupported,
     },
+    /// A column of SQLite's has UUIDs as Django writes them beside UUIDs as SeaORM's driver does.
+    TwoForms {
+        /// The model.
+        model: String,
+        /// The column.
+        column: String,
+        /// The statement that makes them alike.
+        mend: String,
+    },
     /// The database did not answer.
     Store(StoreError),
 }
@@ -95,6 +104,7 @@ impl StartupError {
             | StartupError::MissingJoinTable { model, .. }
             | StartupError::UnbackedUnique { model, .. }
             | StartupError::MissingTarget { model, .. }
+            | StartupError::TwoForms { model, .. }
             | StartupError::UnsupportedColumn { model, .. } => *model == meta.name,
             StartupError::Cycle { .. } | StartupError::Store(_) => false,
         }
@@ -148,6 +158,11 @@ impl fmt::Display for StartupError {
                     "The table of the model {model} cannot be created: {column}; give the column another column_type."
                 )
             }
+            StartupError::TwoForms { model, column, mend } => write!(
+                f,
+                "{model}.{column} has values in two forms, Django's and that of SeaORM's driver, so that no comparison would find \
+                 all rows; run: {mend}, or its reverse where programs with SeaORM's driver write the table."
+            ),
             StartupError::Store(error) => write!(f, "The database could not be read: {error}"),
         }
     }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use crate::model::entity::ModelSource;
 use crate::model::{ModelMeta, OnDelete};
 
+use super::forms::Forms;
 use super::{Cell, Dialect, Rows, Store, StoreError};
 
 mod complete;
@@ -24,7 +25,7 @@ mod tables;
 mod tests;
 
 pub use complete::complete;
-pub(in crate::store) use complete::qualified;
+pub(in crate::store) use complete::{qualified, table};
 pub use error::StartupError;
 pub(in crate::store) use index::definitions;
 pub use tables::{Catalogue, JoinTable};
@@ -217,6 +218,7 @@ pub async fn models(store: &Store, sources: &[ModelSource]) -> Result<Vec<ModelM
     }
     let catalogue = learn(store, &models).await.map_err(|error| vec![StartupError::Store(error)])?;
     complete(&mut models, catalogue.tables(), store.dialect())?;
+    Forms::find(store, &models).await?.say(&mut models);
     Ok(models)
 }
 

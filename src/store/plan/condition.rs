@@ -1,5 +1,6 @@
 //! Conditions as SQL.
 
+use super::super::forms::kept;
 use super::super::{Dialect, sqlite};
 use super::sql::quote;
 use crate::model::{Comparison, Condition, ModelMeta};
@@ -25,7 +26,7 @@ pub(in crate::store) fn sql(
                     Comparison::Gt => ">",
                     Comparison::Gte => ">=",
                 };
-                format!("{} {operator} {}", of(n), literal(dialect, value))
+                format!("{} {operator} {}", of(n), kept(&model.columns[n].db_type, literal(dialect, value)))
             }
             None => "1 = 0".into(),
         },
@@ -35,7 +36,8 @@ pub(in crate::store) fn sql(
         },
         Condition::In(column, values) => match Condition::position(model, column) {
             Some(n) if !values.is_empty() => {
-                let values: Vec<String> = values.iter().map(|value| literal(dialect, value)).collect();
+                let literal = |value| kept(&model.columns[n].db_type, literal(dialect, value));
+                let values: Vec<String> = values.iter().map(literal).collect();
                 format!("{} IN ({})", of(n), values.join(", "))
             }
             _ => "1 = 0".into(),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::model::{ColumnMeta, Condition, DefaultValue, ModelMeta, OnDelete, ReferenceMeta};
 use crate::value::{DbValue, convert};
 
+use super::super::forms::kept;
 use super::super::{Bound, Dialect, Statement, Unit};
 use super::condition;
 use super::filter::{Filter, Filtering, Values};
@@ -62,11 +63,11 @@ impl Destroy {
         models: &[Arc<ModelMeta>],
     ) -> Result<Self, String> {
         let from = table(model.schema.as_deref(), &model.table);
-        let key = quote(&model.columns[key].column);
         let place = match dialect {
-            Dialect::Postgres => "$1",
-            Dialect::Sqlite => "?1",
+            Dialect::Postgres => "$1".into(),
+            Dialect::Sqlite => kept(&model.columns[key].db_type, "?1".into()),
         };
+        let key = quote(&model.columns[key].column);
         let mut cascade = Cascade {
             dialect,
             models,
@@ -159,10 +160,10 @@ impl Destroy {
 /// The default of a column as SQL: the entity's, else PostgreSQL's own.
 fn default(dialect: Dialect, column: &ColumnMeta) -> Option<String> {
     if let Some(DefaultValue::Value(value)) = &column.attributes.default {
-        return Some(condition::literal(dialect, value));
+        return Some(kept(&column.db_type, condition::literal(dialect, value)));
     }
     match &column.default {
-        Some(value) => Some(condition::literal(dialect, &convert::from_db(value))),
+        Some(value) => Some(kept(&column.db_type, condition::literal(dialect, &convert::from_db(value)))),
         None => (dialect == Dialect::Postgres && column.has_default).then(|| "DEFAULT".into()),
     }
 }

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::super::forms::kept;
 use super::super::{Dialect, many};
 use super::Lookup;
 use super::sql::{cast, quote, table};
@@ -100,7 +101,8 @@ impl Part {
         match self {
             Part::Date => format!("date({column})"),
             Part::Time if kind == ColumnKind::Time => column.to_owned(),
-            Part::Time => format!("substr({column}, 12)"),
+            // SeaORM's driver writes the offset behind it
+            Part::Time => format!("replace(substr({column}, 12), '+00:00', '')"),
             Part::Year => number("%Y"),
             Part::IsoYear => number("%G"),
             Part::Quarter => format!("(({} + 2) / 3)", number("%m")),
@@ -349,7 +351,7 @@ pub(super) fn numbered(dialect: Dialect, n: usize, db_type: &str) -> String {
     match dialect {
         Dialect::Postgres if !db_type.is_empty() => format!("${n}::{}", cast(db_type)),
         Dialect::Postgres => format!("${n}"),
-        Dialect::Sqlite => format!("?{n}"),
+        Dialect::Sqlite => kept(db_type, format!("?{n}")),
     }
 }
 

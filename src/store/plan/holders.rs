@@ -4,6 +4,7 @@
 //! has them. The questions here are the database's own: a set is compared by the columns, expressions, collations and
 //! conditions of its index, or by the probe of a rule that no index backs.
 
+use super::super::forms::kept;
 use super::super::{Bound, ColumnSet, Dialect, Statement};
 use super::sql::{Text, cast, list, quote, table};
 use super::{Place, Plan, Prepared, Probe};
@@ -165,8 +166,11 @@ impl Plan {
         let from = table(self.model.schema.as_deref(), &self.model.table);
         let name = |n: usize| quote(&self.model.columns[n].column);
         let places = match self.dialect {
-            Dialect::Postgres => ("$1", "$2"),
-            Dialect::Sqlite => ("?1", "?2"),
+            Dialect::Postgres => ("$1".into(), "$2".into()),
+            Dialect::Sqlite => (
+                kept(&self.model.columns[column].db_type, "?1".into()),
+                kept(&self.model.columns[self.by].db_type, "?2".into()),
+            ),
         };
         let sql = format!("UPDATE {from} SET {} = {} WHERE {} = {}", name(column), places.0, name(self.by), places.1);
         Statement::new(sql).bind(vec![value, key.clone()])

@@ -1,5 +1,6 @@
 //! Rows that hang on other rows: the join tables of relations to many, and children of a foreign key.
 
+use super::super::forms::kept;
 use super::super::{Bound, Dialect, Statement, many};
 use super::sql::{quote, table};
 use crate::model::ModelMeta;
@@ -39,10 +40,11 @@ impl SetLinks {
     }
 }
 
-fn place(dialect: Dialect, n: usize) -> String {
+/// The owner's key, of a type that PostgreSQL knows by itself.
+fn owner_place(dialect: Dialect, db_type: &str) -> String {
     match dialect {
-        Dialect::Postgres => format!("${n}"),
-        Dialect::Sqlite => format!("?{n}"),
+        Dialect::Postgres => "$1".into(),
+        Dialect::Sqlite => kept(db_type, "?1".into()),
     }
 }
 
@@ -52,11 +54,11 @@ pub fn join_table(dialect: Dialect, join: (Option<&str>, &str), own: (&str, &str
     let (own_column, other_column) = (quote(own.0), quote(other.0));
     let owner = match dialect {
         Dialect::Postgres => format!("$1::{}", super::sql::cast(own.1)),
-        Dialect::Sqlite => "?1".into(),
+        Dialect::Sqlite => owner_place(dialect, own.1),
     };
     let listed = many::any_of(dialect, 2, other.1);
     let keys = many::each_of(dialect, 2, other.1, "k");
-    let gone = format!("{own_column} = {} AND NOT ({other_column} {listed})", place(dialect, 1));
+    let gone = format!("{own_column} = {} AND NOT ({other_column} {listed})", owner_place(dialect, own.1));
     let lock = format!("SELECT 1 FROM {join} WHERE {gone} ORDER BY {other_column} FOR UPDATE");
     SetLinks {
         lock: (dialect == Dialect::Postgres).then(|| Statement::new(lock)),
@@ -75,7 +77,7 @@ pub fn owned_by(dialect: Dialect, child: &ModelMeta, column: usize, key: usize, 
     let listed = many::any_of(dialect, 2, &child.columns[key].db_type);
     let owner = match dialect {
         Dialect::Postgres => format!("$1::{}", super::sql::cast(own_type)),
-        Dialect::Sqlite => "?1".into(),
+        Dialect::Sqlite => owner_place(dialect, own_type),
     };
     let remove = child.columns[column].null.then(|| {
         Statement::new(format!("UPDATE {from} SET {own} = NULL WHERE {own} = {owner} AND NOT ({key_column} {listed})"))
@@ -99,6 +101,6 @@ pub fn under(dialect: Dialect, child: &ModelMeta, column: usize) -> Statement {
     Statement::new(format!(
         "SELECT {key} FROM {from} WHERE {} = {} ORDER BY {key}{lock}",
         quote(&child.columns[column].column),
-        place(dialect, 1)
+        owner_place(dialect, &child.columns[column].db_type)
     ))
 }

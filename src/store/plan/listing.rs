@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::super::{Bound, Statement};
+use super::super::{Bound, Dialect, Statement};
 use super::filter::{Filter, Filtering, Source, Values};
 use super::order::Term;
 use super::select::{Alias, Reads};
@@ -154,7 +154,10 @@ impl Reads {
         let parts = self.parts();
         let mut values = Values { dialect: parts.dialect, values: Vec::new() };
         let mut text = Filtering::new(parts.dialect, Alias::ROOT.to_string(), &mut values);
-        let key = text.place(key.clone());
+        let key = match parts.dialect {
+            Dialect::Postgres => text.place(key.clone()),
+            Dialect::Sqlite => text.cast(key.clone(), &parts.by_type),
+        };
         let by = format!("{}.{} = {key}", Alias::ROOT, quote(&parts.by));
         let own = narrow.iter().map(|filter| format!("({})", text.step(filter, false)));
         let wanted: Vec<String> = parts.scope.iter().cloned().chain(own.collect::<Vec<_>>()).chain([by]).collect();

@@ -3,12 +3,13 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::super::forms::kept;
 use super::super::{Bound, Dialect, Statement};
 use super::condition;
 use super::order::{OrderBy, Term, Ties};
 use super::sql::{list, quote, table};
 use super::texts::Texts;
-use crate::model::{Condition, ModelMeta, OrderMeta};
+use crate::model::{ColumnMeta, Condition, ModelMeta, OrderMeta};
 use crate::value::DbValue;
 
 /// A table within a [`Select`].
@@ -156,22 +157,24 @@ impl Select {
         if all.is_empty() { String::new() } else { format!(" WHERE {}", all.join(" AND ")) }
     }
 
-    fn place(&self, n: usize) -> String {
+    /// A place for a value of a type, which PostgreSQL knows by itself.
+    fn place(&self, n: usize, db_type: &str) -> String {
         match self.dialect {
             Dialect::Postgres => format!("${n}"),
-            Dialect::Sqlite => format!("?{n}"),
+            Dialect::Sqlite => kept(db_type, format!("?{n}")),
         }
     }
 
     /// The statements of a resource that finds its rows by a column.
-    pub fn reads(&self, by: &str) -> Reads {
+    pub fn reads(&self, by: &ColumnMeta) -> Reads {
         let columns = list(self.columns.iter().cloned());
         let order = self.ties.broken(&self.order);
         let from = &self.from;
-        let wanted = self.conditions(Some(format!("{}.{} = {}", Alias::ROOT, quote(by), self.place(1))));
+        let wanted =
+            self.conditions(Some(format!("{}.{} = {}", Alias::ROOT, quote(&by.column), self.place(1, &by.db_type))));
         let scope = self.conditions(None);
         let root = self.from.split(" LEFT JOIN ").next().unwrap_or(from);
-        let (limit, offset) = (self.place(1), self.place(2));
+        let (limit, offset) = (self.place(1, ""), self.place(2, ""));
         let page = format!("SELECT {columns} FROM {from}{scope}{order} LIMIT {limit} OFFSET {offset}");
         let parts = Parts {
             dialect: self.dialect,
@@ -181,7 +184,8 @@ impl Select {
             scope: self.scope.clone(),
             order: order.clone(),
             ties: self.ties.clone(),
-            by: by.to_owned(),
+            by: by.column.clone(),
+            by_type: by.db_type.clone(),
         };
         Reads {
             parts,
@@ -240,8 +244,9 @@ pub(super) struct Parts {
     pub(super) scope: Vec<String>,
     pub(super) order: OrderBy,
     pub(super) ties: Ties,
-    /// The column that names a row.
+    /// The column that names a row, and its type.
     pub(super) by: String,
+    pub(super) by_type: String,
 }
 
 /// The statements that read a resource.

@@ -38,6 +38,14 @@ impl Plan {
         text.place(Place::Column(column), &self.model.columns[column].db_type)
     }
 
+    /// The type of a column where PostgreSQL knows by itself what a place is of, and SQLite has to give the value its form.
+    fn formed(&self, column: usize) -> &str {
+        match self.dialect {
+            Dialect::Postgres => "",
+            Dialect::Sqlite => &self.model.columns[column].db_type,
+        }
+    }
+
     fn key_place(&self, text: &mut Text) -> String {
         text.place(Place::Key, &self.model.columns[self.by].db_type)
     }
@@ -295,7 +303,7 @@ impl Plan {
         let returns = self.returned(columns);
         let mut text = Text::new(self.dialect);
         let by = quote(&self.model.columns[self.by].column);
-        let mut wanted = format!("{by} = {}", text.place(Place::Key, ""));
+        let mut wanted = format!("{by} = {}", text.place(Place::Key, self.formed(self.by)));
         self.scoped(&mut wanted, &mut text);
         // SQLite cannot check a deferred foreign key before the commit, which it shares with other requests
         if self.dialect == Dialect::Sqlite {
@@ -310,7 +318,7 @@ impl Plan {
         }
         let set = list(columns.iter().map(|n| {
             let name = quote(&self.model.columns[n].column);
-            format!("{name} = {}", text.place(Place::Column(n), ""))
+            format!("{name} = {}", text.place(Place::Column(n), self.formed(n)))
         }));
         let returning = self.quoted(&returns);
         text.push(&format!("UPDATE {} SET {set} WHERE {wanted} RETURNING {returning}", self.from()));

@@ -6,19 +6,22 @@ use sea_orm::sea_query::{ColumnType, Value};
 use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IdenStatic, Iterable};
 use uuid::Uuid;
 
+use super::tables::{Belongs, Sql};
 use crate::store::PackedColumn;
+use crate::store::forms::Forms;
 
-/// The entities that the application serves: their tables may be Django's, so what SeaORM reads and writes in them has
-/// the form that Django, and every view, gives it. Entities that are not among them are read and written as SeaORM's drivers
-/// do it.
+/// The entities that the application serves: what SeaORM reads and writes in their tables has the form that their rows have,
+/// which is Django's or that of SeaORM's driver. Entities that are not among them are read and written as SeaORM's drivers do it.
 ///
-/// | field | in SQLite | in PostgreSQL |
+/// | field | Django's form in SQLite | in PostgreSQL |
 /// |---|---|---|
 /// | `Decimal`, `f64`, `f32` | a number, which is an integer in SQLite where it has no fraction | as ever |
 /// | `Uuid` | 32 hexadecimal digits (16 bytes otherwise) | `uuid` |
 /// | `DateTimeUtc`, `DateTimeWithTimeZone`, `DateTime` | `2026-02-03 04:05:06.789012` in UTC (RFC 3339 otherwise) | as ever |
 /// | `i64` declared as `Interval` | microseconds | `interval` (an error otherwise) |
 /// | `String` declared as `Inet` | text | `inet` (an error otherwise) |
+///
+/// A router finds the form of each column in the database. Learned by hand, an entity has Django's.
 ///
 /// ```
 /// # mod tag {
@@ -56,6 +59,9 @@ pub(super) struct Kept {
     /// Strings in columns of other types: addresses, types of the database's own.
     pub(super) texts: bool,
     addresses: bool,
+    columns: HashSet<String>,
+    /// Those whose values have the form of SeaORM's driver in this database.
+    drivers: HashSet<String>,
 }
 
 impl KnownEntities {
@@ -69,6 +75,7 @@ impl KnownEntities {
         let mut model = <E::ActiveModel as ActiveModelTrait>::default();
         let mut kept = Kept::default();
         for column in E::Column::iter() {
+            kept.columns.insert(column.as_str().to_owned());
             let mut takes = |value: Value| model.try_set(column, value).is_ok();
             let definition = column.def();
             let ty = definition.get_column_type();
@@ -92,6 +99,44 @@ impl KnownEntities {
     /// Learns what another one knows.
     pub(crate) fn extend(&mut self, other: KnownEntities) {
         self.tables.extend(other.tables);
+    }
+
+    /// Notes which columns of SQLite's have the form of SeaORM's driver.
+    pub(crate) fn settle(&mut self, forms: &Forms) {
+        for (table, kept) in &mut self.tables {
+            kept.drivers = kept.columns.iter().filter(|column| forms.is_drivers(table, column)).cloned().collect();
+        }
+    }
+
+    /// Of each place of a statement for SQLite, whether its value is kept as Django keeps it.
+    pub(super) fn djangos(&self, sql: &str, places: usize) -> Vec<bool> {
+        if self.all || self.tables.is_empty() {
+            return vec![self.all; places];
+        }
+        let sql = Sql::read(sql);
+        let known: Vec<&Kept> = sql.tables.iter().filter_map(|table| self.tables.get(*table)).collect();
+        let by_default = known.iter().any(|kept| kept.drivers.is_empty());
+        let is_plain = sql.tables.iter().all(|table| self.tables.contains_key(*table));
+        if known.is_empty() || (is_plain && known.iter().all(|kept| kept.drivers.is_empty())) {
+            return vec![by_default; places];
+        }
+        let of = |place: Belongs<'_>| {
+            let Some(column) = place.column else { return by_default };
+            let kept = match place.table {
+                Some(table) => match self.tables.get(table) {
+                    Some(kept) => kept,
+                    None => return false,
+                },
+                None => match known.iter().find(|kept| kept.columns.contains(column)) {
+                    Some(kept) => kept,
+                    None => return by_default && is_plain,
+                },
+            };
+            if kept.columns.contains(column) { !kept.drivers.contains(column) } else { kept.drivers.is_empty() }
+        };
+        let mut djangos: Vec<bool> = sql.places().into_iter().map(of).collect();
+        djangos.resize(places, by_default);
+        djangos
     }
 
     /// Whether a column of SQLite's shows UUIDs of an entity that keeps them as text.
@@ -119,7 +164,7 @@ impl KnownEntities {
         if self.tables.is_empty() {
             return None;
         }
-        let found = tables(sql).filter_map(|table| self.tables.get(table));
+        let found = Sql::read(sql).tables.into_iter().filter_map(|table| self.tables.get(table));
         found.fold(None, |all: Option<Kept>, kept| {
             let all = all.unwrap_or_default();
             Some(Kept { spans: all.spans || kept.spans, texts: all.texts || kept.texts, ..all })
@@ -132,59 +177,4 @@ fn is_textual(ty: &ColumnType) -> bool {
         ty,
         ColumnType::Char(_) | ColumnType::String(_) | ColumnType::Text | ColumnType::Enum { .. } | ColumnType::Json
     )
-}
-
-/// The names that stand where a statement names its tables: after FROM, JOIN, INTO, UPDATE, and after a comma.
-fn tables(sql: &str) -> impl Iterator<Item = &str> {
-    let mut expected = false;
-    words(sql).filter(move |word| {
-        let name = std::mem::replace(&mut expected, false);
-        expected = *word == ","
-            || ["FROM", "JOIN", "INTO", "UPDATE", "ONLY"].iter().any(|keyword| word.eq_ignore_ascii_case(keyword));
-        name && !expected
-    })
-}
-
-/// The names of a statement, without their quotes, and its commas.
-fn words(sql: &str) -> impl Iterator<Item = &str> {
-    let mut rest = sql;
-    std::iter::from_fn(move || {
-        loop {
-            let is_name = |c: char| c.is_alphanumeric() || c == '_';
-            let start = rest.find(|c: char| is_name(c) || matches!(c, '"' | '`' | '\'' | ','))?;
-            let (_, found) = rest.split_at(start);
-            let first = found.chars().next()?;
-            if first == ',' {
-                (_, rest) = found.split_at(1);
-                return Some(",");
-            }
-            if is_name(first) {
-                let end = found.find(|c: char| !is_name(c)).unwrap_or(found.len());
-                let (word, after) = found.split_at(end);
-                rest = after;
-                return Some(word);
-            }
-            let inner = found.get(1..)?;
-            let (word, after) = inner.split_once(first).unwrap_or((inner, ""));
-            rest = after;
-            if first != '\'' {
-                return Some(word);
-            }
-        }
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tables_are_found_in_statements() {
-        let found = |sql| tables(sql).collect::<Vec<&str>>();
-        assert_eq!(found(r#"SELECT "a"."id" FROM "a" AS "x" JOIN `b` ON 'FROM c' = "d""#), ["a", "b"]);
-        assert_eq!(found(r#"INSERT INTO "a" ("id") VALUES ($1)"#), ["a"]);
-        assert_eq!(found("update a set b = 1 where c in (select d from e)"), ["a", "e"]);
-        assert_eq!(found("DELETE FROM a"), ["a"]);
-        assert!(found("SELECT * FROM a, b").contains(&"b"));
-    }
 }

@@ -24,9 +24,10 @@
 //!
 //! # Where it differs from the drivers
 //!
-//! Entities that the application serves ([`KnownEntities`]) have their values as Django keeps them (`values`): UUIDs in SQLite
-//! are text, spans of time are `interval`s that an `i64` counts in microseconds, addresses are strings. All others are read and
-//! written exactly as SeaORM's drivers do it.
+//! Entities that the application serves ([`KnownEntities`]) have their values in the form that their rows have (`values`), which in
+//! SQLite may be Django's; spans of time are `interval`s that an `i64` counts in microseconds, addresses are strings. All
+//! others are read and written exactly as SeaORM's drivers do it. Which values of a statement belong to which tables is read from its
+//! text (`tables`).
 
 use std::sync::{Mutex, PoisonError};
 
@@ -40,6 +41,7 @@ mod error;
 mod known;
 mod postgres;
 mod sqlite;
+mod tables;
 #[cfg(test)]
 mod tests;
 mod values;

@@ -17,16 +17,17 @@ pub(in crate::store) fn bound(dialect: Dialect, statement: SeaStatement, known: 
     // SeaORM writes the same text for the same call, so keeping it prepared pays; but values in the text, or
     // lists of any length (`IN`, many rows), would fill the connection's cache with texts used once.
     let cached = (1..=MOST_CACHED).contains(&values.len());
-    let kept = known.concerned(&statement.sql);
     let types = match dialect {
         Dialect::Sqlite => {
-            if kept.is_none() {
-                values = values.into_iter().map(as_the_driver).collect();
+            if values.iter().any(has_two_forms) {
+                let djangos = known.djangos(&statement.sql, values.len());
+                let formed = |(value, djangos): (Value, bool)| if djangos { value } else { as_the_driver(value) };
+                values = values.into_iter().zip(djangos).map(formed).collect();
             }
             None
         }
         Dialect::Postgres => {
-            let kept = kept.unwrap_or_default();
+            let kept = known.concerned(&statement.sql).unwrap_or_default();
             let ty = |value: &Value| match value {
                 Value::BigInt(_) if kept.spans => Type::UNKNOWN,
                 Value::String(_) if kept.texts => Type::UNKNOWN,
@@ -37,6 +38,19 @@ pub(in crate::store) fn bound(dialect: Dialect, statement: SeaStatement, known: 
     };
     let text = Statement { cached, types, ..Statement::new(statement.sql) };
     Bound { statement: text, values }
+}
+
+/// Whether Django keeps a value otherwise than SeaORM's driver for SQLite.
+fn has_two_forms(value: &Value) -> bool {
+    matches!(
+        value,
+        Value::Uuid(_)
+            | Value::ChronoDateTime(_)
+            | Value::ChronoDateTimeUtc(_)
+            | Value::ChronoDateTimeLocal(_)
+            | Value::ChronoDateTimeWithTimeZone(_)
+            | Value::ChronoTime(_)
+    )
 }
 
 /// The value in the form that SeaORM's driver for SQLite stores.

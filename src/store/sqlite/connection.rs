@@ -11,7 +11,7 @@ use rusqlite::{Connection, OpenFlags, Statement};
 
 use super::bind::Param;
 use super::verdict::failed;
-use crate::store::{Bound, PackedColumn, PackedRows, Rows, StoreError};
+use crate::store::{Bound, PackedColumn, PackedRows, Rows, StoreError, forms};
 use crate::value::pattern::Pattern;
 use crate::value::python::float_repr;
 
@@ -81,6 +81,7 @@ impl File {
             FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC,
             regexp,
         )?;
+        forms::teach(&connection)?;
         // Reads the schema, so that a file that is no database shows itself now.
         connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
         if role != Role::Writer {
