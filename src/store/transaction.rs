@@ -142,6 +142,19 @@ impl Transaction {
         }
     }
 
+    /// The same, and on SQLite past the CHECK constraints of its table.
+    ///
+    /// # Errors
+    ///
+    /// As [`Transaction::query`].
+    pub(crate) async fn attempt_unchecked(&self, bound: Bound) -> Result<Rows, StoreError> {
+        match &self.inner {
+            Inner::Postgres(_) => self.attempt(bound).await,
+            // a statement that fails is undone by itself
+            Inner::Sqlite(tx) => tx.query_unchecked(bound).await,
+        }
+    }
+
     /// Has something done once this transaction is committed, Django's `transaction.on_commit`: after a rollback, or an end
     /// that nobody knows, it is not done at all.
     ///

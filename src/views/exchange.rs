@@ -7,7 +7,8 @@
 //! 2. the database is asked, by its own indexes, which rows of the body have values that others of its rows want;
 //! 3. those rows are written first, each after those that it waits for itself. In a ring one row is *parked*: it gets
 //!    a value that nobody wants, until its own is free, a few statements later. A constraint that can be deferred is deferred
-//!    instead.
+//!    instead. Where there is no such value, SQLite is given one that its CHECKs would refuse, and PostgreSQL's row is taken out of
+//!    its table and put back.
 //!
 //! What is still in the way after that is no row of the body, or one that keeps its value: an error at its place. Only a
 //! write that a constraint has stopped comes here, and one with a unique rule that no index backs.
@@ -21,9 +22,9 @@ use super::resource::Stop;
 use super::row::{Target, key_of};
 use crate::error::Error;
 use crate::serializers::{BoundSerializer, NestedInput, NestedRow, Validated, Writes};
-use crate::store::{Cell, Statement, Transaction};
+use crate::store::{Cell, Dialect, Statement, Transaction};
 use crate::value::{DbValue, convert};
-use node::{Node, recovered};
+use node::{Course, Node, recovered};
 use order::Step;
 
 mod given;
@@ -32,6 +33,9 @@ mod order;
 mod spare;
 
 pub(crate) use given::Given;
+
+/// How many rows of rings are found to be stuck before the exchange goes on without them.
+const TRIES: usize = 16;
 
 /// A row of a request's own, with all that hangs on it.
 pub(super) struct Root<'a> {
@@ -84,6 +88,7 @@ pub(super) async fn make_room(tx: &Transaction, target: Target<'_>, roots: &mut 
             awaited: Vec::new(),
             borrowed: Vec::new(),
             early: None,
+            out: None,
         };
         gather(tx, node, root.validated, &mut nodes).await?;
     }
@@ -165,7 +170,8 @@ fn gather<'a: 'v, 'v>(
                 let mut place = place.clone();
                 place.1.push((n, m));
                 let (pk, awaited, borrowed) = (key.clone(), Vec::new(), Vec::new());
-                let node = Node { target: below, key, pk, changes, stored, place, awaited, borrowed, early: None };
+                let (early, out) = (None, None);
+                let node = Node { target: below, key, pk, changes, stored, place, awaited, borrowed, early, out };
                 gather(tx, node, validated, nodes).await?;
             }
         }
@@ -207,6 +213,30 @@ async fn waits(tx: &Transaction, nodes: &mut [Node<'_>]) -> Result<Vec<Vec<(usiz
     Ok(waits)
 }
 
+/// Takes the steps of an exchange, as far as they go: with the first row that cannot be parked, where that matters.
+async fn go(
+    tx: &Transaction,
+    nodes: &mut [Node<'_>],
+    steps: Vec<Step>,
+    stops: bool,
+) -> Result<(Course, Option<usize>), Stop> {
+    let mut course = Course::default();
+    for step in steps {
+        match step {
+            Step::Park(n, set) => {
+                if !nodes[n].park(tx, set, true, &mut course).await? && stops {
+                    return Ok((course, Some(n)));
+                }
+            }
+            Step::Write(n) => nodes[n].write(tx, &mut course).await?,
+        }
+        if course.lost {
+            break;
+        }
+    }
+    Ok((course, None))
+}
+
 async fn exchange(tx: &Transaction, nodes: &mut [Node<'_>], waits: &[Vec<(usize, usize)>]) -> Result<(), Stop> {
     let mut waiting: Vec<String> = nodes.iter().filter_map(|node| node.target.plan.waiting(true)).collect();
     waiting.sort_unstable();
@@ -214,14 +244,31 @@ async fn exchange(tx: &Transaction, nodes: &mut [Node<'_>], waits: &[Vec<(usize,
     for statement in &waiting {
         tx.batch(statement).await?;
     }
-    let mut dangling = None;
-    for step in order::steps(waits) {
-        match step {
-            Step::Park(n, set) => nodes[n].park(tx, set, &mut dangling).await?,
-            Step::Write(n) => nodes[n].write(tx, &mut dangling).await?,
+    let mut stuck = Vec::new();
+    let course = loop {
+        // SQLite takes any value, and no row is stuck
+        let may_try_again = tx.dialect() == Dialect::Postgres && stuck.len() < TRIES;
+        if may_try_again {
+            tx.batch("SAVEPOINT exchange").await?;
         }
-    }
-    if let Some(ended) = dangling {
+        let (course, failed) = go(tx, nodes, order::steps(waits, &stuck), may_try_again).await?;
+        match failed.filter(|n| !stuck.contains(n)) {
+            None if !course.lost => break course,
+            // the rows have to be as they were for their turns to tell what is wrong with them
+            None => {
+                tx.batch("ROLLBACK TO SAVEPOINT exchange").await?;
+                nodes.iter_mut().for_each(Node::reset);
+                break course;
+            }
+            // the next try parks another row of the ring
+            Some(n) => {
+                tx.batch("ROLLBACK TO SAVEPOINT exchange").await?;
+                nodes.iter_mut().for_each(Node::reset);
+                stuck.push(n);
+            }
+        }
+    };
+    if let Some(ended) = course.dangling {
         tx.batch(ended).await?;
     }
     let mut judged: Vec<String> = nodes.iter().filter_map(|node| node.target.plan.waiting(false)).collect();

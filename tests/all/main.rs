@@ -49,6 +49,7 @@ mod nginx;
 mod on_commit;
 mod outcomes;
 mod pagination;
+mod parked;
 mod pooler;
 mod preconditions;
 mod proxies;

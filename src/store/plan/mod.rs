@@ -19,6 +19,7 @@ use super::many::InsertMany;
 use super::{Bound, Changes, ColumnSet, Dialect, Statement, Violation, ViolationKind};
 use texts::Texts;
 
+mod aside;
 pub(in crate::store) mod condition;
 mod destroy;
 mod filter;
@@ -31,6 +32,7 @@ pub(in crate::store) mod sql;
 mod texts;
 mod write;
 
+pub use aside::Aside;
 pub use destroy::Destroy;
 pub use filter::{Filter, Hop, Operator, Part, Source, ignoring_case};
 pub use holders::UniqueSet;

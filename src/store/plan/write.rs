@@ -13,7 +13,7 @@ use super::{Filling, Free, Lookup, Place, Plan, Prepared, Probe, bind, condition
 
 impl Plan {
     /// What an answer needs back: the shown columns but for written JSON, which is answered as it was sent.
-    fn returned(&self, columns: ColumnSet) -> Vec<usize> {
+    pub(super) fn returned(&self, columns: ColumnSet) -> Vec<usize> {
         let mut returned: Vec<usize> = self
             .shown
             .iter()
@@ -26,7 +26,7 @@ impl Plan {
         returned
     }
 
-    fn quoted(&self, columns: &[usize]) -> String {
+    pub(super) fn quoted(&self, columns: &[usize]) -> String {
         list(columns.iter().map(|n| quote(&self.model.columns[*n].column)))
     }
 
@@ -34,7 +34,7 @@ impl Plan {
         table(self.model.schema.as_deref(), &self.model.table)
     }
 
-    fn place(&self, text: &mut Text, column: usize) -> String {
+    pub(super) fn place(&self, text: &mut Text, column: usize) -> String {
         text.place(Place::Column(column), &self.model.columns[column].db_type)
     }
 

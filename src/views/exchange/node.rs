@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::spare;
 use crate::serializers::Early;
-use crate::store::{Changes, Dialect, Rows, StoreError, Transaction};
+use crate::store::plan::Aside;
+use crate::store::{Cell, Changes, Dialect, Rows, StoreError, Transaction};
 use crate::value::DbValue;
 use crate::views::resource::Stop;
 use crate::views::row::{Target, key_of};
@@ -25,6 +26,24 @@ pub(super) struct Node<'a> {
     /// Columns that were parked and are not among its changes.
     pub(super) borrowed: Vec<usize>,
     pub(super) early: Option<Early>,
+    /// The row, where it was taken out of its table.
+    pub(super) out: Option<Out>,
+}
+
+/// A row that was taken out of its table.
+#[derive(Debug)]
+pub(super) struct Out {
+    aside: Aside,
+    row: String,
+}
+
+/// What a whole exchange has set in motion.
+#[derive(Debug, Default)]
+pub(super) struct Course {
+    /// Ends that foreign keys of SQLite's wait for the commit.
+    pub(super) dangling: Option<&'static str>,
+    /// Whether a row that was taken out could not be put back, or one that cannot be written has what others wait for.
+    pub(super) lost: bool,
 }
 
 impl Node<'_> {
@@ -57,20 +76,29 @@ impl Node<'_> {
         self.target.plan.model().relations.iter().any(|relation| relation.columns.contains(&column))
     }
 
-    /// Has the row let go of its values of a set.
+    /// The row as it was before an exchange that was undone.
+    pub(super) fn reset(&mut self) {
+        self.borrowed.clear();
+        (self.early, self.out) = (None, None);
+    }
+
+    /// Has the row let go of its values of a set; `false` where it cannot.
+    ///
+    /// A row that has its turn later may be taken out of its table.
     pub(super) async fn park(
         &mut self,
         tx: &Transaction,
         set: usize,
-        dangling: &mut Option<&'static str>,
-    ) -> Result<(), Stop> {
+        has_turn: bool,
+        course: &mut Course,
+    ) -> Result<bool, Stop> {
         let plan = self.target.plan;
-        let Some(unique) = plan.unique_sets().get(set) else { return Ok(()) };
+        let Some(unique) = plan.unique_sets().get(set) else { return Ok(true) };
         if unique.deferrable && tx.dialect() == Dialect::Postgres {
-            return Ok(());
+            return Ok(true);
         }
         self.remember(tx).await?;
-        let Some(key) = self.key.clone() else { return Ok(()) };
+        let Some(key) = self.key.clone() else { return Ok(false) };
         for column in self.columns_of(set) {
             let Some(meta) = plan.model().columns.get(column) else { continue };
             let stored = self.stored.as_ref().and_then(|stored| stored.get(column)).cloned();
@@ -81,7 +109,7 @@ impl Node<'_> {
                     Some("") => {}
                     Some(statement) => {
                         tx.batch(statement).await?;
-                        *dangling = plan.dangling(column, false);
+                        course.dangling = plan.dangling(column, false);
                     }
                     // a key that is judged at once has to point to a row
                     None => {
@@ -95,18 +123,56 @@ impl Node<'_> {
             }
             for value in values {
                 if recovered(tx.attempt(plan.park(&key, column, value)).await)?.is_some() {
-                    if !self.changes.columns().contains(column) && !self.borrowed.contains(&column) {
-                        self.borrowed.push(column);
-                    }
-                    return Ok(());
+                    self.borrow(column);
+                    return Ok(true);
                 }
             }
         }
-        Ok(())
+        match tx.dialect() {
+            Dialect::Sqlite => self.park_unchecked(tx, &key, set).await,
+            Dialect::Postgres => Ok(has_turn && self.take_out(tx, &key).await?),
+        }
+    }
+
+    fn borrow(&mut self, column: usize) {
+        if !self.changes.columns().contains(column) && !self.borrowed.contains(&column) {
+            self.borrowed.push(column);
+        }
+    }
+
+    /// Gives the row a value that its column's CHECKs would refuse, which nobody sees.
+    async fn park_unchecked(&mut self, tx: &Transaction, key: &DbValue, set: usize) -> Result<bool, Stop> {
+        for column in self.columns_of(set).into_iter().filter(|column| !self.is_key(*column)).collect::<Vec<_>>() {
+            for value in spare::loose()? {
+                let parked = tx.attempt_unchecked(self.target.plan.park(key, column, value)).await;
+                if recovered(parked)?.is_some() {
+                    self.borrow(column);
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    /// Takes the row out of its table, where nobody can tell.
+    async fn take_out(&mut self, tx: &Transaction, key: &DbValue) -> Result<bool, Stop> {
+        let plan = self.target.plan;
+        let Some(aside) = Aside::read(&tx.query(plan.asks_aside()).await?) else { return Ok(false) };
+        let rows = match tx.attempt(plan.take_out(&aside, key)).await {
+            Ok(rows) if !rows.is_empty() => rows,
+            Ok(_) => return Ok(false),
+            Err(error @ (StoreError::Conflict(_) | StoreError::Unavailable(_))) => return Err(error.into()),
+            // another role's table, say
+            Err(_) => return Ok(false),
+        };
+        if let Cell::Text(row) = rows.cell(0, 0)? {
+            self.out = Some(Out { aside, row: row.to_owned() });
+        }
+        Ok(self.out.is_some())
     }
 
     /// Writes the row before its turn; where it cannot be, for a reason of its own, others get its values all the same.
-    pub(super) async fn write(&mut self, tx: &Transaction, dangling: &mut Option<&'static str>) -> Result<(), Stop> {
+    pub(super) async fn write(&mut self, tx: &Transaction, course: &mut Course) -> Result<(), Stop> {
         self.remember(tx).await?;
         let (Some(key), Some(stored)) = (self.key.clone(), self.stored.clone()) else { return Ok(()) };
         let mut all = self.changes.clone();
@@ -118,12 +184,21 @@ impl Node<'_> {
         if all.columns().is_empty() {
             return Ok(());
         }
-        let prepared = self.target.plan.update(all.columns());
+        let out = self.out.take();
+        let prepared = match &out {
+            Some(Out { aside, row }) => Arc::new(self.target.plan.put_back(aside, row, all.columns())),
+            None => self.target.plan.update(all.columns()),
+        };
         let written = recovered(tx.attempt(prepared.bind(Some(&key), &all)).await)?;
         let written = written.filter(|rows| !rows.is_empty());
+        if written.is_none() && out.is_some() {
+            course.lost = true;
+            return Ok(());
+        }
         if written.is_none() {
             for set in self.awaited.clone() {
-                self.park(tx, set, dangling).await?;
+                let parked = self.park(tx, set, false, course).await?;
+                course.lost |= !parked && tx.dialect() == Dialect::Postgres;
             }
         }
         let returned = written.map(|rows| (Arc::new(rows), prepared));

@@ -25,6 +25,13 @@ pub(super) fn values(column: &ColumnMeta, stored: &DbValue, null: bool) -> Resul
     Ok(values)
 }
 
+/// Values that SQLite takes into a column of whatever type, since it has none; a CHECK may refuse them.
+pub(super) fn loose() -> Result<Vec<DbValue>> {
+    let dice = Dice::roll()?;
+    let number = i64::try_from(dice.bits >> 2).unwrap_or(i64::MAX);
+    Ok(vec![DbValue::BigInt(Some(-2 - number)), DbValue::String(Some(format!("parked {:x}", dice.bits)))])
+}
+
 fn random(column: &ColumnMeta, stored: &DbValue) -> Result<Vec<DbValue>> {
     let dice = Dice::roll()?;
     let bits = dice.bits;
