@@ -252,7 +252,8 @@ impl<E: EntityTrait> Model<E> {
         self
     }
 
-    /// The words of a CHECK constraint, answered with 400 when it stops a write.
+    /// The words of a CHECK constraint or an index over expressions, by its name, or of a trigger, by the text of its `RAISE`:
+    /// answered with 400 when it stops a write.
     pub fn check(mut self, name: impl Into<String>, message: impl Into<String>) -> Self {
         self.source.meta.check_messages.push((name.into(), message.into()));
         self

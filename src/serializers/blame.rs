@@ -41,6 +41,8 @@ impl BoundSerializer {
             ViolationKind::ForeignKey | ViolationKind::Check => {
                 is_own && !columns.is_empty() && columns.iter().all(is_programs)
             }
+            // a rule of the database's own about what a body says
+            ViolationKind::Raised => false,
             ViolationKind::Unique | ViolationKind::Exclusion | ViolationKind::Deferrable => false,
         };
         blamed.then(|| self.sentence(violation))
@@ -54,6 +56,7 @@ impl BoundSerializer {
             ViolationKind::NotNull => "NOT NULL",
             ViolationKind::Check => "a CHECK constraint",
             ViolationKind::Exclusion => "an exclusion constraint",
+            ViolationKind::Raised => "a trigger",
             ViolationKind::Deferrable => "a deferrable unique constraint",
         };
         let table = violation.table.as_deref().unwrap_or(&self.model.table);

@@ -368,12 +368,21 @@ impl BoundSerializer {
             return ErrorDetail::new(format!("The fields {} must make a unique set.", names.join(", ")), "unique");
         }
         // nobody declared it, so that nobody may know of it
-        tracing::info!(
-            table = violation.table.as_deref().unwrap_or(&self.model.table),
-            columns = ?violation.columns,
-            constraint = name,
-            "a constraint that no serializer knows stopped a write"
-        );
+        let table = violation.table.as_deref().unwrap_or(&self.model.table);
+        if violation.kind == ViolationKind::Raised {
+            tracing::warn!(
+                table,
+                said = name,
+                "a trigger stopped a write in words that no check(…) of the model translates"
+            );
+        } else {
+            tracing::info!(
+                table,
+                columns = ?violation.columns,
+                constraint = name,
+                "a constraint that no serializer knows stopped a write"
+            );
+        }
         // SQLite says an unnamed CHECK's expression and a trigger's own words where others say a name: only what is
         // known to be a name is shown
         let detail = match name.filter(|name| self.is_constraint(name)) {

@@ -149,6 +149,6 @@ fn candidates(info: &TableInfo, violation: &Violation) -> Vec<Candidate> {
             let exclusions = info.exclusions.iter().filter(|exclusion| is_said(Some(&exclusion.name)));
             exclusions.map(|exclusion| candidate(Some(&exclusion.name), exclusion.columns.clone())).collect()
         }
-        ViolationKind::NotNull | ViolationKind::Deferrable => Vec::new(),
+        ViolationKind::NotNull | ViolationKind::Raised | ViolationKind::Deferrable => Vec::new(),
     }
 }

@@ -187,6 +187,7 @@ const TABLE: &[(&str, Kind, Session, Again)] = &[
     ("23502", Kind::Violation(ViolationKind::NotNull), Session::Keep, Again::Never),
     ("23514", Kind::Violation(ViolationKind::Check), Session::Keep, Again::Never),
     ("23P01", Kind::Violation(ViolationKind::Exclusion), Session::Keep, Again::Never),
+    ("P0001", Kind::Violation(ViolationKind::Raised), Session::Keep, Again::Never),
     // The server became a standby, or read-only; so did all sessions that lead to it.
     ("25006", Kind::Conflict, Session::EndAll, Again::Fresh),
     // What follows another error of a transaction.
@@ -284,7 +285,10 @@ fn violation(kind: ViolationKind, db: &DbError) -> Violation {
     Violation {
         kind,
         table: db.table().map(Into::into),
-        constraint: db.constraint().map(Into::into),
+        constraint: match kind {
+            ViolationKind::Raised => Some(db.constraint().unwrap_or(db.message()).to_owned()),
+            _ => db.constraint().map(Into::into),
+        },
         columns: db.column().map(Into::into).into_iter().collect(),
     }
 }

@@ -143,7 +143,7 @@ impl DatabaseError for Failure {
             Some(ViolationKind::NotNull) => ErrorKind::NotNullViolation,
             Some(ViolationKind::Check) => ErrorKind::CheckViolation,
             Some(ViolationKind::Exclusion) => ErrorKind::ExclusionViolation,
-            Some(ViolationKind::Deferrable) | None => ErrorKind::Other,
+            Some(ViolationKind::Raised | ViolationKind::Deferrable) | None => ErrorKind::Other,
         }
     }
 }
@@ -155,6 +155,7 @@ fn state(kind: ViolationKind) -> &'static str {
         ViolationKind::NotNull => "23502",
         ViolationKind::Check => "23514",
         ViolationKind::Exclusion => "23P01",
+        ViolationKind::Raised => "P0001",
         ViolationKind::Deferrable => "55000",
     }
 }
@@ -164,6 +165,7 @@ fn number(kind: ViolationKind) -> &'static str {
         ViolationKind::Unique => "2067",
         ViolationKind::ForeignKey => "787",
         ViolationKind::NotNull => "1299",
+        ViolationKind::Raised => "1811",
         ViolationKind::Check | ViolationKind::Exclusion | ViolationKind::Deferrable => "275",
     }
 }
@@ -186,6 +188,7 @@ fn in_words_of_postgres(violation: &Violation) -> String {
         ViolationKind::Exclusion => {
             format!("conflicting key value violates exclusion constraint \"{constraint}\"")
         }
+        ViolationKind::Raised => constraint.to_owned(),
         ViolationKind::Deferrable => {
             "ON CONFLICT does not support deferrable unique constraints/exclusion constraints as arbiters".to_owned()
         }
@@ -201,6 +204,7 @@ fn in_words_of_sqlite(violation: &Violation) -> String {
         ViolationKind::Unique => format!("UNIQUE constraint failed: {}", columns.join(", ")),
         ViolationKind::NotNull => format!("NOT NULL constraint failed: {}", columns.join(", ")),
         ViolationKind::ForeignKey => "FOREIGN KEY constraint failed".to_owned(),
+        ViolationKind::Raised => name.to_owned(),
         ViolationKind::Check | ViolationKind::Exclusion | ViolationKind::Deferrable => {
             format!("CHECK constraint failed: {name}")
         }

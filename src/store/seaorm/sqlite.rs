@@ -122,7 +122,7 @@ impl Converter {
             }
             ViolationKind::ForeignKey => ("c REFERENCES \"a parent of nobody\"(c)".to_owned(), "(1)".to_owned()),
             ViolationKind::NotNull => (format!("{column} NOT NULL"), "(NULL)".to_owned()),
-            ViolationKind::Check | ViolationKind::Exclusion | ViolationKind::Deferrable => {
+            ViolationKind::Check | ViolationKind::Exclusion | ViolationKind::Raised | ViolationKind::Deferrable => {
                 let name = quoted(violation.constraint.as_deref().unwrap_or("c"));
                 (format!("c, CONSTRAINT {name} CHECK (c > 1)"), "(1)".to_owned())
             }

@@ -57,7 +57,7 @@ fn from_code(extended: i32, message: &str) -> StoreError {
         ffi::SQLITE_CONSTRAINT_FOREIGNKEY => violation(ViolationKind::ForeignKey, message),
         // ON DELETE RESTRICT is a trigger inside SQLite; others are the schema's own RAISE.
         ffi::SQLITE_CONSTRAINT_TRIGGER if message == FOREIGN_KEY => violation(ViolationKind::ForeignKey, message),
-        ffi::SQLITE_CONSTRAINT_TRIGGER => violation(ViolationKind::Check, message),
+        ffi::SQLITE_CONSTRAINT_TRIGGER => violation(ViolationKind::Raised, message),
         ffi::SQLITE_ERROR if message == TooManySteps::SENTENCE => StoreError::Data(source()),
         ffi::SQLITE_CONSTRAINT_DATATYPE => StoreError::Data(source()),
         // The low byte is the primary code.
@@ -85,10 +85,11 @@ fn violation(kind: ViolationKind, message: &str) -> StoreError {
     let mut violation = Violation { kind, table: None, constraint: None, columns: Vec::new() };
     let detail = message.split_once(" constraint failed: ").map(|(_, d)| d);
     match (kind, detail) {
-        // The text of a trigger's RAISE is all the name that it has.
         (ViolationKind::Check, detail) => {
             violation.constraint = Some(detail.unwrap_or(message).to_owned());
         }
+        // The text of a trigger's RAISE is all the name that it has.
+        (ViolationKind::Raised, _) => violation.constraint = Some(message.to_owned()),
         (ViolationKind::Unique | ViolationKind::NotNull, Some(detail)) => {
             let index = detail.strip_prefix("index '");
             if let Some(index) = index.and_then(|name| name.strip_suffix('\'')) {
@@ -175,7 +176,7 @@ mod tests {
 
     #[test]
     fn other_constraints() {
-        use ViolationKind::{Check, ForeignKey, NotNull};
+        use ViolationKind::{Check, ForeignKey, NotNull, Raised};
         assert_eq!(
             violated("CREATE TABLE t (a INT NOT NULL)", "INSERT INTO t VALUES (NULL)"),
             expected(NotNull, Some("t"), None, &["a"]),
@@ -190,7 +191,7 @@ mod tests {
                  BEGIN SELECT RAISE(ABORT, 'closed'); END",
                 "INSERT INTO t VALUES (0)"
             ),
-            expected(Check, None, Some("closed"), &[]),
+            expected(Raised, None, Some("closed"), &[]),
         );
         let parent = "CREATE TABLE p (id INTEGER PRIMARY KEY); INSERT INTO p VALUES (1);";
         for (reference, sql) in [

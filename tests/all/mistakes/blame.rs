@@ -196,3 +196,36 @@ fn a_constraint_that_a_body_breaks_is_a_400() {
         }
     });
 }
+
+/// What a trigger refuses is refused alike on both databases, in the model's words where it has some; its own are in the log.
+#[test]
+fn what_a_trigger_says_is_translated() {
+    Database::each(|database| {
+        tables(database);
+        database.run(match database.name() {
+            "SQLite" => {
+                "CREATE TRIGGER seat_full BEFORE INSERT ON seat WHEN NEW.number = 7 BEGIN SELECT RAISE(ABORT, 'full up'); END"
+            }
+            _ => {
+                "CREATE FUNCTION full_up() RETURNS trigger LANGUAGE plpgsql AS
+                 'BEGIN IF NEW.number = 7 THEN RAISE EXCEPTION ''full up''; END IF; RETURN NEW; END';
+                 CREATE TRIGGER seat_full BEFORE INSERT ON seat FOR EACH ROW EXECUTE FUNCTION full_up();"
+            }
+        });
+        let body = || [("POST", "/seats/", json!({"number": 7, "label": "a", "hall": 1}))];
+        for hooked in [false, true] {
+            let view = || {
+                let view = seats(["id", "number", "label", "hall"]);
+                if hooked { view.hooks(Does::before(|_| Ok(()))) } else { view }
+            };
+            let answer = &answers(database, router(view()), &body())[0];
+            let unsaid = json!({"non_field_errors": ["A constraint of the database is violated."]});
+            assert_eq!((answer.status, &answer.body), (400, &unsaid), "{}", answer.log);
+            assert!(answer.log.contains("full up"), "{}", answer.log);
+            let said = Model::<seat::Entity>::new().check("full up", "The hall is full.");
+            let answer = &answers(database, router(view()).describe(said), &body())[0];
+            let words = json!({"non_field_errors": ["The hall is full."]});
+            assert_eq!((answer.status, &answer.body, answer.log.as_str()), (400, &words, ""), "{}", database.name());
+        }
+    });
+}
