@@ -23,6 +23,11 @@ pub(crate) fn candidates<'a>(name: &str, known: impl IntoIterator<Item = &'a str
     format!("{meant} There are {}{more}.", known.join(", "))
 }
 
+/// Whether a name may be meant by another one.
+pub(crate) fn is_near(name: &str, one: &str) -> bool {
+    distance(name, one) <= 1 + name.chars().count().max(one.chars().count()) / 4
+}
+
 /// The names that are there more than once, each once.
 pub(crate) fn repeated(names: &[String]) -> impl Iterator<Item = &String> {
     let is_second = |n: usize| names[..n].iter().filter(|name| **name == names[n]).count() == 1;

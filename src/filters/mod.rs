@@ -320,6 +320,9 @@ impl Bound {
     }
 
     fn condition(&self, condition: &Condition) -> Result<Filter> {
+        if let Some(mistake) = self.model.unknown_in(condition) {
+            return Err(Error::internal(mistake));
+        }
         Filter::of(condition, &self.model).ok_or_else(|| {
             let columns = condition.columns().join(", ");
             Error::internal(format!("{} lacks one of the columns {columns} that a filter names", self.model.name))

@@ -128,6 +128,13 @@ impl FilterBackend for OrderingFilter {
             }
         };
         for name in names {
+            if declared && name.starts_with('-') {
+                mistakes.push(format!(
+                    "{}: ordering_fields names {name}: leave the \"-\" out, which is a request's to say.",
+                    view.model.name
+                ));
+                continue;
+            }
             match orders(&view.models, view.model, name) {
                 Ok(order) => {
                     fields.insert(name.clone(), order);

@@ -26,9 +26,11 @@ impl ModelMeta {
         })
     }
 
-    /// Why a condition cannot hold for rows of the model: a column that it names and that is not there.
+    /// Why a condition cannot hold for rows of the model: a column that it names and that is not there, or a value that the column
+    /// never has.
     pub(crate) fn unknown_in(&self, condition: &Condition) -> Option<String> {
-        let name = condition.columns().into_iter().find(|name| Condition::position(self, name).is_none())?;
+        let unknown = condition.columns().into_iter().find(|name| Condition::position(self, name).is_none());
+        let Some(name) = unknown else { return self.uncomparable(condition) };
         let known = candidates(name, self.columns.iter().map(|column| column.name.as_str()));
         Some(format!("{} has no column {name}.{known}", self.name))
     }
@@ -80,7 +82,7 @@ impl ColumnMeta {
     }
 
     /// Whether the column takes a value on both databases, whatever else is in the row.
-    fn takes(&self, value: &DbValue) -> Result<(), String> {
+    pub(super) fn takes(&self, value: &DbValue) -> Result<(), String> {
         if !value.is_some() {
             return if self.null { Ok(()) } else { Err("it is NOT NULL".into()) };
         }
@@ -122,7 +124,7 @@ impl ColumnMeta {
 
 impl ColumnKind {
     /// What it is, for people.
-    fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             ColumnKind::Boolean => "a truth value",
             ColumnKind::SmallInteger => "an integer of 16 bits",

@@ -8,6 +8,7 @@ use std::fmt;
 use crate::value::{DbValue, Value, convert, json};
 
 mod attributes;
+mod check;
 mod condition;
 mod describe;
 pub mod entity;
@@ -16,6 +17,7 @@ mod names;
 mod row;
 
 pub use attributes::{Attributes, AutoNow, Choice, ColumnValidator, DefaultValue, Format};
+pub(crate) use check::clashes;
 pub use condition::{Comparison, Condition};
 pub use describe::{ForeignKey, ManyToMany, Model, UniqueConstraint};
 pub use row::Row;

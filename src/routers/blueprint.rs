@@ -12,8 +12,8 @@ use super::{DefaultRouter, PathRoute};
 use crate::error::{Error, Result};
 use crate::filters::Bound as Filters;
 use crate::heavy::Turns;
-use crate::model::ModelMeta;
 use crate::model::entity::ModelSource;
+use crate::model::{self, ModelMeta};
 use crate::relations::Urls;
 use crate::serializers::shape::Shape;
 use crate::serializers::{Build, Declaration};
@@ -203,15 +203,39 @@ impl Blueprint {
         for (prefix, declared, style) in &self.registered {
             wrong.sentences.extend(names.add_view_set(declared, prefix, style.slash).err());
         }
+        let mut named: Vec<(&[String], &str, Vec<String>)> = Vec::new();
         for route in &self.paths {
-            if let Some(name) = &route.name {
-                names.add(&route.namespaces, name, &route.path);
+            let Some(name) = &route.name else { continue };
+            names.add(&route.namespaces, name, &route.path);
+            let pattern = PathPattern::parse(&route.path).ok();
+            let values = pattern.iter().flat_map(PathPattern::names).map(str::to_owned).collect();
+            let one = (route.namespaces.as_slice(), name.as_str(), values);
+            if named.contains(&one) {
+                wrong.sentences.push(format!(
+                    "Two paths with the same values are called \"{name}\": only one of them would be found by it."
+                ));
             }
+            named.push(one);
         }
+        for (n, model) in models.iter().enumerate() {
+            let found = model.contradictions();
+            wrong.models.extend((!found.is_empty()).then_some(n));
+            wrong.sentences.extend(found);
+        }
+        wrong.sentences.extend(model::clashes(models));
         let names: Arc<dyn Reverse> = Arc::new(names);
         let build = Build { dialect: store.dialect(), models, urls: &urls, storage: &settings.storage, within: false };
         let bound = Bound { settings, database, urls: &names };
         let application = Application { store: &store, database, build, settings, known, places };
+        let mut taken: Vec<String> = Vec::new();
+        for (prefix, declared, style) in self.registered.iter().filter(|(prefix, ..)| is_plain(prefix)) {
+            for path in declared.list_paths(prefix, style.slash) {
+                if taken.contains(&path) {
+                    wrong.sentences.push(format!("Two views have the path \"{path}\": only the first would be asked."));
+                }
+                taken.push(path);
+            }
+        }
         let mut views = Vec::new();
         for (prefix, declared, style) in &self.registered {
             if views.iter().any(|(p, _): &(Prefix, Mounted)| p.text() == prefix) {
@@ -238,16 +262,15 @@ impl Blueprint {
             }
         }
         let mut single: Vec<(PathPattern, Mounted)> = Vec::new();
-        let mut taken: Vec<&String> = Vec::new();
         for (path, declared) in &self.generic {
-            if taken.contains(&path) {
+            if taken.contains(path) {
                 wrong.sentences.push(format!("Two views have the path \"{path}\": only the first would be asked."));
             }
             if let Ok(pattern) = PathPattern::parse(path) {
                 let values: Vec<&str> = pattern.names().collect();
                 wrong.sentences.extend(declared.mistakes(&values));
             }
-            taken.push(path);
+            taken.push(path.clone());
             let mounted = application
                 .view(declared.clone())
                 .and_then(|view| Mounted::generic(view, &bound).map_err(|mistake| vec![mistake]));
@@ -264,11 +287,11 @@ impl Blueprint {
         }
         let mut endpoints = Vec::new();
         for route in &self.paths {
-            if taken.contains(&&route.path) {
-                let path = &route.path;
+            let path = plain(&route.path);
+            if taken.contains(&path) {
                 wrong.sentences.push(format!("Two views have the path \"{path}\": only the first would be asked."));
             }
-            taken.push(&route.path);
+            taken.push(path);
             // several paths may have one view
             let found: Vec<String> = route.view.mistakes().filter(|m| !wrong.sentences.contains(m)).collect();
             wrong.sentences.extend(found);
@@ -294,6 +317,13 @@ impl Blueprint {
 pub(super) struct Made {
     pub(super) dispatch: Dispatch,
     pub(super) models: Vec<Arc<ModelMeta>>,
+}
+
+/// A path without the signs of the expression that it is, where it means but one.
+fn plain(path: &str) -> String {
+    let words = path.strip_prefix('^').and_then(|path| path.strip_suffix('$')).map(|path| path.replace("\\-", "-"));
+    let is_word = |words: &String| words.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '/'));
+    words.filter(is_word).unwrap_or_else(|| path.to_owned())
 }
 
 /// What building views needs to know of the application.

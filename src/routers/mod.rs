@@ -128,7 +128,11 @@ impl DefaultRouter {
     /// Serves a view set without a model under a prefix.
     pub fn view_set(mut self, prefix: impl Into<String>, view_set: ViewSet) -> Self {
         let (prefix, style) = (prefix.into(), self.style());
+        let name = view_set.name().to_owned();
         let paths = view_set.into_paths(&prefix, style.slash);
+        if paths.is_empty() {
+            self.mistakes.push(format!("{name}: it has no handler: give it one by list(…), retrieve(…), …."));
+        }
         let route = |(path, view)| PathRoute { suffixes: style.suffixes, ..PathRoute::new(path, view) };
         self.paths.extend(paths.into_iter().map(route));
         if style.rooted {

@@ -12,6 +12,24 @@ impl Declared {
         self.basename.clone().unwrap_or_else(|| self.source.meta.name.to_lowercase())
     }
 
+    /// The paths of its list, and of the extra actions below it whose paths are plain words.
+    pub(crate) fn list_paths(&self, prefix: &str, slash: &str) -> Vec<String> {
+        let of_list =
+            self.many.destroy || [Action::List, Action::Create].iter().any(|action| self.actions.contains(*action));
+        let own = of_list.then(|| format!("{prefix}{slash}"));
+        let is_word = |path: &str| path.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '/'));
+        let extra = self.extra.iter().filter(|action| !action.detail).map(|action| action.path().replace("\\-", "-"));
+        let extra = extra.filter(|path| is_word(path)).map(|path| format!("{prefix}/{path}{slash}"));
+        let mut paths: Vec<String> = Vec::new();
+        for path in own.into_iter().chain(extra) {
+            // two actions at one path are told of by themselves
+            if !paths.contains(&path) {
+                paths.push(path);
+            }
+        }
+        paths
+    }
+
     /// What cannot work; `values` are the names that the values of its path have.
     pub(crate) fn mistakes(&self, values: &[&str]) -> Vec<String> {
         let name = self.name.clone().unwrap_or_else(|| format!("{}ViewSet", self.source.meta.name));

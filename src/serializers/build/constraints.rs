@@ -188,6 +188,16 @@ impl Build<'_> {
                 ));
                 continue;
             };
+            let kind = model.columns[date].kind;
+            if !kind.has_days() {
+                let (field, date) = (&validator.field, &validator.date_field);
+                mistakes.push(format!(
+                    "{}: {field} is to be unique for {date}, which is {} and no date.",
+                    model.name,
+                    kind.name()
+                ));
+                continue;
+            }
             let free = Free { period: Some((date, validator.period)), ..Free::new(vec![column]) };
             serializer.needed.push(Needed {
                 rule: serializer.constraints.len(),
@@ -228,6 +238,11 @@ impl Build<'_> {
         }
         let said = |name: &String| *name == *serializer.fields[n].field.name || *name == meta.column;
         let explicit = declaration.options.iter().find(|(name, _)| said(name)).and_then(|(_, o)| o.unique.as_ref());
+        let among = explicit.and_then(|u| u.among.as_ref());
+        if let Some(unknown) = among.and_then(|among| model.unknown_in(among)) {
+            mistakes.push(format!("{}: the rows among which {} is unique: {unknown}", model.name, meta.column));
+            return;
+        }
         let backing = backing(model, &[column]);
         let own = model.constraints.iter().find(|c| c.columns == [column]);
         let is_key = model.primary_key == [column];

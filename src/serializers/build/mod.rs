@@ -17,6 +17,7 @@ use crate::value::DbValue;
 
 mod column;
 mod constraints;
+mod fit;
 mod relation;
 
 /// What building serializers needs to know of the application.
@@ -87,6 +88,12 @@ impl Build<'_> {
                 _ => Vec::new(),
             };
             mistakes.extend(wrong.into_iter().map(|wrong| format!("{}: {wrong}.", model.name)));
+            let derived =
+                made.as_ref().ok().filter(|_| declared.is_none()).and_then(|made| match (&made.writes, &made.reads) {
+                    (Writes::Column(n) | Writes::File(n, _), _) | (Writes::Nothing, Reads::Column(n)) => Some(*n),
+                    _ => None,
+                });
+            mistakes.extend(derived.into_iter().flat_map(|n| fit::mistakes(model, n, name, options)));
             match made {
                 Ok(Made { field, writes, reads }) => {
                     let hooks = declaration.hooks.iter().filter(|(n, _)| *n == field.name);
@@ -115,6 +122,10 @@ impl Build<'_> {
                 let name = declared.name();
                 mistakes.push(format!("{}: {name} is declared, but not among the serializer's fields.", model.name));
             }
+        }
+        for (column, value) in &declaration.on_create {
+            let refused = model.column(column).and_then(|n| fit::refused(model, n, value));
+            mistakes.extend(refused.map(|reason| format!("on_create: {reason}.")));
         }
         for name in repeated(&names) {
             mistakes.push(format!("{}: {name} is named twice among the serializer's fields.", model.name));
@@ -380,7 +391,7 @@ impl Build<'_> {
         } else if let Some(n) = last.strip_prefix("get_").and_then(|l| at.named(l.strip_suffix("_display")?)) {
             let name = at.columns[n].name.clone();
             Reads::Row(Arc::new(move |row, _| row.choice(name.clone())))
-        } else if field.read_only {
+        } else if field.read_only || matches!(field.source, Source::Path(_)) {
             return Err(format!(
                 "{}.{name}: {} has nothing called {last}.{}",
                 model.name,

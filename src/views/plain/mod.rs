@@ -285,7 +285,9 @@ impl ApiView {
 
     /// What is wrong with the view, in sentences.
     pub(crate) fn mistakes(&self) -> impl Iterator<Item = String> {
-        self.mistakes.iter().map(|mistake| format!("{}: {mistake}", self.type_name))
+        let none = "it has no handler: give it one by get(…), post(…), ….".to_owned();
+        let own = self.mistakes.iter().cloned().chain(self.methods.is_empty().then_some(none));
+        own.map(|mistake| format!("{}: {mistake}", self.type_name))
     }
 
     /// The view with what the settings say where it says nothing.

@@ -157,6 +157,11 @@ impl ViewSet {
         self
     }
 
+    /// The name of its type.
+    pub(crate) fn name(&self) -> &str {
+        &self.list.type_name
+    }
+
     /// The views by their paths below a prefix, in DRF's order: what the router serves.
     pub(crate) fn into_paths(self, prefix: &str, slash: &str) -> Vec<(String, ApiView)> {
         let prefix = regex::escape(prefix);

@@ -3,5 +3,6 @@
 
 mod blame;
 mod columns;
+mod declarations;
 mod models;
 mod starts;
