@@ -199,3 +199,60 @@ async fn other_fields_over_json() {
         }
     }
 }
+
+/// Numbers, texts and keys of every kind come back as Python's `json` writes them; of a `jsonb` what PostgreSQL keeps of a number
+/// (`1e16` is a whole number there), and keys in its own order.
+#[tokio::test]
+async fn values_as_python_writes_them() {
+    let refused = r#"{"blob":["Value must be valid JSON."],"plain":["Value must be valid JSON."]}"#;
+    let cases: [(&str, &str, &str); 20] = [
+        ("1.0", "1.0", "1.0"),
+        ("1e2", "100.0", "100.0"),
+        ("1E-7", "1e-07", "1e-07"),
+        ("1e16", "1e+16", "10000000000000000"),
+        ("100000000000000000000000.0", "1e+23", "100000000000000000000000"),
+        ("12345678901234567890123", "12345678901234567890123", "12345678901234567890123"),
+        ("123456789012345678.5", "1.2345678901234568e+17", "123456789012345680"),
+        ("0.30000000000000004", "0.30000000000000004", "0.30000000000000004"),
+        ("5e-324", "5e-324", "5e-324"),
+        ("-0", "0", "0"),
+        ("-0.0", "-0.0", "0.0"),
+        (r#"{"b":1,"a":2,"aa":3,"b":4}"#, r#"{"b":4,"a":2,"aa":3}"#, r#"{"a":2,"b":4,"aa":3}"#),
+        (r#"[1.10, 2.50e1, {"z": {}, "y": [ ]}]"#, r#"[1.1,25.0,{"z":{},"y":[]}]"#, r#"[1.1,25.0,{"y":[],"z":{}}]"#),
+        (r#"{"ü":"\u00fc \ud83d\ude00"}"#, r#"{"ü":"ü 😀"}"#, r#"{"ü":"ü 😀"}"#),
+        (r#""</script>\u2028\/""#, r#""</script>\u2028/""#, r#""</script>\u2028/""#),
+        (r#""\u001f\t""#, r#""\u001f\t""#, r#""\u001f\t""#),
+        ("1e400", "", ""),
+        ("-1e400", "", ""),
+        (r#"{"a":"\u0000"}"#, "", ""),
+        (r#"{"\ud800":1}"#, "", ""),
+    ];
+    for database in [Database::sqlite(), Database::postgres()] {
+        let client = Client::over(&database.url(), router()).await.unwrap();
+        let send = async |method: &str, path: String, body: String| {
+            let request = axum::http::Request::builder().method(method).uri(path);
+            let request = request.header("content-type", "application/json").body(axum::body::Body::from(body));
+            let answer = client.request(request.unwrap()).await.unwrap();
+            (answer.status.as_u16(), String::from_utf8_lossy(&answer.body).into_owned())
+        };
+        let mut id = 0;
+        for (sent, answered, kept) in cases {
+            let place = format!("{}: {sent}", database.name());
+            let body = format!(r#"{{"name": "a", "blob": {sent}, "plain": {sent}}}"#);
+            let made = send("POST", "/papers/".into(), body.clone()).await;
+            if answered.is_empty() {
+                assert_eq!(made, (400, refused.to_owned()), "{place}");
+                continue;
+            }
+            id += 1;
+            let shown = |json: &str| format!(r#"{{"id":{id},"name":"a","blob":{json},"plain":{json}}}"#);
+            assert_eq!(made, (201, shown(answered)), "{place}");
+            let kept = if database.name() == "SQLite" { answered } else { kept };
+            assert_eq!(send("GET", format!("/papers/{id}/"), String::new()).await, (200, shown(kept)), "{place}");
+            for method in ["PUT", "PATCH"] {
+                let changed = send(method, format!("/papers/{id}/"), body.clone()).await;
+                assert_eq!(changed, (200, shown(answered)), "{method} {place}");
+            }
+        }
+    }
+}

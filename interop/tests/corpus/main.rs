@@ -9,6 +9,7 @@ mod joins;
 mod kinds;
 mod migrations;
 mod mistakes;
+mod more;
 mod pages;
 #[allow(dead_code)]
 #[path = "../../../tests/all/support/postgres.rs"]

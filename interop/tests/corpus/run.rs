@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use super::answers::Answers;
 use super::postgres::Postgres;
-use super::{aggregates, columns, entities, joins, kinds, mistakes, pages, raw, tuples, writes};
+use super::{aggregates, columns, entities, joins, kinds, mistakes, more, pages, raw, tuples, writes};
 
 /// A database with the tables and rows of the corpus.
 pub(crate) struct Fresh {
@@ -57,12 +57,13 @@ async fn queries<C: ConnectionTrait>(db: &C, group: usize, out: &mut Answers) {
         4 => pages::run(db, out).await,
         5 => raw::run(db, out).await,
         6 if db.get_database_backend() == DbBackend::Postgres => kinds::run(db, out).await,
-        7 => writes::run(db, out).await,
+        7 => more::run(db, out).await,
+        8 => writes::run(db, out).await,
         _ => {}
     }
 }
 
-const GROUPS: usize = 8;
+const GROUPS: usize = 9;
 
 async fn over_connections(backend: DbBackend) -> (Answers, Answers) {
     let (mut theirs, mut ours) = (Answers::default(), Answers::default());
