@@ -266,12 +266,8 @@ async fn what_is_refused_leaves_no_trace() {
         let owners = json!([{"id": 1, "board": 2}, {"id": 2, "board": 9}]);
         let (status, answer) = call(&client, "PATCH", "/owners/", owners).await;
         assert_eq!(status, 400, "{}: {answer}", database.name());
-        assert_eq!(
-            answer,
-            json!({"1": {"board": ["Invalid pk \"9\" - object does not exist."]}}),
-            "{}",
-            database.name()
-        );
+        let message = &answer["1"]["board"][0];
+        assert_eq!(message, "Invalid pk \"9\" - object does not exist.", "{}: {answer}", database.name());
         let owners = json!([{"id": 1, "board": 1}, {"id": 2, "board": 2}]);
         assert_eq!(call(&client, "GET", "/owners/", Json::Null).await.1, owners, "{}", database.name());
     }
