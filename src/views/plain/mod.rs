@@ -286,7 +286,8 @@ impl ApiView {
     /// What is wrong with the view, in sentences.
     pub(crate) fn mistakes(&self) -> impl Iterator<Item = String> {
         let none = "it has no handler: give it one by get(…), post(…), ….".to_owned();
-        let own = self.mistakes.iter().cloned().chain(self.methods.is_empty().then_some(none));
+        let own =
+            self.mistakes.iter().cloned().chain((self.mistakes.is_empty() && self.methods.is_empty()).then_some(none));
         own.map(|mistake| format!("{}: {mistake}", self.type_name))
     }
 
