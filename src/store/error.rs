@@ -50,7 +50,7 @@ pub enum ViolationKind {
     Check,
     /// EXCLUDE (23P01).
     Exclusion,
-    /// What a trigger says by itself, in the place of the constraint's name (P0001; 1811): `RAISE EXCEPTION`, `RAISE(ABORT, …)`.
+    /// An error that a trigger raises (P0001; 1811): `RAISE EXCEPTION`, `RAISE(ABORT, …)`; its text stands for the constraint's name.
     Raised,
     /// A unique constraint that the statement takes for one that cannot be deferred, and that by now can (55000): nobody
     /// broke it.

@@ -10,7 +10,7 @@ use super::sql::{Text, list, quote, table};
 use super::{Plan, Prepared};
 use crate::value::DbValue;
 
-/// What a table has, and what points to its rows.
+/// The columns of a table, and the foreign keys that point to its rows.
 #[derive(Debug)]
 pub struct Aside {
     /// The columns that are written.
@@ -33,7 +33,7 @@ impl Aside {
 }
 
 impl Plan {
-    /// Asks what the table has and what points to it.
+    /// Asks for the columns of the table, and for the foreign keys that point to it.
     pub fn asks_aside(&self) -> Bound {
         let sql = "SELECT c.relkind = 'r' AND NOT c.relhasrules AND NOT c.relrowsecurity \
              AND NOT EXISTS (SELECT 1 FROM pg_trigger WHERE tgrelid = c.oid AND NOT tgisinternal) \
