@@ -9,7 +9,6 @@ use std::sync::Arc;
 use axum::extract::Request;
 use axum::response::Response;
 use http::{HeaderName, Version, header};
-use tokio::sync::Semaphore;
 
 mod address;
 mod hosts;
@@ -27,7 +26,7 @@ pub(crate) use layer::EdgeLayer;
 pub use layer::{Secured, SecurityLayer};
 pub use origin::ProxySslHeader;
 use origin::Site;
-use place::Place;
+use place::Places;
 pub(crate) use refusal::{error, page, wants_json};
 pub(crate) use security::{Security, secured};
 pub use security::{SecurityHeaders, StrictTransportSecurity};
@@ -52,7 +51,7 @@ struct Inner {
     /// What its own answers say to browsers; those of the views are seen to elsewhere.
     security: Security,
     /// Requests that may be under way at once.
-    places: Arc<Semaphore>,
+    places: Places,
 }
 
 /// The host of a request that names none.
@@ -107,7 +106,7 @@ impl Edge {
             limits: settings.server.clone(),
             bodies: settings.body.clone(),
             security: Security::new(&settings.security),
-            places: Arc::new(Semaphore::new(settings.server.requests.clamp(1, Semaphore::MAX_PERMITS))),
+            places: Places::new(settings.server.requests),
         })))
     }
 
@@ -120,7 +119,7 @@ impl Edge {
     ) -> Response {
         let (mut request, unread) = unread::watch(request, &self.0.bodies);
         let mut response = match self.admit(&mut request, peer) {
-            Ok(()) if peer == Peer::Client => match Place::take(&self.0.places).await {
+            Ok(()) if peer == Peer::Client => match self.0.places.take().await {
                 Some(place) => {
                     if let Some(unread) = &unread {
                         unread.gives_up(&place);

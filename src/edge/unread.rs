@@ -179,7 +179,8 @@ impl HttpBody for Watched {
             }
             (Poll::Pending, place) => {
                 if let Some(place) = place {
-                    place.leave();
+                    // what is on the disk is not counted
+                    place.leave(this.pace.read.min(this.pace.bytes.saturating_mul(2)));
                 }
             }
         }
