@@ -15,6 +15,7 @@ use crate::routers::DefaultRouter;
 
 mod address;
 mod environment;
+mod files;
 mod line;
 mod server;
 

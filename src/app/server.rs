@@ -19,6 +19,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::files;
 use super::line::Line;
 use crate::edge;
 use crate::error::{Error, ErrorFormat};
@@ -38,7 +39,12 @@ const TURNED_AWAY_TIMEOUT: Duration = Duration::from_secs(1);
 pub(super) async fn run(listener: TcpListener, served: Served, limits: ServerLimits, mut signals: Signals) {
     let (served, limits) = (Arc::new(served), Arc::new(limits));
     let graceful = GracefulShutdown::new();
-    let places = Arc::new(Semaphore::new(limits.connections.clamp(1, Semaphore::MAX_PERMITS)));
+    let most = files::connections(limits.connections, files::limit());
+    if most < limits.connections {
+        let wanted = limits.connections;
+        tracing::info!(most, wanted, "the process may not open as many files as server.connections: raise its limit");
+    }
+    let places = Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS)));
     let turned_away = Arc::new(Semaphore::new(TURNED_AWAY));
     loop {
         let accepted = tokio::select! {

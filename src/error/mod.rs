@@ -142,10 +142,11 @@ impl Error {
         Error::Internal(source.into())
     }
 
-    /// 507 where the disk is full, else 500.
+    /// 507 where the disk is full, 503 where too many files are open, else 500.
     pub(crate) fn disk(error: std::io::Error) -> Self {
         use std::io::ErrorKind;
         match error.kind() {
+            _ if is_out_of_files(&error) => Error::unavailable(error),
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
                 Error::InsufficientStorage(error.into())
             }
@@ -157,6 +158,11 @@ impl Error {
     pub fn unavailable(source: impl Into<Source>) -> Self {
         Error::Unavailable(source.into())
     }
+}
+
+/// Whether the process, or the machine, has as many files open as it may: `EMFILE` and `ENFILE` of every Unix.
+pub(crate) fn is_out_of_files(error: &std::io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(23 | 24))
 }
 
 /// The answer.

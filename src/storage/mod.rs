@@ -35,7 +35,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chrono::format::{Item, StrftimeItems};
 
-use crate::error::{Error, Source};
+use crate::error::{Error, Source, is_out_of_files};
 use crate::value::Upload;
 
 mod directory;
@@ -137,13 +137,16 @@ impl From<io::Error> for StorageError {
     }
 }
 
-/// A name is the client's mistake, 400 as Django answers it; the rest is a 500.
+/// A name is the client's mistake, 400 as Django answers it; where too many files are open, 503; the rest is a 500.
 impl From<StorageError> for Error {
     fn from(error: StorageError) -> Self {
         match error {
             StorageError::Name(sentence) => Error::Parse(sentence),
             StorageError::Full(source) => Error::InsufficientStorage(source),
-            StorageError::Failed(source) => Error::Internal(source),
+            StorageError::Failed(source) => match source.downcast_ref() {
+                Some(error) if is_out_of_files(error) => Error::Unavailable(source),
+                _ => Error::Internal(source),
+            },
         }
     }
 }

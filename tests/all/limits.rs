@@ -40,6 +40,10 @@ async fn keep(mut request: Request) -> bowline::Result<Response> {
 #[test]
 fn serve() {
     let Ok(_) = std::env::var("LIMITS") else { return };
+    let files = std::env::var("FILES").ok().and_then(|files| files.parse().ok());
+    if let Some(files) = files {
+        rlimit::setrlimit(rlimit::Resource::NOFILE, files, files).unwrap();
+    }
     let named = || Serializer::new().field(Field::new("name", CharField::new()));
     let api = DefaultRouter::new()
         .path("slow/", ApiView::new("Slow").get(slow))
@@ -51,8 +55,10 @@ fn serve() {
         )
         .path("told/", ApiView::new("Told").uploads(true).post(keep))
         .path("plain/", ApiView::new("Plain").post(keep))
-        .configure(|settings| {
-            settings.server.connections = 8;
+        .configure(move |settings| {
+            if files.is_none() {
+                settings.server.connections = 8;
+            }
             settings.server.requests = 2;
             settings.server.write_timeout = Duration::from_secs(2);
             settings.server.write_rate = 4 << 20;
@@ -84,6 +90,23 @@ fn connections_have_places() {
     assert_eq!(held[0].call("GET", "/nowhere/", None).status, 404, "who is there stays");
     held.clear();
     assert!(within(Duration::from_secs(10), || server.client().call("GET", "/nowhere/", None).status == 404));
+    server.terminate();
+}
+
+#[test]
+fn connections_leave_files_for_what_else_is_opened() {
+    let database = Database::sqlite();
+    let server = limited(&database, &[("FILES", "256")]);
+    let mut own = server.client();
+    assert_eq!(own.call("GET", "/nowhere/", None).status, 404);
+    let connect = || TcpStream::connect_timeout(&server.address(), Duration::from_secs(1)).ok();
+    let held: Vec<TcpStream> = (0..300).map_while(|_| connect()).collect();
+    assert!(held.len() > 128, "{}", held.len());
+    thread::sleep(Duration::from_millis(300));
+    // a file of its own for the upload
+    let answer = upload_by(&mut own, "/told/", 6 << 20);
+    assert_eq!((answer.status, answer.json()), (200, json!({"size": 6 << 20})));
+    drop(held);
     server.terminate();
 }
 
@@ -271,9 +294,12 @@ fn post_of(content_type: &str, length: usize) -> String {
 }
 
 fn upload(server: &Server, path: &str, size: usize) -> Answer {
+    upload_by(&mut server.client(), path, size)
+}
+
+fn upload_by(client: &mut Client, path: &str, size: usize) -> Answer {
     let head = "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.bin\"\r\n\r\n";
     let length = head.len() + size + "\r\n--b--\r\n".len();
-    let mut client = server.client();
     let request = post_of("multipart/form-data; boundary=b", length).replace("/documents/", path);
     client.write(request.as_bytes()).unwrap();
     client.write(head.as_bytes()).unwrap();
