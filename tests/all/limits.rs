@@ -278,7 +278,7 @@ async fn a_long_list_of_mistakes_makes_no_long_answer() {
         |error: bowline::error::ValidationError| serde_json::from_str::<serde_json::Value>(&error.to_json()).unwrap();
     let wrong = || vec![Value::from("x"); 3_000];
     let cx = bowline::context::Context::default();
-    let errors = told(list.run_validation(&Value::List(wrong()), &cx).unwrap_err());
+    let errors = told(list.run_validation(Value::List(wrong()), &cx).unwrap_err());
     assert_eq!(errors.as_object().unwrap().len(), 1_000);
     let dict = wrong().into_iter().enumerate().map(|(n, wrong)| (n.to_string(), wrong));
     let both = bowline::value!({"list": (Value::List(wrong())), "dict": (Value::Map(dict.collect()))});
