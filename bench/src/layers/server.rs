@@ -12,6 +12,7 @@ use bowline::filters::{DjangoFilterBackend, OrderingFilter, SearchFilter};
 use bowline::idempotency::Idempotency;
 use bowline::permissions::IsAuthenticated;
 use bowline::prelude::*;
+use bowline::settings::AllowedHosts;
 use bowline::throttling::{AnonRateThrottle, ThrottleRates};
 use bowline::value;
 use bowline::versioning::AcceptHeaderVersioning;
@@ -56,6 +57,9 @@ mod document {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
+/// What is signed with; nobody trusts this server.
+const KEY: &str = "a key of the benchmark's own, long enough for everybody";
+
 type Documents = ModelViewSet<document::Entity>;
 
 /// The ways in which the user of the benchmark logs in.
@@ -86,32 +90,41 @@ async fn set_up(ways: Ways, request: Request) -> bowline::Result<Response> {
 /// Serves until it is killed.
 pub(crate) async fn serve() -> Result<()> {
     let ways = Ways {
-        sessions: Sessions::new("bench"),
+        sessions: Sessions::new(KEY),
         bearer: BearerTokens::new(Accounts::default()),
-        jwt: JsonWebTokens::new("bench", Accounts::default()).access_lifetime(Duration::from_secs(86_400)),
+        jwt: JsonWebTokens::new(KEY, Accounts::default()).access_lifetime(Duration::from_secs(86_400)),
     };
-    let documents = Documents::new;
-    let known = |way: Arc<dyn Authentication>| documents().authentication([way]).permissions(IsAuthenticated);
+    // each with names of its own: they are the views of one model
+    let documents = |prefix: &str| Documents::new().basename(prefix);
+    let known = |prefix: &str, way: Arc<dyn Authentication>| {
+        documents(prefix).authentication([way]).permissions(IsAuthenticated)
+    };
+    let filtered = documents("filtered").filter_backend(DjangoFilterBackend::new());
+    let searched = documents("searched").filter_backend(SearchFilter::new());
+    let ordered = documents("ordered").filter_backend(OrderingFilter::new());
     let for_set_up = ways.clone();
     let api = DefaultRouter::new()
         .model::<collection::Entity>()
-        .register("documents", documents())
-        .register(
-            "filtered",
-            documents().filter_backend(DjangoFilterBackend::new()).filterset_fields(["collection", "uid"]),
-        )
-        .register("searched", documents().filter_backend(SearchFilter::new()).search_fields(["uid"]))
-        .register("ordered", documents().filter_backend(OrderingFilter::new()).order_by_any_field())
-        .register("throttled", documents().throttles(AnonRateThrottle::new()))
-        .register("tagged", documents().etags(ETags::new()))
-        .register("versioned", documents().versioning(AcceptHeaderVersioning::new()))
-        .register("session", known(SessionAuthentication::new(ways.sessions).shared()))
-        .register("token", known(TokenAuthentication::new().shared()))
-        .register("bearer", known(ways.bearer.shared()))
-        .register("jwt", known(ways.jwt.shared()))
-        .register("idempotent", documents().idempotency(Idempotency::new()))
+        .register("documents", documents("documents"))
+        .register("filtered", filtered.filterset_fields(["collection", "uid"]))
+        .register("searched", searched.search_fields(["uid"]))
+        .register("ordered", ordered.order_by_any_field())
+        .register("throttled", documents("throttled").throttles(AnonRateThrottle::new()))
+        .register("tagged", documents("tagged").etags(ETags::new()))
+        .register("versioned", documents("versioned").versioning(AcceptHeaderVersioning::new()))
+        .register("session", known("session", SessionAuthentication::new(ways.sessions).shared()))
+        .register("token", known("token", TokenAuthentication::new().shared()))
+        .register("bearer", known("bearer", ways.bearer.shared()))
+        .register("jwt", known("jwt", ways.jwt.shared()))
+        .register("idempotent", documents("idempotent").idempotency(Idempotency::new()))
         .path("set-up/", ApiView::new("SetUpView").post(move |request| set_up(for_set_up.clone(), request)))
-        .configure(|settings| settings.throttle_rates = ThrottleRates::new([("anon", "1000000000/second")]));
+        .configure(|settings| {
+            settings.throttle_rates = ThrottleRates::new([("anon", "1000000000/second")]);
+            // requests say `Host: bench`
+            settings.allowed_hosts = AllowedHosts::any();
+            // under valgrind, the hash of the first password takes long
+            settings.store.deadline = Duration::from_secs(300);
+        });
     bowline::serve_at(api, &env::var("DATABASE_URL")?, &env::var("BIND")?).await?;
     Ok(())
 }
