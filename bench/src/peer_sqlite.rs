@@ -16,6 +16,7 @@ use axum::http::HeaderMap;
 use axum::routing::get;
 use axum::serve::ListenerExt;
 use bytes::Bytes;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OptionalExtension, Row, Rows, ToSql, TransactionBehavior, ffi, params};
 use serde_json::value::RawValue;
 use tokio::net::TcpListener;
@@ -113,6 +114,8 @@ fn open(file: &FilePath) -> rusqlite::Result<Connection> {
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000; \
          PRAGMA foreign_keys = ON; PRAGMA cache_size = -65536; PRAGMA mmap_size = 268435456;",
     )?;
+    // without it, statements are prepared anew for every other LIMIT, and for every other value where there are statistics
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
 }

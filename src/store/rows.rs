@@ -131,6 +131,9 @@ impl Rows {
     }
 }
 
+/// About how many bytes of text a row has.
+const ROW: usize = 240;
+
 /// Rows in one buffer: what leaves a SQLite thread.
 #[derive(Debug, Default)]
 pub struct PackedRows {
@@ -164,7 +167,7 @@ enum Packed {
 impl PackedRows {
     /// No rows yet, of so many columns.
     pub fn new(width: usize) -> Self {
-        PackedRows { width, columns: Vec::new(), cells: Vec::new(), text: String::new(), bytes: Vec::new() }
+        PackedRows { width, ..PackedRows::default() }
     }
 
     /// How many rows there are.
@@ -194,6 +197,11 @@ impl PackedRows {
     /// [`StoreError::Internal`] for text that is not UTF-8.
     pub fn push(&mut self, value: rusqlite::types::ValueRef<'_>) -> Result<(), StoreError> {
         use rusqlite::types::ValueRef;
+        if self.cells.capacity() == 0 {
+            // for a row or two; more of them double it
+            self.cells.reserve(self.width);
+            self.text.reserve(ROW);
+        }
         self.cells.push(match value {
             ValueRef::Null => Packed::Null,
             ValueRef::Integer(i) => Packed::Int(i),

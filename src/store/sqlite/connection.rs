@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rusqlite::config::DbConfig;
 use rusqlite::functions::{Context as FunctionContext, FunctionFlags};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags, Statement};
@@ -17,6 +18,8 @@ use crate::value::python::float_repr;
 
 /// How many prepared statements a connection keeps.
 const STATEMENTS: usize = 256;
+/// The most memory for pages of the file, for each connection: negative, as SQLite counts in KiB.
+const CACHE_KIB: i32 = -16_384;
 /// After how many instructions of SQLite's machine a running statement is asked whether to stop.
 const INSTRUCTIONS: i32 = 2_000;
 /// Up to what size the write-ahead log's file is kept after a checkpoint.
@@ -74,6 +77,9 @@ impl File {
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", true)?;
         connection.pragma_update(None, "journal_size_limit", LOG_BYTES)?;
+        connection.pragma_update(None, "cache_size", CACHE_KIB)?;
+        // a statement that is prepared stays so: a plan by the values of its places, LIMIT's for one, is made anew for each
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
         connection.create_scalar_function(
             "regexp",
