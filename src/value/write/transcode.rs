@@ -34,31 +34,39 @@ impl std::error::Error for InvalidJson {}
 /// assert_eq!(out, r#"{"n":1.5,"k":"é"}"#.as_bytes());
 /// ```
 pub fn transcode(json_text: &str, out: &mut Vec<u8>) -> Result<(), InvalidJson> {
-    Transcoder { text: json_text, bytes: json_text.as_bytes(), at: 0, depth: 0, ascii: false }.document(out)
+    Transcoder::new(json_text, false).document(out)
 }
 
 /// Writes a stored JSON text as Python's `json.dumps` does when it is asked for nothing: a space after every comma and
 /// colon, everything but ASCII escaped.
 pub(crate) fn dumps(json_text: &str, out: &mut Vec<u8>) -> Result<(), InvalidJson> {
-    Transcoder { text: json_text, bytes: json_text.as_bytes(), at: 0, depth: 0, ascii: true }.document(out)
+    Transcoder::new(json_text, true).document(out)
 }
 
+/// Most of a text is written as it is: what was read since `from` is copied at once, when something else has to come.
 struct Transcoder<'a> {
     text: &'a str,
     bytes: &'a [u8],
     at: usize,
+    /// What comes before was written.
+    from: usize,
     depth: usize,
     /// Whether to write as [`dumps`].
     ascii: bool,
 }
 
-impl Transcoder<'_> {
+impl<'a> Transcoder<'a> {
+    fn new(text: &'a str, ascii: bool) -> Self {
+        Transcoder { text, bytes: text.as_bytes(), at: 0, from: 0, depth: 0, ascii }
+    }
+
     fn document(mut self, out: &mut Vec<u8>) -> Result<(), InvalidJson> {
         let start = out.len();
         out.reserve(self.bytes.len());
         let done = self.value(out);
-        self.skip_space();
+        self.skip_space(out);
         if done.is_ok() && self.at == self.bytes.len() {
+            self.flush(out);
             return Ok(());
         }
         out.truncate(start);
@@ -69,40 +77,75 @@ impl Transcoder<'_> {
         self.bytes.get(self.at).copied()
     }
 
-    fn rest(&self) -> &[u8] {
+    fn rest(&self) -> &'a [u8] {
         self.bytes.get(self.at..).unwrap_or_default()
     }
 
-    fn skip_space(&mut self) {
-        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.peek() {
-            self.at += 1;
+    /// Writes what was read as it is.
+    fn flush(&mut self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.bytes.get(self.from..self.at).unwrap_or_default());
+        self.from = self.at;
+    }
+
+    /// Passes over what is not written as it is.
+    fn leave_out(&mut self, length: usize, out: &mut Vec<u8>) {
+        self.flush(out);
+        self.at += length;
+        self.from = self.at;
+    }
+
+    #[inline]
+    fn skip_space(&mut self, out: &mut Vec<u8>) {
+        let is_space = |b: Option<u8>| matches!(b, Some(b' ' | b'\t' | b'\n' | b'\r'));
+        if is_space(self.peek()) {
+            self.flush(out);
+            while is_space(self.peek()) {
+                self.at += 1;
+            }
+            self.from = self.at;
         }
     }
 
     fn value(&mut self, out: &mut Vec<u8>) -> Result<(), InvalidJson> {
-        self.skip_space();
+        self.skip_space(out);
         match self.peek().ok_or(InvalidJson)? {
             b'"' => self.string(out),
             b'{' => self.nested(b'}', out),
             b'[' => self.nested(b']', out),
-            b'n' => self.word(b"null", b"null", out),
-            b't' => self.word(b"true", b"true", out),
-            b'f' => self.word(b"false", b"false", out),
+            b'n' => self.word(b"null"),
+            b't' => self.word(b"true"),
+            b'f' => self.word(b"false"),
             // Python's `json` writes and reads these
-            b'N' => self.word(b"NaN", b"null", out),
-            b'I' => self.word(b"Infinity", b"null", out),
-            b'-' if self.bytes.get(self.at + 1) == Some(&b'I') => self.word(b"-Infinity", b"null", out),
+            b'N' => self.no_number(b"NaN", out),
+            b'I' => self.no_number(b"Infinity", out),
+            b'-' if self.bytes.get(self.at + 1) == Some(&b'I') => self.no_number(b"-Infinity", out),
             _ => self.number(out),
         }
     }
 
-    fn word(&mut self, word: &[u8], written: &[u8], out: &mut Vec<u8>) -> Result<(), InvalidJson> {
+    fn word(&mut self, word: &[u8]) -> Result<(), InvalidJson> {
         if !self.rest().starts_with(word) {
             return Err(InvalidJson);
         }
         self.at += word.len();
-        out.extend_from_slice(written);
         Ok(())
+    }
+
+    fn no_number(&mut self, word: &[u8], out: &mut Vec<u8>) -> Result<(), InvalidJson> {
+        self.flush(out);
+        self.word(word)?;
+        self.from = self.at;
+        out.extend_from_slice(b"null");
+        Ok(())
+    }
+
+    /// A comma or a colon.
+    fn separator(&mut self, out: &mut Vec<u8>) {
+        self.at += 1;
+        if self.ascii {
+            self.flush(out);
+            out.push(b' ');
+        }
     }
 
     fn nested(&mut self, close: u8, out: &mut Vec<u8>) -> Result<(), InvalidJson> {
@@ -111,59 +154,56 @@ impl Transcoder<'_> {
         }
         self.depth += 1;
         // the opening bracket
-        out.extend(self.peek());
         self.at += 1;
-        self.skip_space();
+        self.skip_space(out);
         let mut more = self.peek() != Some(close);
         while more {
             if close == b'}' {
-                self.skip_space();
+                self.skip_space(out);
                 if self.peek() != Some(b'"') {
                     return Err(InvalidJson);
                 }
                 self.string(out)?;
-                self.skip_space();
-                self.word(b":", if self.ascii { b": " } else { b":" }, out)?;
+                self.skip_space(out);
+                if self.peek() != Some(b':') {
+                    return Err(InvalidJson);
+                }
+                self.separator(out);
             }
             self.value(out)?;
-            self.skip_space();
+            self.skip_space(out);
             more = self.peek() == Some(b',');
             if more {
-                self.word(b",", if self.ascii { b", " } else { b"," }, out)?;
+                self.separator(out);
             }
         }
         self.depth -= 1;
-        self.word(&[close], &[close], out)
+        if self.peek() != Some(close) {
+            return Err(InvalidJson);
+        }
+        self.at += 1;
+        Ok(())
     }
 
     fn string(&mut self, out: &mut Vec<u8>) -> Result<(), InvalidJson> {
-        out.push(b'"');
         self.at += 1;
         loop {
-            let length = plain::<true>(self.rest());
-            self.run(length, out);
+            self.run(plain::<true>(self.rest()), out);
             match self.rest() {
                 [b'"', ..] => {
                     self.at += 1;
-                    out.push(b'"');
                     return Ok(());
                 }
-                [b'\\', b'/', ..] => {
-                    self.at += 2;
-                    out.push(b'/');
-                }
-                [b'\\', b @ (b'"' | b'\\' | b'b' | b'f' | b'n' | b'r' | b't'), ..] => {
-                    out.extend_from_slice(&[b'\\', *b]);
-                    self.at += 2;
-                }
+                [b'\\', b'/', ..] => self.leave_out(1, out),
+                [b'\\', b'"' | b'\\' | b'b' | b'f' | b'n' | b'r' | b't', ..] => self.at += 2,
                 [b'\\', ..] => {
                     let (length, c) = unicode_escape(self.rest()).ok_or(InvalidJson)?;
-                    self.at += length;
+                    self.leave_out(length, out);
                     self.char(c.unwrap_or('\u{fffd}'), out);
                 }
                 [0xe2, ..] => {
                     let c = self.text.get(self.at..).and_then(|rest| rest.chars().next()).ok_or(InvalidJson)?;
-                    self.at += c.len_utf8();
+                    self.leave_out(c.len_utf8(), out);
                     self.char(c, out);
                 }
                 _ => return Err(InvalidJson),
@@ -171,17 +211,18 @@ impl Transcoder<'_> {
         }
     }
 
-    /// Writes text in which nothing must be escaped, unless it has to be ASCII.
+    /// Reads text in which nothing must be escaped, unless it has to be ASCII.
     fn run(&mut self, length: usize, out: &mut Vec<u8>) {
-        let run = self.bytes.get(self.at..self.at + length).unwrap_or_default();
-        if self.ascii && !run.is_ascii() {
-            for c in self.text.get(self.at..self.at + length).unwrap_or_default().chars() {
+        let end = self.at + length;
+        if self.ascii && !self.bytes.get(self.at..end).unwrap_or_default().is_ascii() {
+            let text = self.text;
+            self.flush(out);
+            for c in text.get(self.at..end).unwrap_or_default().chars() {
                 self.char(c, out);
             }
-        } else {
-            out.extend_from_slice(run);
+            self.from = end;
         }
-        self.at += length;
+        self.at = end;
     }
 
     fn char(&self, c: char, out: &mut Vec<u8>) {
@@ -218,10 +259,15 @@ impl Transcoder<'_> {
             }
             self.digits()?;
         }
-        let number = self.text.get(start..self.at).unwrap_or_default();
+        let end = self.at;
+        let number = self.text.get(start..end).unwrap_or_default();
+        if whole && number != "-0" {
+            return Ok(());
+        }
+        self.at = start;
+        self.leave_out(end - start, out);
         match number {
             "-0" => out.push(b'0'),
-            _ if whole => out.extend_from_slice(number.as_bytes()),
             _ => float(number.parse().map_err(|_| InvalidJson)?, out),
         }
         Ok(())
