@@ -88,10 +88,16 @@ pub(crate) async fn weigh(bytes: usize) {
 
 /// The same for rows that are to be shown.
 pub(crate) async fn weigh_rows(rows: &Rows) {
-    let is_much = rows.bytes() >= ROWS;
-    if is_much {
+    // not to be held over the wait
+    let are_much = are_much(rows);
+    if are_much {
         begin().await;
     }
+}
+
+/// Whether rows are work to show.
+pub(crate) fn are_much(rows: &Rows) -> bool {
+    rows.bytes() >= ROWS
 }
 
 /// About how many bytes a value is; it is looked at no further than to see that it is much.

@@ -73,8 +73,13 @@ const LONGEST: usize = 4 << 10;
 /// A SELECT of accounts, beside whatever else it is told.
 pub(super) fn select() -> SelectStatement {
     let mut select = Query::select();
-    select.columns(COLUMNS.map(|column| (USERS, column))).from(USERS);
+    select.columns(columns()).from(USERS);
     select
+}
+
+/// The columns that [`Account::read_from`] reads, in their order.
+pub(super) fn columns() -> [(&'static str, &'static str); COLUMNS.len()] {
+    COLUMNS.map(|column| (USERS, column))
 }
 
 impl Account {
@@ -85,19 +90,24 @@ impl Account {
 
     /// The account of a row.
     pub(super) fn read(rows: &Rows, row: usize) -> Result<Self> {
+        Account::read_from(rows, row, 0)
+    }
+
+    /// The same of a row whose columns of the user begin further behind.
+    pub(super) fn read_from(rows: &Rows, row: usize, from: usize) -> Result<Self> {
         let row = Row(rows, row);
         Ok(Account {
-            id: row.int(0)?,
-            username: row.text(1)?,
-            first_name: row.text(2)?,
-            last_name: row.text(3)?,
-            email: row.text(4)?,
-            is_staff: row.bool(5)?,
-            is_active: row.bool(6)?,
-            is_superuser: row.bool(7)?,
-            last_login: row.time(8)?,
-            date_joined: row.time(9)?,
-            password: row.text(10)?,
+            id: row.int(from)?,
+            username: row.text(from + 1)?,
+            first_name: row.text(from + 2)?,
+            last_name: row.text(from + 3)?,
+            email: row.text(from + 4)?,
+            is_staff: row.bool(from + 5)?,
+            is_active: row.bool(from + 6)?,
+            is_superuser: row.bool(from + 7)?,
+            last_login: row.time(from + 8)?,
+            date_joined: row.time(from + 9)?,
+            password: row.text(from + 10)?,
         })
     }
 }

@@ -59,6 +59,10 @@ impl Authentication for BasicAuthentication {
         &[AUTH_USER]
     }
 
+    fn has_credentials(&self, request: &Context) -> bool {
+        header::has_any(request)
+    }
+
     fn authenticate_header(&self, _: &Context) -> Option<Cow<'static, str>> {
         Some(format!("Basic realm=\"{}\"", self.realm.as_deref().unwrap_or("api")).into())
     }

@@ -1,5 +1,6 @@
 //! Tokens for a database of one's own: kept as hashes, several per user, expiring.
 
+use std::any::Any;
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,16 +10,20 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::sea_query::{ColumnDef, Expr, ExprTrait, Query, Table, TableCreateStatement};
 use sha2::{Digest, Sha256};
 
-use super::header::failed;
+use super::accounts::{self, USERS};
+use super::header::{self, failed};
 use super::row::Row;
-use super::{Accounts, Authenticated, Authentication, random, token};
+use super::tables::AUTH_USER;
+use super::{Account, Accounts, Authenticated, Authentication, random, token};
 use crate::context::{Context, User};
 use crate::error::{Error, Result};
-use crate::store::{Database, Needs};
+use crate::store::{Cell, Database, Needs};
 
 const TOKENS: &str = "bowline_token";
 /// Letters and digits of a key: more than 256 bits.
 const LENGTH: usize = 43;
+/// How many columns of a token come before those of its user.
+const TOKEN_COLUMNS: usize = 3;
 
 /// Where tokens find their users.
 #[async_trait]
@@ -63,6 +68,8 @@ impl Users for Accounts {
 #[derive(Clone, Debug)]
 pub struct BearerTokens {
     users: Arc<dyn Users>,
+    /// Whether they are those of `auth_user`, which a token's own statement finds.
+    in_accounts: bool,
     keyword: Cow<'static, str>,
     lifetime: Option<Duration>,
 }
@@ -85,6 +92,7 @@ impl BearerTokens {
     /// Of users.
     pub fn new(users: impl Users) -> Self {
         BearerTokens {
+            in_accounts: (&users as &dyn Any).is::<Accounts>(),
             users: Arc::new(users),
             keyword: "Bearer".into(),
             lifetime: Some(Duration::from_secs(90 * 86_400)),
@@ -203,10 +211,15 @@ impl Authentication for BearerTokens {
         self.made(database).await?;
         let by = |digest| {
             let mut select = Query::select();
-            select.columns(["user_id", "expires_at", "id"]).from(TOKENS);
-            select.and_where(Expr::col("digest").eq(digest)).to_owned()
+            select.columns(["user_id", "expires_at", "id"].map(|column| (TOKENS, column))).from(TOKENS);
+            if self.in_accounts {
+                select.columns(accounts::columns());
+                select.left_join(USERS, Expr::col((USERS, "id")).equals((TOKENS, "user_id")));
+            }
+            select.and_where(Expr::col((TOKENS, "digest")).eq(digest)).to_owned()
         };
-        let rows = database.lookup("bowline_token.digest", digest(key), by).await?;
+        let name = if self.in_accounts { "bowline_token.digest, auth_user" } else { "bowline_token.digest" };
+        let rows = database.lookup(name, digest(key), by).await?;
         if rows.is_empty() {
             return Err(failed("Invalid token."));
         }
@@ -214,14 +227,30 @@ impl Authentication for BearerTokens {
         if row.time(1)?.is_some_and(|expires| expires <= Utc::now()) {
             return Err(failed("Token has expired."));
         }
-        match self.users.user(database, row.int(0)?).await? {
+        let user = if !self.in_accounts {
+            self.users.user(database, row.int(0)?).await?
+        } else if rows.cell(0, TOKEN_COLUMNS)? == Cell::Null {
+            None
+        } else {
+            let account = Account::read_from(&rows, 0, TOKEN_COLUMNS)?;
+            Some(account).filter(|account| account.is_active).map(User::from)
+        };
+        match user {
             Some(user) => Ok(Some(Authenticated::by(user, row.int(2)?))),
             None => Err(failed("User inactive or deleted.")),
         }
     }
 
+    fn has_credentials(&self, request: &Context) -> bool {
+        header::has_any(request)
+    }
+
     fn tables(&self) -> &'static [Needs] {
-        const { &[Needs::own(TOKENS, table)] }
+        if self.in_accounts {
+            const { &[AUTH_USER, Needs::own(TOKENS, table)] }
+        } else {
+            const { &[Needs::own(TOKENS, table)] }
+        }
     }
 
     fn authenticate_header(&self, _: &Context) -> Option<Cow<'static, str>> {

@@ -23,6 +23,11 @@ pub(super) fn credentials<'a>(request: &'a Context, keyword: &str, kind: &str, w
     }
 }
 
+/// Whether a request has the header at all.
+pub(super) fn has_any(request: &Context) -> bool {
+    request.headers().is_some_and(|headers| headers.contains_key(AUTHORIZATION))
+}
+
 pub(super) fn failed(detail: impl Into<String>) -> Error {
     Error::authentication_failed(detail.into())
 }

@@ -506,6 +506,10 @@ impl Authentication for JsonWebTokens {
         Ok(Some(Authenticated::by(account.into(), claims.unwrap_or(Value::Null))))
     }
 
+    fn has_credentials(&self, request: &Context) -> bool {
+        super::header::has_any(request)
+    }
+
     fn tables(&self) -> &'static [Needs] {
         const LISTS: [Needs; 3] =
             [AUTH_USER, Needs::own(OUTSTANDING, outstanding_table), Needs::own(BLACKLISTED, blacklisted_table)];

@@ -126,6 +126,13 @@ pub trait Authentication: Send + Sync + fmt::Debug + 'static {
         self.authenticate(request, database).await
     }
 
+    /// Whether the request brings anything that this way looks at: one that brings nothing is not asked about by
+    /// [`authenticate_with`](Self::authenticate_with), which would find nobody. True by default.
+    fn has_credentials(&self, request: &Context) -> bool {
+        let _ = request;
+        true
+    }
+
     /// The same for lists of ways of several types.
     fn shared(self) -> Arc<dyn Authentication>
     where

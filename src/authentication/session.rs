@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{TimeDelta, Utc};
-use http::header::{SET_COOKIE, VARY};
+use http::header::{COOKIE, SET_COOKIE, VARY};
 use http::{HeaderMap, HeaderValue};
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
 
@@ -452,6 +452,10 @@ impl Authentication for SessionAuthentication {
         let Some(account) = self.sessions.user(request, database, headers).await? else { return Ok(None) };
         self.sessions.check_csrf(request)?;
         Ok(Some(Authenticated::new(account.into())))
+    }
+
+    fn has_credentials(&self, request: &Context) -> bool {
+        request.headers().is_some_and(|headers| headers.contains_key(COOKIE))
     }
 
     fn tables(&self) -> &'static [Needs] {

@@ -81,6 +81,10 @@ impl Authentication for TokenAuthentication {
         Ok(Some(Authenticated::by(account.into(), key)))
     }
 
+    fn has_credentials(&self, request: &Context) -> bool {
+        header::has_any(request)
+    }
+
     fn tables(&self) -> &'static [Needs] {
         &[AUTH_USER, AUTHTOKEN_TOKEN]
     }

@@ -146,6 +146,7 @@ impl Security {
 
     /// Adds what an answer does not say itself.
     pub(crate) fn add(&self, headers: &mut HeaderMap, secure: bool) {
+        headers.reserve(self.headers.len());
         for (name, value) in &self.headers {
             headers.entry(name).or_insert_with(|| value.clone());
         }

@@ -92,8 +92,8 @@ impl BoundFilter {
             Shape::Period => {
                 Reading::One(Input::Choice(PERIODS.map(|(word, title)| (word.into(), title.into())).to_vec(), None))
             }
-            Shape::Model => Reading::Model(target()?),
-            Shape::Models => Reading::Models(target()?),
+            Shape::Model => Reading::Model(Arc::new(target()?)),
+            Shape::Models => Reading::Models(Arc::new(target()?)),
             Shape::Ordering(fields) => {
                 let both = fields.iter().flat_map(|(_, name)| [name.clone(), format!("-{name}")]);
                 let choices = both.map(|name| (name.clone(), name)).collect();
@@ -161,6 +161,11 @@ impl BoundFilter {
 }
 
 impl BoundFilter {
+    /// Whether a function of the program's is given what was read, which may count on it that the rows are there.
+    pub(super) fn is_by_method(&self) -> bool {
+        matches!(self.acting, Acting::Method(_))
+    }
+
     /// Whether what was read may be a regular expression.
     pub(super) fn is_by_pattern(&self, value: &Value) -> bool {
         let is_pattern = |resolved: &Resolved| resolved.expression.lookup.is_pattern();
@@ -292,7 +297,7 @@ fn derived(resolved: &Resolved, django: bool, target: impl Fn() -> Result<Target
     }
     if let End::Relation(..) = &resolved.end {
         let one = matches!(&resolved.end, End::Relation(link, ..) if !link.is_many());
-        return Ok(if one { Reading::Model(target()?) } else { Reading::Models(target()?) });
+        return Ok(if one { Reading::Model(Arc::new(target()?)) } else { Reading::Models(Arc::new(target()?)) });
     }
     if let End::Column(model, column) = &resolved.end
         && lookup == Lookup::Compare(Operator::Eq)

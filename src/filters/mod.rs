@@ -39,6 +39,7 @@ pub use search::SearchFilter;
 pub use set::{DjangoFilterBackend, FilterSet};
 
 use path::Models;
+use reading::Late;
 
 /// Changes which rows a request reads, and in which order: DRF's `BaseFilterBackend`.
 ///
@@ -172,6 +173,8 @@ pub struct Queryset<'a> {
     listing: Listing,
     /// Whether there are regular expressions that nobody has compiled yet.
     unchecked: bool,
+    /// What is only known once the list was read; none where that has to be known before.
+    late: Option<Vec<Late>>,
 }
 
 impl Queryset<'_> {
@@ -336,8 +339,22 @@ impl Bound {
     /// 400 for parameters that a backend refuses, 503 where others take the database's time for as long as one may wait; what
     /// `get_queryset` answers instead of rows.
     pub(crate) async fn listing(&self, request: &Context) -> Result<Listing> {
+        self.read(request, None).await.map(|(listing, _)| listing)
+    }
+
+    /// The same for a list. It finds no row where a row that a parameter names is not there: whoever reads none has to
+    /// [`settle`](Settling::settle) why.
+    ///
+    /// # Errors
+    ///
+    /// As [`listing`](Self::listing).
+    pub(crate) async fn listing_of_list(&self, request: &Context) -> Result<(Listing, Settling)> {
+        self.read(request, Some(Vec::new())).await
+    }
+
+    async fn read(&self, request: &Context, late: Option<Vec<Late>>) -> Result<(Listing, Settling)> {
         let database = self.database.until(request.deadline());
-        let mut queryset = Queryset { bound: self, database, listing: Listing::default(), unchecked: false };
+        let mut queryset = Queryset { bound: self, database, listing: Listing::default(), unchecked: false, late };
         if let Some(scope) = &self.queryset {
             match scope(request)? {
                 Scope::All => {}
@@ -354,18 +371,52 @@ impl Bound {
             })?;
         }
         for backend in &self.backends {
-            backend.filter_queryset(request, &mut queryset).await?;
+            let filtered = backend.filter_queryset(request, &mut queryset).await;
+            if filtered.is_err() {
+                // the backends before it come first
+                let late = queryset.late.take().unwrap_or_default();
+                Settling { late, database: queryset.database.clone() }.settle().await?;
+            }
+            filtered?;
         }
-        let Queryset { listing, unchecked, .. } = queryset;
+        let Queryset { listing, unchecked, late, database, .. } = queryset;
+        let settling = Settling { late: late.unwrap_or_default(), database };
         if unchecked {
             heavy::begin().await;
             let checked = listing.filters.iter().try_for_each(lookup::check_pattern);
-            checked.map_err(|refused| ValidationError::from(refused.detail()))?;
+            if let Err(refused) = checked {
+                settling.settle().await?;
+                return Err(ValidationError::from(refused.detail()).into());
+            }
         }
         if listing.is_costly() {
             heavy::search().await?;
         }
-        Ok(listing)
+        Ok((listing, settling))
+    }
+}
+
+/// What is to be known of a request's filters where a list has no rows.
+#[derive(Debug)]
+pub(crate) struct Settling {
+    late: Vec<Late>,
+    database: Database,
+}
+
+impl Settling {
+    /// Asks for the rows that parameters name.
+    ///
+    /// # Errors
+    ///
+    /// 400 where one is not there.
+    pub(crate) async fn settle(&self) -> Result<()> {
+        let mut errors = ValidationError::fields();
+        for late in &self.late {
+            if let Some(error) = late.settle(&self.database).await? {
+                errors.insert(late.filter.clone(), error);
+            }
+        }
+        if errors.is_empty() { Ok(()) } else { Err(errors.into()) }
     }
 }
 

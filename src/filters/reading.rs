@@ -13,8 +13,8 @@ use super::path::{End, Resolved};
 use crate::error::{ErrorDetail, Result, ValidationError};
 use crate::model::{ColumnKind, ModelMeta};
 use crate::relations::{Link, parse_key};
-use crate::store::Dialect;
-use crate::store::plan::{Alias, Filter, Listing, Operator, Reads, Select, Source, Window};
+use crate::store::plan::{Alias, Filter, Listing, Operator, Presence, Reads, Select, Source, Window};
+use crate::store::{Database, Dialect};
 use crate::value::{Rounding, Value, convert, duration, iso, python};
 
 /// How the parameters of a filter are read.
@@ -26,8 +26,8 @@ pub(super) enum Reading {
     Multiple(Input),
     Range(Input, [String; 2]),
     Days([String; 2]),
-    Model(Target),
-    Models(Target),
+    Model(Arc<Target>),
+    Models(Arc<Target>),
     /// A value that a row has.
     Stored(Stored),
     /// Values that rows have.
@@ -43,6 +43,7 @@ pub(super) struct Target {
     column: usize,
     source: Arc<Source>,
     reads: Reads,
+    presence: Arc<Presence>,
 }
 
 impl fmt::Debug for Target {
@@ -75,18 +76,25 @@ impl Target {
         let name = model.columns[*column].column.clone();
         select.column(Alias::ROOT, &name);
         let source = Source::column(&model, *column).ok_or("it has no key")?;
-        Ok(Target { reads: select.reads(&model.columns[*column]), source, column: *column, model })
+        let reads = select.reads(&model.columns[*column]);
+        let presence = Arc::new(reads.presence(&model.columns[*column].db_type));
+        Ok(Target { reads, source, column: *column, model, presence })
     }
 
     fn key(&self, text: &str) -> Result<Value, crate::relations::KeyError> {
         parse_key(self.model.columns[self.column].kind, &Value::Str(text.to_owned()))
     }
 
+    /// The filter that finds rows where all of these keys are there, and none otherwise.
+    fn all_there(&self, keys: &[Value]) -> Filter {
+        Filter::There(Arc::clone(&self.presence), keys.iter().cloned().map(convert::to_db).collect())
+    }
+
     /// Those of some keys that there are, as text.
-    async fn there(&self, keys: &[Value], queryset: &Queryset<'_>) -> Result<HashSet<String>> {
+    async fn there(&self, keys: &[Value], database: &Database) -> Result<HashSet<String>> {
         let keys = keys.iter().cloned().map(convert::to_db).collect();
         let listing = Listing { filters: vec![Filter::In(Arc::clone(&self.source), keys)], ..Listing::default() };
-        let rows = queryset.database().read(self.reads.listing(&listing, Window::All)).await?;
+        let rows = database.read(self.reads.listing(&listing, Window::All)).await?;
         let mut found = HashSet::new();
         let kind = self.model.columns[self.column].kind;
         for row in 0..rows.len() {
@@ -95,6 +103,32 @@ impl Target {
             found.insert(convert::from_db(&key).to_python_str().into_owned());
         }
         Ok(found)
+    }
+}
+
+/// Whether the rows are there that a request names: the list's own statement asks that too, and where it finds a row, they are.
+/// Where it finds none, this is asked by itself.
+#[derive(Debug)]
+pub(crate) struct Late {
+    /// The filter that named them.
+    pub(super) filter: String,
+    target: Arc<Target>,
+    keys: Vec<Value>,
+    /// Whether there may be several, so that an error says which one is meant.
+    several: bool,
+}
+
+impl Late {
+    /// What is wrong with the parameter, if anything is.
+    ///
+    /// # Errors
+    ///
+    /// Where the database fails.
+    pub(super) async fn settle(&self, database: &Database) -> Result<Option<ValidationError>> {
+        let there = self.target.there(&self.keys, database).await?;
+        let mut texts = self.keys.iter().map(Value::to_python_str);
+        let absent = texts.find(|text| !there.contains(&**text));
+        Ok(absent.map(|text| one(if self.several { form::invalid_choice(&text) } else { not_available() })))
     }
 }
 
@@ -191,13 +225,13 @@ impl BoundFilter {
     /// # Errors
     ///
     /// Where the database fails; what is wrong with the parameters is within.
-    pub(super) async fn read(&self, said: &Said<'_>, queryset: &Queryset<'_>) -> Result<Read> {
+    pub(super) async fn read(&self, said: &Said<'_>, queryset: &mut Queryset<'_>) -> Result<Read> {
         let read = self.clean(&self.reading, said, queryset).await?;
         Ok(read
             .and_then(|value| if self.required && is_empty(&value) { Err(one(form::required())) } else { Ok(value) }))
     }
 
-    async fn clean(&self, reading: &Reading, said: &Said<'_>, queryset: &Queryset<'_>) -> Result<Read> {
+    async fn clean(&self, reading: &Reading, said: &Said<'_>, queryset: &mut Queryset<'_>) -> Result<Read> {
         Ok(match reading {
             Reading::One(input) => match said.last(&self.name) {
                 Some(text) => input.read(text).map_err(one),
@@ -247,7 +281,10 @@ impl BoundFilter {
                 Ok(Value::DateTime(at.and_utc().fixed_offset()))
             }),
             Reading::Model(target) => match said.last(&self.name) {
-                Some(text) if !text.is_empty() => self.model(target, text, queryset).await?,
+                Some(text) if !text.is_empty() => match self.later(target, text, queryset) {
+                    Some(key) => Ok(key),
+                    None => self.model(target, text, queryset).await?,
+                },
                 _ => Ok(Value::Null),
             },
             Reading::Models(target) => self.models(target, said, queryset).await?,
@@ -309,15 +346,30 @@ impl BoundFilter {
             return Ok(Err(one(form::null_characters())));
         }
         if let Ok(key) = target.key(text)
-            && !target.there(std::slice::from_ref(&key), queryset).await?.is_empty()
+            && !target.there(std::slice::from_ref(&key), queryset.database()).await?.is_empty()
         {
             return Ok(Ok(key));
         }
-        let text = "Select a valid choice. That choice is not one of the available choices.";
-        Ok(Err(one(ErrorDetail::new(text, "invalid_choice"))))
+        Ok(Err(one(not_available())))
     }
 
-    async fn models(&self, target: &Target, said: &Said<'_>, queryset: &Queryset<'_>) -> Result<Read> {
+    /// The key of a row that the list's own statement looks for; none where it has to be asked for at once.
+    fn later(&self, target: &Arc<Target>, text: &str, queryset: &mut Queryset<'_>) -> Option<Value> {
+        let late = queryset.late.as_mut()?;
+        if self.null.as_deref() == Some(text) || text.contains('\0') || self.is_by_method() {
+            return None;
+        }
+        let key = target.key(text).ok()?;
+        late.push(self.late(target, vec![key.clone()], false));
+        queryset.listing.filters.push(target.all_there(std::slice::from_ref(&key)));
+        Some(key)
+    }
+
+    fn late(&self, target: &Arc<Target>, keys: Vec<Value>, several: bool) -> Late {
+        Late { filter: self.name.clone(), target: Arc::clone(target), keys, several }
+    }
+
+    async fn models(&self, target: &Arc<Target>, said: &Said<'_>, queryset: &mut Queryset<'_>) -> Result<Read> {
         let mut values: Vec<Value> = Vec::new();
         let mut asked: Vec<(&str, Value)> = Vec::new();
         for text in said.all(&self.name) {
@@ -337,12 +389,23 @@ impl BoundFilter {
                 }
             }
         }
-        if !asked.is_empty() {
+        // as in Django, by the text of the key: `01` is not among them
+        let are_texts = !self.is_by_method() && asked.iter().all(|(text, key)| key.to_python_str() == *text);
+        if let (Some(late), false, true) = (&mut queryset.late, asked.is_empty(), are_texts) {
+            let mut keys: Vec<Value> = Vec::new();
+            for (_, key) in asked {
+                if !keys.contains(&key) {
+                    keys.push(key);
+                }
+            }
+            late.push(self.late(target, keys.clone(), true));
+            queryset.listing.filters.push(target.all_there(&keys));
+            values.extend(keys);
+        } else if !asked.is_empty() {
             let keys: Vec<Value> = asked.iter().map(|(_, key)| key.clone()).collect();
-            let there = target.there(&keys, queryset).await?;
+            let there = target.there(&keys, queryset.database()).await?;
             let mut seen: HashSet<&str> = HashSet::new();
             for (text, key) in asked {
-                // as in Django, by the text of the key: `01` is not among them
                 if !there.contains(text) {
                     return Ok(Err(one(form::invalid_choice(text))));
                 }
@@ -353,6 +416,11 @@ impl BoundFilter {
         }
         Ok(Ok(if values.is_empty() { Value::Null } else { Value::List(values) }))
     }
+}
+
+fn not_available() -> ErrorDetail {
+    let text = "Select a valid choice. That choice is not one of the available choices.";
+    ErrorDetail::new(text, "invalid_choice")
 }
 
 /// The two ends of a range; both may be absent unless it is required.

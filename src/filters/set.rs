@@ -152,16 +152,23 @@ impl FilterBackend for BoundSet {
     async fn filter_queryset(&self, request: &Context, queryset: &mut Queryset<'_>) -> Result<()> {
         let pairs = parameters(request.query());
         let said = Said { pairs: &pairs };
-        let mut errors = ValidationError::fields();
+        let before = queryset.late.as_ref().map_or(0, Vec::len);
         let mut values = Vec::with_capacity(self.filters.len());
-        for filter in &self.filters {
+        let mut wrong = Vec::new();
+        for (n, filter) in self.filters.iter().enumerate() {
             match filter.read(&said, queryset).await? {
                 Ok(value) => values.push(value),
-                Err(error) => errors.insert(filter.name.clone(), error),
+                Err(error) => wrong.push((n, error)),
             }
         }
-        if !errors.is_empty() {
-            return Err(errors.into());
+        if !wrong.is_empty() {
+            // all that is wrong is said at once
+            let late = queryset.late.as_mut().map(|late| late.split_off(before)).unwrap_or_default();
+            for late in late {
+                let n = self.filters.iter().position(|filter| filter.name == late.filter).unwrap_or_default();
+                wrong.extend(late.settle(&queryset.database).await?.map(|error| (n, error)));
+            }
+            return Err(fields(&self.filters, wrong).into());
         }
         if self.filters.iter().zip(&values).any(|(filter, value)| filter.is_by_pattern(value)) {
             heavy::begin().await;
@@ -171,4 +178,14 @@ impl FilterBackend for BoundSet {
         }
         Ok(())
     }
+}
+
+/// The errors of filters in their order.
+fn fields(filters: &[BoundFilter], mut wrong: Vec<(usize, ValidationError)>) -> ValidationError {
+    wrong.sort_by_key(|(n, _)| *n);
+    let mut errors = ValidationError::fields();
+    for (n, error) in wrong {
+        errors.insert(filters[n].name.clone(), error);
+    }
+    errors
 }

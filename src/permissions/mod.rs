@@ -120,6 +120,12 @@ pub trait Permission: Send + Sync + fmt::Debug + 'static {
         true
     }
 
+    /// Whether [`has_permission`](Self::has_permission) asks the database; true by default. Where none of a view's permissions
+    /// does, an object is read together with who asks for it, in one round trip, and shown or not when they have judged.
+    fn asks_database(&self) -> bool {
+        true
+    }
+
     /// The tables that it reads: a router over a database without them does not start.
     fn tables(&self) -> &'static [Needs] {
         &[]
@@ -159,6 +165,10 @@ impl Permission for AllowAny {
     fn judges_objects(&self) -> bool {
         false
     }
+
+    fn asks_database(&self) -> bool {
+        false
+    }
 }
 
 /// Who is logged in may.
@@ -172,6 +182,10 @@ impl Permission for IsAuthenticated {
     }
 
     fn judges_objects(&self) -> bool {
+        false
+    }
+
+    fn asks_database(&self) -> bool {
         false
     }
 }
@@ -189,6 +203,10 @@ impl Permission for IsAdminUser {
     fn judges_objects(&self) -> bool {
         false
     }
+
+    fn asks_database(&self) -> bool {
+        false
+    }
 }
 
 /// Who is logged in may, and everybody may read.
@@ -202,6 +220,10 @@ impl Permission for IsAuthenticatedOrReadOnly {
     }
 
     fn judges_objects(&self) -> bool {
+        false
+    }
+
+    fn asks_database(&self) -> bool {
         false
     }
 }

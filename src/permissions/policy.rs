@@ -27,6 +27,11 @@ impl Permissions {
         self.rules.is_empty()
     }
 
+    /// Whether one of them asks the database about requests.
+    pub(crate) fn ask_database(&self) -> bool {
+        self.rules.iter().any(Rule::asks_database)
+    }
+
     /// The tables that they read.
     pub(crate) fn tables(&self) -> impl Iterator<Item = Needs> {
         self.rules.iter().flat_map(Rule::tables)

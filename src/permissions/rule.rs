@@ -67,6 +67,15 @@ impl Rule {
         }
     }
 
+    /// Whether it asks the database about requests.
+    pub(crate) fn asks_database(&self) -> bool {
+        match &*self.0 {
+            Node::One(permission) => permission.asks_database(),
+            Node::And(a, b) | Node::Or(a, b) => a.asks_database() || b.asks_database(),
+            Node::Not(a) => a.asks_database(),
+        }
+    }
+
     /// Asks about a request; `all` asks parts too whose answer is not needed for the request, since it may be for its object.
     pub(super) fn judge<'a>(
         &'a self,

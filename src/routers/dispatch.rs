@@ -1,12 +1,14 @@
 //! One request's path, in the order in which DRF runs it: suffix, negotiation, method, parsing, the view.
 
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{OriginalUri, Request};
 use axum::response::Response as HttpResponse;
 use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use http::{HeaderValue, Method, StatusCode, Uri, header};
 
 use super::live::Live;
@@ -20,7 +22,7 @@ use crate::pause::Pause;
 use crate::renderers::Accepted;
 use crate::response::Response;
 use crate::serializers::Mode;
-use crate::store::{Deadline, Needs};
+use crate::store::{Ahead, Deadline, Needs};
 use crate::value::query::parameters;
 use crate::value::{DbValue, Map, Value};
 use crate::view_info::ViewInfo;
@@ -85,7 +87,9 @@ impl Dispatch {
 
     /// Answers a request; a panic on the way is a 500 like any other. What computes for long does so beside the others.
     pub(super) async fn handle(&self, request: Request, live: &Live) -> HttpResponse {
-        heavy::carry(&self.turns, self.carried(request, live)).await
+        // in a box from the beginning: what is handed on from here is moved again and again, and it is large
+        let carried: BoxFuture<'_, HttpResponse> = Box::pin(self.carried(request, live));
+        heavy::carry(&self.turns, carried).await
     }
 
     async fn carried(&self, request: Request, live: &Live) -> HttpResponse {
@@ -118,24 +122,30 @@ impl Dispatch {
             Target::Extra(_, extra, _) => extra.action.handler(context.method()).map(|(name, _)| name.clone()),
             Target::Root(_) | Target::Path(..) => None,
         });
+        if let Some(ahead) = ahead(&target, policy, &context) {
+            context.keep(ahead);
+        }
         let mut begun = Begun::default();
         let mut sent = Sent::new(body);
-        let answer = async {
-            policy.initial(&mut context, suffix, &mut begun).await?;
-            if let Some(demands) = Demands::of(policy, &context)? {
-                context.keep(demands);
-            }
-            let outcome =
-                self.answer(&target, suffix, policy, &context, (&mut sent, begun.accepted.as_ref()), &pause).await;
-            match outcome {
-                Err(error) => {
-                    // without a type of its own: the compiler stops at a depth
-                    self.again(error, live, &path, &context, (&mut sent, begun.accepted.as_ref()), &pause).boxed().await
+        let outcome = {
+            let answer = pin!(async {
+                policy.initial(&mut context, suffix, &mut begun).await?;
+                if let Some(demands) = Demands::of(policy, &context)? {
+                    context.keep(demands);
                 }
-                answered => answered,
-            }
+                let outcome =
+                    self.answer(&target, suffix, policy, &context, (&mut sent, begun.accepted.as_ref()), &pause).await;
+                match outcome {
+                    Err(error) => {
+                        // without a type of its own: the compiler stops at a depth
+                        let sent = (&mut sent, begun.accepted.as_ref());
+                        self.again(error, live, &path, &context, sent, &pause).boxed().await
+                    }
+                    answered => answered,
+                }
+            });
+            AssertUnwindSafe(answer).catch_unwind().await
         };
-        let outcome = AssertUnwindSafe(answer).catch_unwind().await;
         let outcome = outcome.unwrap_or_else(|_| Err(Error::internal("a hook, a validator or a view panicked")));
         heavy::weigh(policy.work(&outcome, &begun)).await;
         policy.finish(outcome, &context, begun)
@@ -190,7 +200,7 @@ impl Dispatch {
                 Target::Root(_) | Target::Path(..) => &Metadata::Simple,
             };
             return match own {
-                Metadata::Simple => Ok(Response::new(metadata(target, policy, context).await?)),
+                Metadata::Simple => Ok(Response::new(Box::pin(metadata(target, policy, context)).await?)),
                 Metadata::None => Err(Error::MethodNotAllowed(method.to_string())),
                 Metadata::Own(describe) => {
                     let accepted = policy.renderers.first();
@@ -205,10 +215,17 @@ impl Dispatch {
             Target::List(mounted, _) if matches!(*method, Method::GET | Method::HEAD) => {
                 Box::pin(mounted.view.list(context, accepted)).await
             }
-            Target::List(mounted, _) => list(&mounted.view, policy, context, sent, pause).await,
-            Target::Detail(mounted, text, _) => detail(&mounted.view, text, policy, context, sent, pause).await,
+            Target::Detail(mounted, text, _) if matches!(*method, Method::GET | Method::HEAD) => {
+                let resource = mounted.view.resource(Action::Retrieve);
+                Ok(Response::json(resource.retrieve_narrowed(&resource.key(text)?, context).await?))
+            }
+            // each in a box of its own: none is to be as large as the largest
+            Target::List(mounted, _) => Box::pin(list(&mounted.view, policy, context, sent, pause)).await,
+            Target::Detail(mounted, text, _) => {
+                Box::pin(detail(&mounted.view, text, policy, context, sent, pause)).await
+            }
             Target::Extra(mounted, extra, _) => {
-                action(&mounted.view, &extra.action, policy, context, sent.body()).await
+                Box::pin(action(&mounted.view, &extra.action, policy, context, sent.body())).await
             }
             // has answered already
             Target::Path(..) => Err(Error::http404()),
@@ -239,6 +256,17 @@ impl Dispatch {
         response.headers_mut().insert(header::CONTENT_TYPE, HTML);
         response
     }
+}
+
+/// The read of an object that a request asks for, where nothing but the right to see it depends on who asks: it is sent along
+/// with the question who that is.
+fn ahead(target: &Target<'_>, policy: &Policy, context: &Context) -> Option<Arc<Ahead>> {
+    let Target::Detail(mounted, text, _) = target else { return None };
+    if !matches!(*context.method(), Method::GET | Method::HEAD) || !policy.asks_who(context) {
+        return None;
+    }
+    let resource = mounted.view.resource(Action::Retrieve);
+    resource.read_ahead(&resource.key(text).ok()?).map(|read| Arc::new(Ahead::new(read)))
 }
 
 /// About how many bytes a request has before its body: a query of many parameters is read as often as somebody asks for one.
@@ -340,7 +368,7 @@ async fn list(
     }
 }
 
-/// A request to one object of a view set.
+/// A request that writes to one object of a view set.
 async fn detail(
     view: &Arc<View>,
     text: &str,
@@ -352,10 +380,6 @@ async fn detail(
     let (view, pause) = (Arc::clone(view), pause.clone());
     demand(&view, text, policy, context).await?;
     match *context.method() {
-        Method::GET | Method::HEAD => {
-            let resource = view.resource(Action::Retrieve);
-            Ok(Response::json(Box::pin(resource.retrieve_narrowed(&resource.key(text)?, context)).await?))
-        }
         Method::DELETE => {
             let key = view.resource(Action::Destroy).key(text)?;
             let claim = Claim::of(policy, context, &Value::Null, Answers::Gone).await?;
@@ -417,7 +441,7 @@ async fn action(
     let claim = match &mut parsed {
         Ok(data) => {
             view.fill_in(data, context);
-            Claim::of(policy, context, data, Answers::Changed).await?
+            Claim::of(policy, context, data, Answers::Changed).await?.map(Claim::looking_first)
         }
         // what cannot be read cannot be told from another request with its key
         Err(_) if takes_key(policy, context)? => return Err(parsed.err().unwrap_or_else(Error::parse_error)),

@@ -60,6 +60,8 @@ pub(super) struct Mounted {
     pub(super) list: Policy,
     pub(super) detail: Policy,
     pub(super) extras: Vec<Extra>,
+    /// Whether there is a list, and an object, at all: a router makes no address for what no method leads to.
+    has: [bool; 2],
     /// The path of one object, where its key matches an expression of its own.
     own_key: Option<(PathPattern, PathPattern)>,
     style: Style,
@@ -181,7 +183,8 @@ impl Mounted {
         }
         list.check()?;
         extras.iter().try_for_each(|extra: &Extra| extra.policy.check())?;
-        Ok(Mounted { list, detail, extras, own_key, style, view: Arc::new(view) })
+        let has = [false, true].map(|detail| view.allowed(detail).len() > 1);
+        Ok(Mounted { list, detail, extras, has, own_key, style, view: Arc::new(view) })
     }
 
     /// A view of its own, which is not named as one of a set's.
@@ -251,9 +254,8 @@ impl Mounted {
         self.extra(true, below)
     }
 
-    /// Whether there is a list, or an object, at all: a router makes no address for what no method leads to.
     fn has(&self, detail: bool) -> bool {
-        self.view.allowed(detail).len() > 1
+        self.has[usize::from(detail)]
     }
 }
 

@@ -3,7 +3,6 @@
 //! However many rows an answer has, the number of its statements is that of the serializer: there is no query per row.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
@@ -108,12 +107,21 @@ enum ItemNode {
 /// What the further statements found.
 #[derive(Debug)]
 pub(crate) struct Group {
-    index: HashMap<Key, Vec<usize>>,
+    /// The rows by the key that they hang on, and in their order.
+    index: Vec<(Key, usize)>,
     rows: Rows,
     groups: Vec<Group>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+impl Group {
+    /// The rows that hang on a key.
+    fn of(&self, key: &Key) -> impl Iterator<Item = usize> {
+        let first = self.index.partition_point(|(known, _)| known < key);
+        self.index[first..].iter().take_while(move |(known, _)| known == key).map(|(_, row)| *row)
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Key {
     Int(i64),
     Text(String),
@@ -156,28 +164,29 @@ pub(crate) enum Via<'a> {
 
 impl Via<'_> {
     pub(crate) async fn read(self, bound: Bound) -> Result<Rows, StoreError> {
-        let rows = self.rows(bound).await?;
-        heavy::weigh_rows(&rows).await;
+        let rows = match self {
+            Via::Store { store, deadline, .. } if store.isolation() == Isolation::ReadCommitted => {
+                store.until(deadline).read(bound).await?
+            }
+            Via::Store { store, replays, deadline } => Box::pin(replayed(store, replays, deadline, bound)).await?,
+            // rare, and larger than a read: not to be carried by every request
+            Via::Transaction(tx) => Box::pin(tx.query(bound)).await?,
+            Via::Stream(rows) => Box::pin(rows.read(bound)).await?,
+        };
+        if heavy::are_much(&rows) {
+            Box::pin(heavy::begin()).await;
+        }
         Ok(rows)
     }
+}
 
-    async fn rows(self, bound: Bound) -> Result<Rows, StoreError> {
-        match self {
-            Via::Store { store, deadline, .. } if store.isolation() == Isolation::ReadCommitted => {
-                store.until(deadline).read(bound).await
-            }
-            Via::Store { store, replays, deadline } => {
-                let (mut retry, store) = (Retry::new(replays).until(deadline), store.until(deadline));
-                loop {
-                    match store.read(bound.clone()).await {
-                        Ok(rows) => return Ok(rows),
-                        Err(error) => retry.again(error).await?,
-                    }
-                }
-            }
-            // rare, and larger than a read: not to be carried by every request
-            Via::Transaction(tx) => Box::pin(tx.query(bound)).await,
-            Via::Stream(rows) => Box::pin(rows.read(bound)).await,
+/// A read that is tried again where a serializable transaction got in its way.
+async fn replayed(store: &Store, replays: u32, deadline: Option<Deadline>, bound: Bound) -> Result<Rows, StoreError> {
+    let (mut retry, store) = (Retry::new(replays).until(deadline), store.until(deadline));
+    loop {
+        match store.read(bound.clone()).await {
+            Ok(rows) => return Ok(rows),
+            Err(error) => retry.again(error).await?,
         }
     }
 }
@@ -341,26 +350,22 @@ fn load<'a>(
     Box::pin(async move {
         let mut groups = Vec::with_capacity(prefetches.len());
         for prefetch in prefetches {
-            let mut keys: Vec<Key> = Vec::new();
-            let mut seen: std::collections::HashSet<Key> = Default::default();
+            let mut keys: Vec<Key> = Vec::with_capacity(rows.len());
             for row in 0..rows.len() {
-                if let Some(key) = Key::of(rows.cell(row, prefetch.key + before)?)
-                    && seen.insert(key.clone())
-                {
-                    keys.push(key);
-                }
+                keys.extend(Key::of(rows.cell(row, prefetch.key + before)?));
             }
+            keys.sort_unstable();
+            keys.dedup();
             if keys.is_empty() {
-                groups.push(Group { index: HashMap::new(), rows: Rows::none(), groups: Vec::new() });
+                groups.push(Group { index: Vec::new(), rows: Rows::none(), groups: Vec::new() });
                 continue;
             }
             let found = via.read(prefetch.statement.bind(vec![many::list(keys.iter().map(Key::value))])).await?;
-            let mut index: HashMap<Key, Vec<usize>> = HashMap::with_capacity(keys.len());
+            let mut index: Vec<(Key, usize)> = Vec::with_capacity(found.len());
             for row in 0..found.len() {
-                if let Some(key) = Key::of(found.cell(row, 0)?) {
-                    index.entry(key).or_default().push(row);
-                }
+                index.extend(Key::of(found.cell(row, 0)?).map(|key| (key, row)));
             }
+            index.sort_unstable();
             let below = if prefetch.prefetches.is_empty() || found.is_empty() {
                 Vec::new()
             } else {
@@ -468,11 +473,11 @@ impl Read {
                 out.push(b'[');
                 let key = Key::of(view.cell(*key)?);
                 if let (Some(group), Some(key)) = (groups.get(*prefetch), key) {
-                    for (n, row) in group.index.get(&key).into_iter().flatten().enumerate() {
+                    for (n, row) in group.of(&key).enumerate() {
                         if n > 0 {
                             out.push(b',');
                         }
-                        let view = View { rows: &group.rows, row: *row, before: 1, layout: None };
+                        let view = View { rows: &group.rows, row, before: 1, layout: None };
                         match item.as_ref() {
                             ItemNode::Object(node) => node.represent(&view, &group.groups, cx, out)?,
                             ItemNode::Value(field, read) => {

@@ -11,7 +11,9 @@ use sea_orm::{
 use super::catalogue;
 use super::seaorm::{Asked, bound};
 use super::sequences::{self, Behind};
-use super::{Bound, Deadline, Dialect, KnownEntities, Retry, Rows, Statement, Store, StoreError, Transaction, Unit};
+use super::{
+    Ahead, Bound, Deadline, Dialect, KnownEntities, Retry, Rows, Statement, Store, StoreError, Transaction, Unit,
+};
 use crate::value::DbValue;
 
 /// The database of an application, outside of any transaction; cheap to clone.
@@ -27,12 +29,14 @@ pub struct Database {
     made: Arc<Mutex<HashSet<&'static str>>>,
     /// The statements of lookups, by their names.
     lookups: Arc<RwLock<HashMap<&'static str, Statement>>>,
+    /// A read that goes with the next one.
+    ahead: Option<Arc<Ahead>>,
 }
 
 impl Database {
     /// Of a store whose entities are known.
     pub fn new(store: Store, known: Arc<KnownEntities>, replays: u32) -> Self {
-        Database { store, known, replays, made: Arc::default(), lookups: Arc::default() }
+        Database { store, known, replays, made: Arc::default(), lookups: Arc::default(), ahead: None }
     }
 
     /// The same database for a request that ends at a deadline: nothing that is asked by this handle, or within a transaction
@@ -53,6 +57,12 @@ impl Database {
     #[must_use]
     pub fn until(&self, deadline: impl Into<Option<Deadline>>) -> Self {
         Database { store: self.store.until(deadline), ..self.clone() }
+    }
+
+    /// The same, which sends a read along with the first of its own.
+    pub(crate) fn with_ahead(mut self, ahead: Option<Arc<Ahead>>) -> Self {
+        self.ahead = ahead;
+        self
     }
 
     /// The store under it.
@@ -81,6 +91,15 @@ impl Database {
     ///
     /// As [`Store::read`].
     pub async fn read(&self, statement: Bound) -> Result<Rows, StoreError> {
+        if let Some(ahead) = &self.ahead
+            && let Some(second) = ahead.send()
+            && let Ok((rows, found)) = Box::pin(self.store.both(statement.clone(), &second)).await
+        {
+            if let Some(found) = found {
+                ahead.found(second, found);
+            }
+            return Ok(rows);
+        }
         let mut retry = Retry::new(self.replays).until(self.store.deadline());
         loop {
             match self.store.read(statement.clone()).await {

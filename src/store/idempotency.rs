@@ -25,6 +25,13 @@ const KEEP: &str = "INSERT INTO bowline_idempotency_key (digest, fingerprint, st
                     head = excluded.head, body = excluded.body, expires_at = excluded.expires_at \
                     WHERE bowline_idempotency_key.expires_at <= $8 RETURNING digest";
 
+/// On PostgreSQL the key is taken, too, until the transaction ends.
+const CLAIM: [&str; 2] = [
+    "SELECT pg_try_advisory_xact_lock($1) AND NOT EXISTS \
+     (SELECT 1 FROM bowline_idempotency_key WHERE digest = $2 AND expires_at > $3)",
+    "SELECT NOT EXISTS (SELECT 1 FROM bowline_idempotency_key WHERE digest = $1 AND expires_at > $2)",
+];
+
 /// A few at a time; on PostgreSQL those that nobody else is about to delete.
 const DELETE: [&str; 2] = [
     "DELETE FROM bowline_idempotency_key WHERE digest = ANY (ARRAY(SELECT digest FROM bowline_idempotency_key \
@@ -113,15 +120,12 @@ pub(crate) async fn find(database: &Database, id: KeyId, now: i64) -> Result<Opt
 
 /// The first statement of a transaction that is to keep an answer: one row, true where the key is free to be taken.
 ///
-/// On PostgreSQL it takes the key until the transaction ends; whether an answer is kept already, the end says.
+/// On PostgreSQL it takes the key until the transaction ends. It sees the answers that were kept before it asked for that; one
+/// that came between, [`keep`] meets.
 pub(crate) fn claim(dialect: Dialect, id: KeyId, now: i64) -> Bound {
     match dialect {
-        Dialect::Postgres => bound(dialect, "SELECT pg_try_advisory_xact_lock($1)", vec![id.number()]),
-        Dialect::Sqlite => {
-            let free =
-                "SELECT NOT EXISTS (SELECT 1 FROM bowline_idempotency_key WHERE digest = $1 AND expires_at > $2)";
-            bound(dialect, free, vec![id.text(), now.into()])
-        }
+        Dialect::Postgres => bound(dialect, CLAIM[0], vec![id.number(), id.text(), now.into()]),
+        Dialect::Sqlite => bound(dialect, CLAIM[1], vec![id.text(), now.into()]),
     }
 }
 
@@ -134,13 +138,14 @@ pub(crate) fn is_free(rows: &Rows) -> Result<bool, StoreError> {
     Ok(matches!(rows.cell(0, 0)?, Cell::Bool(true) | Cell::Int(1)))
 }
 
-/// Keeps an answer until a time; `false` where another one is kept for the key.
+/// Keeps an answer until a time, and commits, in one round trip; `false` where another one is kept for the key, and nothing was
+/// committed.
 ///
 /// # Errors
 ///
-/// As [`Transaction::query`].
+/// As [`Transaction::commit_with`].
 pub(crate) async fn keep(
-    tx: &Transaction,
+    tx: Transaction,
     id: KeyId,
     kept: Kept,
     now: i64,
@@ -156,7 +161,25 @@ pub(crate) async fn keep(
         expires_at.into(),
         now.into(),
     ];
-    Ok(!tx.query(bound(tx.dialect(), KEEP, values)).await?.is_empty())
+    match tx.dialect() {
+        Dialect::Postgres => {
+            // a key that is taken fails by the division, and the transaction with it
+            let keep = format!("WITH kept AS ({KEEP}) SELECT 1 / (SELECT count(*) FROM kept)");
+            match tx.commit_with(Some(bound(Dialect::Postgres, &keep, values))).await {
+                Ok(_) => Ok(true),
+                Err(StoreError::Data(_)) => Ok(false),
+                Err(error) => Err(error),
+            }
+        }
+        // the claim found the key free, and nobody else writes before the commit
+        Dialect::Sqlite => {
+            let rows = tx.commit_with(Some(bound(Dialect::Sqlite, KEEP, values))).await?;
+            if rows.is_empty() {
+                return Err(StoreError::Internal("an answer was kept for a key that had been free".into()));
+            }
+            Ok(true)
+        }
+    }
 }
 
 /// Deletes a few of the answers that have ended.
@@ -228,8 +251,11 @@ mod tests {
         let id = KeyId([7; 32]);
         for (fingerprint, now, is_kept) in [("first", 0, true), ("second", 9, false), ("third", 10, true)] {
             let tx = database.begin().await.unwrap();
-            assert_eq!(keep(&tx, id, kept(fingerprint), now, now + 10).await.unwrap(), is_kept, "{fingerprint}");
-            tx.commit().await.unwrap();
+            let free = is_free(&tx.query(claim(database.dialect(), id, now)).await.unwrap()).unwrap();
+            assert_eq!(free, is_kept, "{fingerprint}");
+            if free {
+                assert!(keep(tx, id, kept(fingerprint), now, now + 10).await.unwrap());
+            }
             let free = database.read(claim(database.dialect(), id, now)).await.unwrap();
             assert!(!is_free(&free).unwrap());
         }

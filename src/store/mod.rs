@@ -24,7 +24,9 @@ use deadline::within;
 use seaorm::Converters;
 use turns::Turns;
 
+mod ahead;
 mod altered;
+mod answering;
 pub mod catalogue;
 mod changes;
 mod connection;
@@ -49,6 +51,8 @@ mod stream;
 mod transaction;
 pub(crate) mod turns;
 
+pub(crate) use ahead::Ahead;
+pub use answering::Answering;
 pub use changes::{Changes, ColumnSet};
 pub use connection::Connection;
 pub use database::Database;
@@ -140,6 +144,13 @@ pub struct Bound {
     pub statement: Statement,
     /// One value for each place, in order.
     pub values: Vec<DbValue>,
+}
+
+impl Bound {
+    /// Whether it is the same text with the same values.
+    fn is_same(&self, other: &Bound) -> bool {
+        self.statement.sql == other.statement.sql && self.values == other.values
+    }
 }
 
 /// A write whose statements do not depend on what a client decides in between.
@@ -426,12 +437,41 @@ impl Store {
     /// # Errors
     ///
     /// [`StoreError::Unavailable`] when no connection was to be had in time, the deadline is over or the database is away.
-    pub async fn read(&self, bound: Bound) -> Result<Rows, StoreError> {
+    pub fn read(&self, bound: Bound) -> Answering<'_, Rows> {
+        // in a box of its own, as large as this transport wants it: requests carry it through many hands
         match &self.transport {
-            Transport::Postgres(pg) => pg.read(bound).await,
-            Transport::Sqlite(sqlite) => sqlite.read(bound).await,
+            Transport::Postgres(pg) => Answering::Wait(Box::pin(async move {
+                let read = pg.read(bound).await;
+                read.map_err(|error| self.explained(error))
+            })),
+            Transport::Sqlite(sqlite) => match sqlite.read_now(&bound) {
+                Some(rows) => Answering::Ready(Some(rows.map_err(|error| self.explained(error)))),
+                None => Answering::Wait(Box::pin(async move {
+                    let read = sqlite.read(bound).await;
+                    read.map_err(|error| self.explained(error))
+                })),
+            },
+        }
+    }
+
+    /// Runs two reads, each by itself, in one round trip where there are any: none of the second one where it was not worth it,
+    /// or failed.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::read`], about the first one.
+    async fn both(&self, first: Bound, second: &Bound) -> Result<(Rows, Option<Rows>), StoreError> {
+        match &self.transport {
+            Transport::Postgres(pg) => pg.both(first, second).await,
+            // a lookup runs where it is asked for: nothing is won
+            Transport::Sqlite(sqlite) => sqlite.read(first).await.map(|rows| (rows, None)),
         }
         .map_err(|error| self.explained(error))
+    }
+
+    /// Whether reads that are sent together take one round trip.
+    pub(crate) fn has_round_trips(&self) -> bool {
+        matches!(&self.transport, Transport::Postgres(pg) if !pg.is_pooled())
     }
 
     /// Runs several reads that see one state of the database.
@@ -476,11 +516,11 @@ impl Store {
     /// [`StoreError::Violation`] where a constraint stopped it, [`StoreError::Conflict`] where it may be replayed,
     /// [`StoreError::Unavailable`] where nothing was done, [`StoreError::OutcomeUnknown`] where nobody knows whether it was.
     pub async fn write(&self, unit: Unit) -> Result<Vec<Rows>, StoreError> {
-        match &self.transport {
-            Transport::Postgres(pg) => pg.write(unit).await,
-            Transport::Sqlite(sqlite) => sqlite.write(unit).await,
-        }
-        .map_err(|error| self.explained(error))
+        let written = match &self.transport {
+            Transport::Postgres(pg) => Answering::Wait(Box::pin(pg.write(unit))),
+            Transport::Sqlite(sqlite) => Answering::Wait(Box::pin(sqlite.write(unit))),
+        };
+        written.await.map_err(|error| self.explained(error))
     }
 
     /// Opens a transaction and runs its first statement (usually `SELECT … FOR UPDATE`) in the same round trip.

@@ -1,8 +1,9 @@
 //! A write that is carried out once for its idempotency key.
 //!
-//! Before the write it is looked for an answer that is kept; if there is one, that is it. Otherwise the write's transaction
-//! takes the key at its beginning and keeps the answer at its end. Whatever stops a write whose key has an answer by then,
-//! another request was first, or a commit went through whose answer was lost: the kept answer counts.
+//! The write's transaction takes the key at its beginning, where no answer is kept for it, and keeps the answer at its end, with the
+//! commit. Whatever stops a write whose key has an answer by then, the request came before, another one was first, or a commit went
+//! through whose answer was lost: the kept answer counts. An action, which may do something before its transaction, is looked for its
+//! answer first.
 
 use std::time::Duration;
 
@@ -79,6 +80,8 @@ pub(crate) struct Claim {
     fingerprint: String,
     lasts: i64,
     answers: Answers,
+    /// Whether it is looked for an answer before anything is done, and not by the transaction alone.
+    looks_first: bool,
 }
 
 /// Whether the request has a key.
@@ -106,7 +109,13 @@ impl Claim {
         let Some(keys) = &policy.idempotency else { return Ok(None) };
         let Some(key) = keys.key(cx)? else { return Ok(None) };
         let fingerprint = Box::pin(fingerprint(cx, data)).await?;
-        Ok(Some(Claim { id: id(&policy.info.type_name, cx, &key), fingerprint, lasts: keys.lasts(), answers }))
+        Ok(Some(Claim {
+            id: id(&policy.info.type_name, cx, &key),
+            fingerprint,
+            lasts: keys.lasts(),
+            answers,
+            looks_first: false,
+        }))
     }
 
     /// The answer that is kept.
@@ -122,15 +131,23 @@ impl Claim {
         }
     }
 
-    /// Keeps an answer with the effect that it tells of.
-    async fn keep(&self, tx: &Transaction, response: &mut Response) -> Result<(), Stop> {
-        let kept = kept(self.fingerprint.clone(), response).await?;
+    /// Commits an answer with the effect that it tells of.
+    async fn keep(&self, tx: Transaction, response: &mut Response) -> Result<(), Stop> {
+        let kept = match kept(self.fingerprint.clone(), response).await {
+            Ok(kept) => kept,
+            Err(error) => return Err(undo(tx, error.into()).await),
+        };
         let now = now();
         if table::keep(tx, self.id, kept, now, now.saturating_add(self.lasts)).await? {
             return Ok(());
         }
         // somebody was first after all
         Err(Error::idempotency_key_in_use().into())
+    }
+
+    /// The same for a write that does something before its transaction begins: it is looked for its answer first.
+    pub(crate) fn looking_first(self) -> Self {
+        Claim { looks_first: true, ..self }
     }
 }
 
@@ -150,7 +167,9 @@ where
 {
     let Some(claim) = claim else { return Detached::new(write(cx.clone())).await };
     let database = &policy.database(cx)?;
-    if let Some(response) = Box::pin(claim.replayed(database)).await? {
+    if claim.looks_first
+        && let Some(response) = Box::pin(claim.replayed(database)).await?
+    {
         return Ok(response);
     }
     let mut keyed = cx.clone();
@@ -228,12 +247,10 @@ impl Resource {
         mut response: Response,
         cx: &Context,
     ) -> Result<Response, Stop> {
-        if let Some(claim) = cx.kept::<Claim>()
-            && let Err(stop) = Box::pin(claim.keep(&tx, &mut response)).await
-        {
-            return Err(undo(tx, stop).await);
+        match cx.kept::<Claim>() {
+            Some(claim) => Box::pin(claim.keep(tx, &mut response)).await?,
+            None => tx.commit().await?,
         }
-        tx.commit().await?;
         Ok(response)
     }
 }

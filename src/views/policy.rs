@@ -1,7 +1,7 @@
 //! What comes before and after every handler, in DRF's order.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -25,7 +25,7 @@ use crate::renderers::{Accepted, RenderContext, Renderers, Unrenderable};
 use crate::response::{Data, Response};
 use crate::serializers::Serializer;
 use crate::settings::Settings;
-use crate::store::{Database, Needs, StoreError, store_error};
+use crate::store::{Ahead, Database, Needs, StoreError, store_error};
 use crate::throttling::{Throttle, Throttling, check_throttles};
 use crate::value::Value;
 use crate::versioning::{Reverse, Versioning, with_parameter};
@@ -75,7 +75,15 @@ pub(crate) struct Policy {
     /// The methods that the view has, and the header that names them.
     methods: Vec<Method>,
     allow: HeaderValue,
+    /// The header `Vary` of the first request that was answered, by what decided who it was.
+    usual_vary: OnceLock<Varying>,
 }
+
+/// The headers that decided who a request is, and the header that says so.
+type Varying = (Vec<&'static str>, Option<HeaderValue>);
+
+/// About how many headers an answer has.
+const HEADERS: usize = 10;
 
 /// What every view of a router is bound to.
 #[derive(Clone, Copy, Debug)]
@@ -147,6 +155,7 @@ impl Policy {
             by_method: Vec::new(),
             methods: Vec::new(),
             allow: HeaderValue::from_static(""),
+            usual_vary: OnceLock::new(),
         }
     }
 
@@ -248,7 +257,11 @@ impl Policy {
         let ways = if context.user().is_some() { &[] } else { self.authentication.as_slice() };
         for way in ways {
             begun.vary.extend(way.vary());
-            let found = way.authenticate_with(context, &self.database(context)?, &mut begun.headers).await?;
+            if !way.has_credentials(context) {
+                continue;
+            }
+            let database = self.database(context)?.with_ahead(context.kept::<Arc<Ahead>>().cloned());
+            let found = way.authenticate_with(context, &database, &mut begun.headers).await?;
             if let Some(Authenticated { user, auth }) = found {
                 context.set_user(user, auth);
                 context.set_authenticator(way.name());
@@ -262,6 +275,15 @@ impl Policy {
             return Ok(());
         }
         check_throttles(&self.throttles, context, &self.info, &self.throttling).await
+    }
+
+    /// Whether it is asked first who sends the request, and nothing else of the database before its handler: what the handler
+    /// reads may go along with that.
+    pub(crate) fn asks_who(&self, context: &Context) -> bool {
+        context.user().is_none()
+            && self.authentication.iter().any(|way| way.has_credentials(context))
+            && !self.permissions.ask_database()
+            && self.database.as_ref().is_some_and(|database| database.store().has_round_trips())
     }
 
     /// Whether the client may do what it asks for: what it is to be asked about an object, where a permission wants to see it.
@@ -424,6 +446,8 @@ impl Policy {
             }
         };
         let headers = response.headers_mut();
+        // with those that come after, the security headers and the server's own
+        headers.reserve(HEADERS);
         headers.insert(header::ALLOW, self.allow.clone());
         let page = accepted.renderer().is_page() && headers.contains_key(header::CONTENT_TYPE);
         let cookies = self.site.iter().filter(|_| page).find_map(|way| way.csrf_cookie(context));
@@ -433,8 +457,7 @@ impl Policy {
                 headers.append(header::SET_COOKIE, cookie.clone());
             }
         }
-        let names = self.vary(headers, &vary);
-        if let (false, Ok(value)) = (names.is_empty(), HeaderValue::from_str(&names.join(", "))) {
+        if let Some(value) = self.varying(headers, vary) {
             headers.insert(header::VARY, value);
         }
         for (name, value) in &added {
@@ -448,6 +471,27 @@ impl Policy {
             }
         }
         response
+    }
+
+    /// The header `Vary` of an answer. Where no handler has said anything it is nearly always the same.
+    fn varying(&self, headers: &HeaderMap, asked: Vec<&'static str>) -> Option<HeaderValue> {
+        let made = |asked: &[&'static str]| {
+            let names = self.vary(headers, asked);
+            HeaderValue::from_str(&names.join(", ")).ok().filter(|_| !names.is_empty())
+        };
+        if headers.contains_key(header::VARY) {
+            return made(&asked);
+        }
+        match self.usual_vary.get() {
+            Some((usual, value)) if *usual == asked => value.clone(),
+            Some(_) => made(&asked),
+            None => {
+                let value = made(&asked);
+                // another request may have been first
+                let _ = self.usual_vary.set((asked, value.clone()));
+                value
+            }
+        }
     }
 
     /// The headers that the answer varies by: the handler's own, those of the view, and last, as Django's middleware adds it,

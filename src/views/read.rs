@@ -10,16 +10,19 @@ use super::resource::Resource;
 use super::{Action, View};
 use crate::context::Context;
 use crate::error::Result;
+use crate::filters::Settling;
 use crate::pagination::{Found, Page, Wanted};
 use crate::renderers::{Accepted, ListContext};
 use crate::response::Response;
 use crate::serializers::shape::Group;
 use crate::store::plan::{Filter, Listing, Window, estimate};
-use crate::store::{Cell, Dialect, Rows, StoreError};
+use crate::store::{Ahead, Bound, Cell, Dialect, Isolation, Rows, StoreError};
 use crate::value::DbValue;
 
 /// From how many rows on an estimate will do instead of a count.
 const WORTH_AN_ESTIMATE: u64 = 10_000;
+/// About how many bytes one row is as JSON.
+const ROW: usize = 256;
 /// A list of more rows than this is written while it is read.
 const LONG: u64 = 1_000;
 
@@ -35,12 +38,25 @@ impl Resource {
 
     /// The same among those that a request may see.
     pub(crate) async fn retrieve_narrowed(&self, key: &DbValue, cx: &Context) -> Result<Vec<u8>> {
+        if self.filters.is_empty() {
+            return self.retrieve_among(key, &[], cx).await;
+        }
         let listing = Box::pin(self.listing(cx)).await?;
-        self.retrieve_among(key, &listing.filters, cx).await
+        Box::pin(self.retrieve_among(key, &listing.filters, cx)).await
+    }
+
+    /// What a GET of an object reads, where it is the same for everybody.
+    pub(crate) fn read_ahead(&self, key: &DbValue) -> Option<Bound> {
+        let is_same = self.filters.is_empty() && self.isolation == Isolation::ReadCommitted;
+        is_same.then(|| self.plan.reads().one(key, &[]))
     }
 
     async fn retrieve_among(&self, key: &DbValue, narrow: &[Filter], cx: &Context) -> Result<Vec<u8>> {
-        let rows = self.read_filtered(self.plan.reads().one(key, narrow), cx).await?;
+        let read = self.plan.reads().one(key, narrow);
+        let rows = match cx.kept::<Arc<Ahead>>().and_then(|ahead| ahead.take(&read)) {
+            Some(rows) => rows,
+            None => self.read_filtered(read, cx).await?,
+        };
         match rows.len() {
             0 => return Err(self.no_match()),
             1 => {}
@@ -49,7 +65,7 @@ impl Resource {
         }
         self.permit_read(&rows, cx)?;
         let groups = self.shape.load(&rows, self.via(cx)).await?;
-        let mut out = Vec::with_capacity(128);
+        let mut out = Vec::with_capacity(ROW);
         self.shape.represent(&rows, 0, &groups, cx, &mut out)?;
         Ok(out)
     }
@@ -88,8 +104,14 @@ impl Resource {
     /// # Errors
     ///
     /// 404 for a page that does not exist.
-    async fn page(&self, listing: &Listing, page: &dyn Page, cx: &Context) -> Result<Response> {
-        let (rows, count) = self.rows_of(listing, page.wanted(), cx).await?;
+    async fn page(
+        &self,
+        listing: &Listing,
+        settling: Option<&Settling>,
+        page: &dyn Page,
+        cx: &Context,
+    ) -> Result<Response> {
+        let (rows, count) = self.rows_of(listing, settling, page.wanted(), cx).await?;
         let found = Found { rows: &rows, count, keys: &listing.keys, keys_at: self.plan.width() };
         let envelope = page.envelope(&found)?;
         let shown = envelope.shown.unwrap_or(rows.len()).min(rows.len());
@@ -108,15 +130,20 @@ impl Resource {
     }
 
     /// The rows that a page wants, and how many there are in all where it wants to know.
-    async fn rows_of(&self, listing: &Listing, wanted: Wanted, cx: &Context) -> Result<(Rows, Option<u64>)> {
+    async fn rows_of(
+        &self,
+        listing: &Listing,
+        settling: Option<&Settling>,
+        wanted: Wanted,
+        cx: &Context,
+    ) -> Result<(Rows, Option<u64>)> {
         let reads = self.plan.reads();
         let behind = self.plan.width() + listing.keys.len();
+        let read = |window| self.read_list(reads.listing(listing, window), settling, cx);
         match wanted {
-            Wanted::Part { limit, offset } => {
-                Ok((self.read_filtered(reads.listing(listing, Window::Part { limit, offset }), cx).await?, None))
-            }
+            Wanted::Part { limit, offset } => Ok((read(Window::Part { limit, offset }).await?, None)),
             Wanted::Counted { limit, offset } => {
-                let rows = self.read_filtered(reads.listing(listing, Window::Counted { limit, offset }), cx).await?;
+                let rows = read(Window::Counted { limit, offset }).await?;
                 if !rows.is_empty() || offset == 0 {
                     let count = counted(&rows, behind)?;
                     return Ok((rows, Some(count)));
@@ -128,12 +155,12 @@ impl Resource {
                 Ok((both.pop().unwrap_or_else(Rows::none), Some(count)))
             }
             Wanted::Last { size } => {
-                let rows = self.read_filtered(reads.listing(listing, Window::Last { size }), cx).await?;
+                let rows = read(Window::Last { size }).await?;
                 let count = counted(&rows, behind)?;
                 Ok((rows, Some(count)))
             }
             Wanted::Estimated { limit, offset } => {
-                let rows = self.read_filtered(reads.listing(listing, Window::Part { limit, offset }), cx).await?;
+                let rows = read(Window::Part { limit, offset }).await?;
                 let seen = offset.saturating_add(u64::try_from(rows.len()).unwrap_or(u64::MAX));
                 if seen < offset.saturating_add(limit) && (seen > offset || offset == 0) {
                     return Ok((rows, Some(seen)));
@@ -188,13 +215,22 @@ impl View {
     /// 404 for a page that does not exist.
     pub(crate) async fn list(self: &Arc<Self>, cx: &Context, accepted: Option<&Accepted>) -> Result<Response> {
         let resource = self.resource(Action::List);
-        let mut listing = Box::pin(resource.listing(cx)).await?;
+        let (mut listing, settling) = resource.listing_of_list(cx).await?;
+        let settling = settling.as_ref();
         let page = match &resource.pagination {
-            Some(pagination) => pagination.paginate(cx, &mut listing)?,
+            Some(pagination) => match pagination.paginate(cx, &mut listing) {
+                Ok(page) => page,
+                Err(error) => {
+                    if let Some(settling) = settling {
+                        Box::pin(settling.settle()).await?;
+                    }
+                    return Err(error);
+                }
+            },
             None => None,
         };
         if let Some(page) = page {
-            return resource.page(&listing, &*page, cx).await;
+            return resource.page(&listing, settling, &*page, cx).await;
         }
         // renderers that cannot write row by row want all of it at once
         let writer = accepted.and_then(|accepted| {
@@ -205,7 +241,7 @@ impl View {
             Some(_) => Window::Part { limit: LONG + 1, offset: 0 },
             None => Window::All,
         };
-        let rows = resource.read_filtered(resource.plan.reads().listing(&listing, window), cx).await?;
+        let rows = resource.read_list(resource.plan.reads().listing(&listing, window), settling, cx).await?;
         if let Some((accepted, writer)) = writer.filter(|_| rows.len() as u64 > LONG) {
             drop(rows);
             // nobody reads what comes after the headers

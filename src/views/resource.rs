@@ -7,7 +7,7 @@ use super::places::StreamPlaces;
 use super::preconditions::Shown;
 use crate::context::Context;
 use crate::error::{Error, ErrorDetail, NON_FIELD_ERRORS, Result, ValidationError};
-use crate::filters::Bound as Filters;
+use crate::filters::{Bound as Filters, Settling};
 use crate::model::{ColumnKind, ModelMeta};
 use crate::pagination::Pagination;
 use crate::permissions::Granted;
@@ -144,8 +144,8 @@ pub(super) async fn undo(tx: Transaction, stop: Stop) -> Stop {
 pub(crate) struct Tries {
     retry: Retry,
     store: Store,
-    /// The table, for the log.
-    table: String,
+    /// Whose table it is, for the log.
+    model: Arc<ModelMeta>,
     /// How often a sequence that was behind has been moved on.
     caught_up: u32,
     /// What others may want to write at the same time.
@@ -161,12 +161,12 @@ impl Tries {
     /// The tries of a request about the row of a key, or with these changes.
     pub(crate) fn new(resource: &Resource, key: Option<&DbValue>, changes: Option<&Changes>, cx: &Context) -> Self {
         let retry = Retry::new(resource.replays).until(cx.deadline());
-        let (store, table) = (resource.store(cx), resource.model().table.clone());
-        let mut contended = Contended::of(&table);
+        let (store, model) = (resource.store(cx), Arc::clone(resource.plan.model()));
+        let mut contended = Contended::of(&model.table);
         if resource.isolation == Isolation::Serializable {
             resource.contended(key, changes, &mut contended);
         }
-        Tries { retry, store, table, caught_up: 0, contended, turn: Turn::default(), lost: 0, stopped: 0 }
+        Tries { retry, store, model, caught_up: 0, contended, turn: Turn::default(), lost: 0, stopped: 0 }
     }
 
     /// Waits for the turn of the next try, where others contend for the same.
@@ -182,7 +182,8 @@ impl Tries {
             self.retry.hurry();
         }
         let (turns, deadline) = (self.store.turns(), self.store.deadline());
-        Ok(turns.take(&mut self.turn, &self.contended, self.lost >= LOSSES, deadline).await?)
+        // rare: not to be carried by every write
+        Ok(Box::pin(turns.take(&mut self.turn, &self.contended, self.lost >= LOSSES, deadline)).await?)
     }
 
     /// Decides about another try after one that was stopped; `verdict` says what a violation means, and whether it may
@@ -227,7 +228,7 @@ impl Tries {
                     return Ok(());
                 }
                 // no constraint speaks, and no row comes back: another try would end like this one
-                let table = &self.table;
+                let table = &self.model.table;
                 tracing::error!(table, "a trigger or a rule of the database keeps rows from being written");
                 Err(Error::Conflict("The database did not keep what was written.".into()))
             }
@@ -326,7 +327,7 @@ impl Resource {
 
     /// The row that a prepared write returned, as JSON.
     pub(crate) fn body(&self, rows: &Rows, prepared: &Prepared, changes: &Changes, cx: &Context) -> Result<Vec<u8>> {
-        let mut out = Vec::with_capacity(128);
+        let mut out = Vec::with_capacity(256);
         let before = if prepared.guarded { prepared.probes.len() } else { 0 };
         let layout = self.shape.layout(&prepared.returns, before);
         self.shape.represent_written(rows, 0, &layout, changes, cx, &mut out)?;
@@ -383,6 +384,34 @@ impl Resource {
     /// 400 for parameters that a filter backend refuses.
     pub(crate) async fn listing(&self, cx: &Context) -> Result<Listing> {
         if self.filters.is_empty() { Ok(Listing::default()) } else { self.filters.listing(cx).await }
+    }
+
+    /// The same for a list, which finds no row where one that a parameter names is not there.
+    ///
+    /// # Errors
+    ///
+    /// As [`listing`](Self::listing).
+    pub(crate) async fn listing_of_list(&self, cx: &Context) -> Result<(Listing, Option<Settling>)> {
+        if self.filters.is_empty() {
+            return Ok((Listing::default(), None));
+        }
+        let (listing, settling) = Box::pin(self.filters.listing_of_list(cx)).await?;
+        Ok((listing, Some(settling)))
+    }
+
+    /// A read of the rows of a list: where there are none, the request may be wrong.
+    ///
+    /// # Errors
+    ///
+    /// As [`read_filtered`](Self::read_filtered); 400 where a row that a parameter names is not there.
+    pub(crate) async fn read_list(&self, bound: Bound, settling: Option<&Settling>, cx: &Context) -> Result<Rows> {
+        let read = self.read_filtered(bound, cx).await;
+        if let Some(settling) = settling
+            && !read.as_ref().is_ok_and(|rows| !rows.is_empty())
+        {
+            Box::pin(settling.settle()).await?;
+        }
+        read
     }
 
     /// A read by what a request filters by: a value that the database cannot compare is the request's mistake.

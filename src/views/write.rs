@@ -54,7 +54,8 @@ impl View {
     ) -> Result<Vec<u8>> {
         let mut validated = resource.serializer.validate(data, Mode::Create, cx)?;
         if validated.is_wrong() {
-            return Err(resource.complete(None, data, &mut validated, None, cx, resource.via(cx)).await?.into());
+            let errors = Box::pin(resource.complete(None, data, &mut validated, None, cx, resource.via(cx)));
+            return Err(errors.await?.into());
         }
         self.save(resource, None, data, validated, cx, pause).await
     }
@@ -80,7 +81,8 @@ impl View {
                 // who may not, or does not know the object as it is, is told no more
                 Box::pin(resource.must_see(key, cx)).await?;
             }
-            return Err(resource.complete(Some(key), data, &mut validated, None, cx, resource.via(cx)).await?.into());
+            let errors = Box::pin(resource.complete(Some(key), data, &mut validated, None, cx, resource.via(cx)));
+            return Err(errors.await?.into());
         }
         self.save(resource, Some(key), data, validated, cx, pause).await
     }
@@ -94,7 +96,12 @@ impl View {
         cx: &Context,
         pause: &Pause,
     ) -> Result<Vec<u8>> {
-        let files = resource.stage(std::slice::from_mut(&mut validated)).await?;
+        let files = if validated.files.is_empty() && validated.nested.is_empty() {
+            validated.late = true;
+            Vec::new()
+        } else {
+            Box::pin(resource.stage(std::slice::from_mut(&mut validated))).await?
+        };
         let outcome = self.try_to_save(resource, key, data, &validated, cx, pause).await;
         decide(files, &outcome);
         outcome
@@ -126,7 +133,7 @@ impl View {
                 Ok(body) => return Ok(body),
                 Err(stop) => {
                     let serializer = &resource.serializer;
-                    tries.again(stop, |violation| serializer.ruling(violation, data)).await?;
+                    Box::pin(tries.again(stop, |violation| serializer.ruling(violation, data))).await?;
                 }
             }
         }
@@ -357,7 +364,7 @@ impl Resource {
         let changes = &validated.changes;
         let rules = self.serializer.object_rules(None, changes)?;
         if !rules.is_empty() {
-            let answers = self.examine_new(changes, self.via(cx)).await?;
+            let answers = Box::pin(self.examine_new(changes, self.via(cx))).await?;
             return Err(Error::from(self.judged(data, &answers, ValidationError::fields(), rules)).into());
         }
         // a guard that stays silent while nothing is written means a constraint that it does not know: let it speak
@@ -373,7 +380,7 @@ impl Resource {
             Err(StoreError::Violation(violation)) => {
                 self.plan.learn(&violation);
                 pause.at(Point::BeforeVerdict).await;
-                let answers = self.examine_new(changes, self.via(cx)).await?;
+                let answers = Box::pin(self.examine_new(changes, self.via(cx))).await?;
                 self.refuse(data, &answers)?;
                 Err(StoreError::Violation(violation).into())
             }
@@ -419,7 +426,7 @@ impl Resource {
         let &Request { data, validated, pause, cx, .. } = request;
         let changes = &validated.changes;
         if changes.columns().is_empty() {
-            return Ok(self.retrieve(key, cx).await?);
+            return Ok(Box::pin(self.retrieve(key, cx)).await?);
         }
         let prepared = self.plan.update(changes.columns());
         pause.at(Point::BeforeWrite).await;
@@ -432,7 +439,8 @@ impl Resource {
             Err(error) => return Err(error.into()),
         };
         pause.at(Point::BeforeVerdict).await;
-        let answers = self.examine_stored(key, changes, self.via(cx)).await?.ok_or_else(|| self.no_match())?;
+        let answers = Box::pin(self.examine_stored(key, changes, self.via(cx))).await?;
+        let answers = answers.ok_or_else(|| self.no_match())?;
         self.refuse(data, &answers)?;
         Err(stop)
     }

@@ -8,15 +8,19 @@ use crate::support;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::Request;
+use bowline::authentication::{Accounts, Authentication, BearerTokens, TokenAuthentication};
 use bowline::fields::{CharField, Field};
+use bowline::filters::DjangoFilterBackend;
+use bowline::permissions::IsAuthenticated;
 use bowline::prelude::*;
 use http_body_util::BodyExt;
 use serde_json::{Value as Json, json};
 use support::Database;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, copy};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tower::ServiceExt;
 
@@ -138,10 +142,16 @@ fn books() -> ModelSerializer<book::Entity> {
         .count("count", "reviews")
 }
 
-/// Counts the statements that go from an application to a database.
+/// Counts the statements that go from an application to a database, and the round trips that they take.
 struct Counted {
     url: String,
+    counter: Counter,
+}
+
+#[derive(Clone, Default)]
+struct Counter {
     statements: Arc<AtomicUsize>,
+    trips: Arc<AtomicUsize>,
 }
 
 impl Counted {
@@ -151,37 +161,59 @@ impl Counted {
         let (server, name) = rest.split_once('/').unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("{head}@{}/{name}", listener.local_addr().unwrap());
-        let (server, statements) = (server.to_owned(), Arc::new(AtomicUsize::new(0)));
-        let counter = Arc::clone(&statements);
+        let (server, counter) = (server.to_owned(), Counter::default());
+        let counted = Counted { url, counter: counter.clone() };
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let server = TcpStream::connect(&server).await.unwrap();
-                tokio::spawn(pass(client, server, Arc::clone(&counter)));
+                tokio::spawn(pass(client, server, counter.clone()));
             }
         });
-        Counted { url, statements }
+        counted
     }
 
     fn reset(&self) {
-        self.statements.store(0, Ordering::SeqCst);
+        self.counter.statements.store(0, Ordering::SeqCst);
+        self.counter.trips.store(0, Ordering::SeqCst);
     }
 
     fn count(&self) -> usize {
-        self.statements.load(Ordering::SeqCst)
+        self.counter.statements.load(Ordering::SeqCst)
+    }
+
+    fn trips(&self) -> usize {
+        self.counter.trips.load(Ordering::SeqCst)
     }
 }
 
 /// Passes on what both sides say until one of them ends.
-async fn pass(client: TcpStream, server: TcpStream, statements: Arc<AtomicUsize>) {
+async fn pass(client: TcpStream, server: TcpStream, counter: Counter) {
     let (mut from_client, mut to_client) = client.into_split();
     let (mut from_server, mut to_server) = server.into_split();
-    tokio::spawn(async move { copy(&mut from_server, &mut to_client).await });
+    let unanswered = Arc::new(AtomicUsize::new(1));
+    let answered = Arc::clone(&unanswered);
+    tokio::spawn(async move {
+        while let Ok(message) = message(&mut from_server, true).await {
+            if message[0] == b'Z' {
+                // what was sent together with this has come by then
+                tokio::time::sleep(Duration::from_millis(10)).await;
+                answered.fetch_sub(1, Ordering::SeqCst);
+            }
+            if to_client.write_all(&message).await.is_err() {
+                break;
+            }
+        }
+    });
     // the first message has no letter before its length
     let mut first = true;
     while let Ok(message) = message(&mut from_client, !first).await {
         // Execute, and a query of the simple protocol: each runs statements
         if !first && matches!(message[0], b'E' | b'Q') {
-            statements.fetch_add(1, Ordering::SeqCst);
+            counter.statements.fetch_add(1, Ordering::SeqCst);
+        }
+        // Sync, and a query of the simple protocol, are answered
+        if !first && matches!(message[0], b'S' | b'Q') && unanswered.fetch_add(1, Ordering::SeqCst) == 0 {
+            counter.trips.fetch_add(1, Ordering::SeqCst);
         }
         first = false;
         if to_server.write_all(&message).await.is_err() {
@@ -260,4 +292,93 @@ async fn as_many_statements_for_fifty_rows_as_for_five() {
     assert_eq!((five, fifty), (2, 2), "the rows with their authors and countries, and the tags");
     assert_eq!(few["results"][0]["author"]["country"]["name"], many["results"][0]["author"]["country"]["name"]);
     assert_eq!(statements("/plain/").await.0, 1);
+}
+
+async fn status(router: &axum::Router, path: &str, authorization: &str) -> (u16, Json) {
+    let request = Request::get(path).header("host", "testserver").header("authorization", authorization);
+    let response = router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+    let status = response.status().as_u16();
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    (status, serde_json::from_slice(&body).unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_a_filter_names_is_looked_for_by_the_list_itself() {
+    let Database::Postgres(url) = Database::postgres() else { unreachable!() };
+    let counted = Counted::before(&url).await;
+    let books = || {
+        let books = ModelSerializer::new().fields(["id", "author"]);
+        ModelViewSet::<book::Entity>::new()
+            .serializer(books)
+            .filter_backend(DjangoFilterBackend::new())
+            .filterset_fields(["author", "tags"])
+            .read_only()
+    };
+    let router = described()
+        .register("books", books())
+        .register("pages", books().basename("pages").pagination(PageNumberPagination::new(3)));
+    let router = router.into_axum(&counted.url).await.unwrap();
+    Database::Postgres(url).run(ROWS);
+
+    let first = get(&router, "/books/?author=3").await;
+    assert_eq!(first.as_array().map(Vec::len), Some(5));
+    for (path, rows) in [("/books/?author=3", 5), ("/books/?author=3&tags=4&tags=5", 5), ("/pages/?author=3", 3)] {
+        get(&router, path).await;
+        counted.reset();
+        let body = get(&router, path).await;
+        assert_eq!((counted.count(), counted.trips()), (1, 1), "{path}");
+        let found = body.get("results").unwrap_or(&body).as_array().map(Vec::len);
+        assert_eq!(found, Some(rows), "{path}: {body}");
+    }
+    // where there are no rows it is asked why
+    let one = json!(["Select a valid choice. That choice is not one of the available choices."]);
+    let several = json!(["Select a valid choice. 99 is not one of the available choices."]);
+    for (path, expected) in [
+        ("/books/?author=99", json!({"author": one})),
+        ("/pages/?author=99&page=7", json!({"author": one})),
+        ("/pages/?author=99&page=x", json!({"author": one})),
+        ("/books/?tags=4&tags=99", json!({"tags": several})),
+        ("/books/?tags=x&author=99", json!({"author": one, "tags": ["“x” is not a valid value."]})),
+    ] {
+        assert_eq!(status(&router, path, "").await, (400, expected), "{path}");
+    }
+    assert_eq!(status(&router, "/books/?author=3&tags=9", "").await, (200, json!([])));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_is_looked_up_together_with_what_is_asked_for() {
+    let Database::Postgres(url) = Database::postgres() else { unreachable!() };
+    let counted = Counted::before(&url).await;
+    let books = || {
+        let titles = ModelSerializer::new().fields(["id", "title"]);
+        ModelViewSet::<book::Entity>::new().serializer(titles).read_only().permissions(IsAuthenticated)
+    };
+    let router = described().register("token", books().authentication([TokenAuthentication::new().shared()])).register(
+        "bearer",
+        books().basename("bearer").authentication([BearerTokens::new(Accounts::default()).shared()]),
+    );
+    let router = router.into_axum(&counted.url).await.unwrap();
+    let database = Database::Postgres(url);
+    database.run(ROWS);
+    database.run(
+        "INSERT INTO auth_user (password, is_superuser, username, first_name, last_name, email, is_staff, is_active, date_joined)
+           VALUES ('!', false, 'ann', '', '', '', false, true, now());
+         INSERT INTO authtoken_token (key, created, user_id) VALUES ('secret', now(), 1);
+         INSERT INTO bowline_token (digest, user_id, name, created_at)
+           VALUES (encode(sha256('secret'), 'hex'), 1, 'own', now());",
+    );
+    for (view, word) in [("token", "Token"), ("bearer", "Bearer")] {
+        let (path, header) = (format!("/{view}/7/"), format!("{word} secret"));
+        let (first, object) = status(&router, &path, &header).await;
+        assert_eq!((first, &object["title"]), (200, &json!("b7")));
+        counted.reset();
+        assert_eq!(status(&router, &path, &header).await, (200, object));
+        assert_eq!((counted.count(), counted.trips()), (2, 1), "{view}");
+        // whoever is nobody is shown nothing, whether or not it is there
+        for path in [&path, &format!("/{view}/99/")] {
+            let (refused, body) = status(&router, path, &format!("{word} unknown")).await;
+            assert_eq!((refused, &body["detail"]), (401, &json!("Invalid token.")), "{path}");
+        }
+        assert_eq!(status(&router, &format!("/{view}/99/"), &header).await.0, 404);
+    }
 }

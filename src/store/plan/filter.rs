@@ -178,6 +178,11 @@ impl Source {
         Arc::new(Source { part: Some(part), kind: part.kind(), db_type: db_type.into(), ..self.clone() })
     }
 
+    /// The column's name.
+    pub(super) fn name(&self) -> &str {
+        &self.column
+    }
+
     /// Whether one row may have several such values.
     pub fn is_many(&self) -> bool {
         self.hops.iter().any(|hop| hop.many)
@@ -215,6 +220,64 @@ pub enum Filter {
     Exclude(Box<Filter>),
     /// It holds for one row at the other end of its relations, however many there are.
     Exists(Box<Filter>),
+    /// Rows of another table are there that have these keys, each of them once.
+    There(Arc<Presence>, Vec<DbValue>),
+}
+
+/// The question whether rows of a table are there, by their key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Presence {
+    /// The table.
+    from: String,
+    /// What else the rows have to be like.
+    scope: Vec<String>,
+    /// The column of the key, as SQL.
+    key: String,
+    /// The database's type of it.
+    db_type: String,
+}
+
+impl Presence {
+    pub(super) fn new(from: String, scope: Vec<String>, key: String, db_type: String) -> Self {
+        Presence { from, scope, key, db_type }
+    }
+
+    fn sql(&self, dialect: Dialect, keys: &[DbValue], places: &mut dyn Places) -> String {
+        let scope: String = self.scope.iter().map(|condition| format!(" AND {condition}")).collect();
+        let Presence { from, key, db_type, .. } = self;
+        match keys {
+            [one] if dialect == Dialect::Sqlite => {
+                let place = places.place(one.clone(), db_type);
+                format!("EXISTS (SELECT 1 FROM {from} WHERE {key} = {place}{scope})")
+            }
+            [_] => {
+                let place = places.place(many::list(keys.iter().cloned()), "");
+                let wanted = many::any_of_place(dialect, &place, db_type);
+                format!("EXISTS (SELECT 1 FROM {from} WHERE {key} {wanted}{scope})")
+            }
+            several => {
+                let place = places.place(many::list(several.iter().cloned()), "");
+                let wanted = many::any_of_place(dialect, &place, db_type);
+                let count = places.place(number(several.len()), "bigint");
+                format!("(SELECT count(*) FROM {from} WHERE {key} {wanted}{scope}) = {count}")
+            }
+        }
+    }
+
+    /// The values of its places.
+    pub(super) fn values(&self, dialect: Dialect, keys: &[DbValue], out: &mut Vec<DbValue>) {
+        match keys {
+            [one] if dialect == Dialect::Sqlite => out.push(one.clone()),
+            keys => out.push(many::list(keys.iter().cloned())),
+        }
+        if keys.len() != 1 {
+            out.push(number(keys.len()));
+        }
+    }
+}
+
+fn number(n: usize) -> DbValue {
+    DbValue::BigInt(Some(i64::try_from(n).unwrap_or(i64::MAX)))
 }
 
 /// How values are compared.
@@ -253,7 +316,7 @@ impl Filter {
             Filter::Text(..) | Filter::Search(..) => 1,
             Filter::All(parts) | Filter::Any(parts) => parts.iter().map(Filter::cost).sum(),
             Filter::Not(part) | Filter::Exclude(part) | Filter::Exists(part) => part.cost(),
-            Filter::Compare(..) | Filter::IsNull(..) | Filter::In(..) => 0,
+            Filter::Compare(..) | Filter::IsNull(..) | Filter::In(..) | Filter::There(..) => 0,
         }
     }
 
@@ -311,6 +374,7 @@ impl Filter {
             | Filter::Search(source, _) => source.is_many(),
             Filter::All(parts) | Filter::Any(parts) => parts.iter().any(Filter::is_many),
             Filter::Not(part) | Filter::Exclude(part) | Filter::Exists(part) => part.is_many(),
+            Filter::There(..) => false,
         }
     }
 
@@ -318,7 +382,7 @@ impl Filter {
     fn holds_for_none(&self) -> bool {
         match self {
             Filter::IsNull(_, wanted) => *wanted,
-            Filter::Not(_) | Filter::Exclude(_) | Filter::Exists(_) => true,
+            Filter::Not(_) | Filter::Exclude(_) | Filter::Exists(_) | Filter::There(..) => true,
             Filter::All(parts) => parts.iter().all(Filter::holds_for_none),
             Filter::Any(parts) => parts.iter().any(Filter::holds_for_none),
             _ => false,
@@ -502,22 +566,17 @@ impl<'a> Filtering<'a> {
             Filter::Exclude(part) if part.is_many() => format!("NOT ({})", self.exists(part)),
             Filter::Exclude(part) => format!("({}) IS NOT TRUE", self.filter(part)),
             Filter::Exists(part) => self.exists(part),
+            Filter::There(presence, keys) => presence.sql(self.dialect, keys, self.places),
         }
     }
 
     fn text(&mut self, source: &Source, lookup: Lookup, text: &str) -> String {
         let sql = self.source(source, false);
-        let pattern = match lookup {
-            Lookup::Exact => {
-                let place = self.places.place(DbValue::String(Some(text.to_owned())), &source.db_type);
-                return format!("{sql} = {place}");
-            }
-            Lookup::IExact if self.dialect == Dialect::Postgres => text.to_owned(),
-            Lookup::IExact => like(text),
-            Lookup::Contains | Lookup::IContains => format!("%{}%", like(text)),
-            Lookup::StartsWith | Lookup::IStartsWith => format!("{}%", like(text)),
-            Lookup::EndsWith | Lookup::IEndsWith => format!("%{}", like(text)),
-        };
+        let pattern = pattern(self.dialect, lookup, text);
+        if lookup == Lookup::Exact {
+            let place = self.places.place(DbValue::String(Some(pattern)), &source.db_type);
+            return format!("{sql} = {place}");
+        }
         let place = self.places.place(DbValue::String(Some(pattern)), "text");
         match (self.dialect, lookup) {
             // SQLite knows no LIKE but the one that ignores the case of ASCII
@@ -551,6 +610,18 @@ impl<'a> Filtering<'a> {
 /// A regular expression without regard to case.
 pub fn ignoring_case(pattern: &str) -> String {
     if pattern.starts_with("(?i)") { pattern.to_owned() } else { format!("(?i){pattern}") }
+}
+
+/// What a text is compared with.
+pub(super) fn pattern(dialect: Dialect, lookup: Lookup, text: &str) -> String {
+    match lookup {
+        Lookup::Exact => text.to_owned(),
+        Lookup::IExact if dialect == Dialect::Postgres => text.to_owned(),
+        Lookup::IExact => like(text),
+        Lookup::Contains | Lookup::IContains => format!("%{}%", like(text)),
+        Lookup::StartsWith | Lookup::IStartsWith => format!("{}%", like(text)),
+        Lookup::EndsWith | Lookup::IEndsWith => format!("%{}", like(text)),
+    }
 }
 
 /// A text as LIKE takes it for itself.

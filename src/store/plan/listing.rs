@@ -6,6 +6,7 @@ use super::super::{Bound, Dialect, Statement};
 use super::filter::{Filter, Filtering, Source, Values};
 use super::order::Term;
 use super::select::{Alias, Reads};
+use super::shape::Made;
 use super::sql::quote;
 use crate::value::DbValue;
 
@@ -76,6 +77,19 @@ pub enum Window {
     Estimate,
 }
 
+impl Window {
+    fn made(self) -> Made {
+        match self {
+            Window::All => Made::All,
+            Window::Counted { .. } => Made::Counted,
+            Window::Part { .. } => Made::Part,
+            Window::Last { .. } => Made::Last,
+            Window::Count => Made::Count,
+            Window::Estimate => Made::Estimate,
+        }
+    }
+}
+
 /// The number of rows that a plan counts with.
 pub fn estimate(plan: &str) -> Option<u64> {
     let (_, rest) = plan.split_once("\"Plan Rows\":")?;
@@ -98,6 +112,30 @@ impl Reads {
                 Window::Last { .. } | Window::Estimate => {}
             }
         }
+        let statement = self.shapes().statement(window.made(), listing, || {
+            let made = self.made(listing, window);
+            debug_assert_eq!(made.values, self.values(listing, window), "{}", made.statement.sql);
+            made.statement
+        });
+        statement.bind(self.values(listing, window))
+    }
+
+    /// The values of a listing's places.
+    fn values(&self, listing: &Listing, window: Window) -> Vec<DbValue> {
+        let mut values = Vec::with_capacity(listing.filters.len() + 2);
+        listing.filters.iter().for_each(|filter| filter.values(self.parts().dialect, &mut values));
+        match window {
+            Window::Counted { limit, offset } | Window::Part { limit, offset } => {
+                values.extend([count(limit), count(offset)]);
+            }
+            Window::Last { size } => values.push(count(size)),
+            Window::All | Window::Count | Window::Estimate => {}
+        }
+        values
+    }
+
+    /// The statement with its values, of a shape that was not met before.
+    fn made(&self, listing: &Listing, window: Window) -> Bound {
         let parts = self.parts();
         let mut values = Values { dialect: parts.dialect, values: Vec::new() };
         let mut text = Filtering::new(parts.dialect, Alias::ROOT.to_string(), &mut values);
@@ -151,6 +189,19 @@ impl Reads {
         if narrow.is_empty() {
             return self.retrieve(key);
         }
+        let costly = is_costly(narrow);
+        let listing = Listing { filters: narrow.to_vec(), ..Listing::default() };
+        let mut values = vec![key.clone()];
+        narrow.iter().for_each(|filter| filter.values(self.parts().dialect, &mut values));
+        let statement = self.shapes().statement(Made::One(costly), &listing, || {
+            let made = self.made_one(key, narrow, costly);
+            debug_assert_eq!(made.values, values, "{}", made.statement.sql);
+            made.statement
+        });
+        statement.bind(values)
+    }
+
+    fn made_one(&self, key: &DbValue, narrow: &[Filter], costly: bool) -> Bound {
         let parts = self.parts();
         let mut values = Values { dialect: parts.dialect, values: Vec::new() };
         let mut text = Filtering::new(parts.dialect, Alias::ROOT.to_string(), &mut values);
@@ -163,7 +214,7 @@ impl Reads {
         let wanted: Vec<String> = parts.scope.iter().cloned().chain(own.collect::<Vec<_>>()).chain([by]).collect();
         let sql = format!("SELECT {} FROM {} WHERE {}", parts.columns, parts.from, wanted.join(" AND "));
         // what takes long is not for the calling task
-        let statement = if is_costly(narrow) { Statement::new(sql) } else { Statement::point(sql) };
+        let statement = if costly { Statement::new(sql) } else { Statement::point(sql) };
         self.texts().kept(statement).bind(values.values)
     }
 }

@@ -28,13 +28,14 @@ mod links;
 mod listing;
 mod order;
 mod select;
+mod shape;
 pub(in crate::store) mod sql;
 mod texts;
 mod write;
 
 pub use aside::Aside;
 pub use destroy::Destroy;
-pub use filter::{Filter, Hop, Operator, Part, Source, ignoring_case};
+pub use filter::{Filter, Hop, Operator, Part, Presence, Source, ignoring_case};
 pub use holders::UniqueSet;
 pub use links::{SetLinks, join_table, owned_by, under};
 pub use listing::{Listing, Order, Window, estimate};

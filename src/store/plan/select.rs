@@ -6,7 +6,9 @@ use std::sync::Arc;
 use super::super::forms::kept;
 use super::super::{Bound, Dialect, Statement};
 use super::condition;
+use super::filter::Presence;
 use super::order::{OrderBy, Term, Ties};
+use super::shape::Shapes;
 use super::sql::{list, quote, table};
 use super::texts::Texts;
 use crate::model::{ColumnMeta, Condition, ModelMeta, OrderMeta};
@@ -190,6 +192,7 @@ impl Select {
         Reads {
             parts,
             texts: Arc::default(),
+            shapes: Arc::default(),
             retrieve: Statement::point(format!("SELECT {columns} FROM {from}{wanted}")),
             list: Statement::new(format!("SELECT {columns} FROM {from}{scope}{order}")),
             page: Statement::new(format!(
@@ -254,6 +257,7 @@ pub(super) struct Parts {
 pub struct Reads {
     parts: Parts,
     texts: Arc<Texts>,
+    shapes: Arc<Shapes>,
     retrieve: Statement,
     list: Statement,
     page: Statement,
@@ -290,6 +294,16 @@ impl Reads {
 
     pub(super) fn texts(&self) -> &Texts {
         &self.texts
+    }
+
+    pub(super) fn shapes(&self) -> &Shapes {
+        &self.shapes
+    }
+
+    /// The question whether rows are there, by the column that names them, whose type the catalogue has named.
+    pub fn presence(&self, db_type: &str) -> Presence {
+        let Parts { root, scope, by, .. } = &self.parts;
+        Presence::new(root.clone(), scope.clone(), format!("{}.{}", Alias::ROOT, quote(by)), db_type.to_owned())
     }
 
     /// How many rows there are.

@@ -9,7 +9,6 @@ use deadpool::managed::PoolError;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
-use tokio::time::timeout;
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -17,6 +16,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::hosts::{Hosts, Object, Pool};
 use super::{Postgres, session};
 use crate::error::Source;
+use crate::store::deadline::{Deadline, limited};
 use crate::store::{Bound, Cell, Pooler, Statement, StoreError, StoreOptions};
 
 /// PostgreSQL 13.
@@ -46,12 +46,12 @@ pub(super) fn pool(
 }
 
 /// Takes a connection out of the pool, or makes one.
-pub(super) async fn acquire(pool: &Pool, limit: Duration) -> Result<Object, StoreError> {
-    match timeout(limit, pool.get()).await {
-        Ok(Ok(object)) => Ok(object),
-        Ok(Err(PoolError::Backend(error))) => Err(error),
-        Ok(Err(error)) => Err(StoreError::Unavailable(Box::new(error))),
-        Err(_) => Err(StoreError::Unavailable(format!("no connection to PostgreSQL within {limit:?}").into())),
+pub(super) async fn acquire(pool: &Pool, most: Duration, until: Option<Deadline>) -> Result<Object, StoreError> {
+    match limited(most, until, pool.get()).await {
+        Some(Ok(object)) => Ok(object),
+        Some(Err(PoolError::Backend(error))) => Err(error),
+        Some(Err(error)) => Err(StoreError::Unavailable(Box::new(error))),
+        None => Err(StoreError::Unavailable(format!("no connection to PostgreSQL within {most:?}").into())),
     }
 }
 

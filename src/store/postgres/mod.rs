@@ -145,6 +145,50 @@ impl Postgres {
         self.read_on(self.lease(Use::Short).await?, &bound).await
     }
 
+    /// Whether there is a pooler in between, which gives each transaction another session.
+    pub(super) fn is_pooled(&self) -> bool {
+        self.inner.terms.pooled.is_some()
+    }
+
+    /// Runs two reads in one round trip, each a transaction by itself; none of the second one where it failed.
+    ///
+    /// # Errors
+    ///
+    /// As [`Postgres::read`], about the first one; nothing is tried again.
+    pub(super) async fn both(&self, first: Bound, second: &Bound) -> Result<(Rows, Option<Rows>), StoreError> {
+        let mut lease = self.lease(Use::Short).await?;
+        if lease.is_pooled() {
+            return Ok((self.read_on(lease, &first).await?, None));
+        }
+        lease.busy(Dropped::Close);
+        let wait = self.wait();
+        let prepared = wait.bounded(async { Ok((ready(&lease, &first).await?, ready(&lease, second).await?)) }).await;
+        let (first, second) = lease.settle(prepared.map_err(Failure::before_the_end))?;
+        lease.busy(Dropped::Finish);
+        let answers = {
+            let call = async {
+                let client = lease.client()?;
+                Ok(together(vec![statement(client, &first), statement(client, &second)]).await)
+            };
+            wait.bounded(call).await
+        };
+        let mut answers = lease.settle(answers)?.into_iter();
+        let (first, second) = (answers.next(), answers.next());
+        let rows = |answer: Option<Result<Answer, tokio_postgres::Error>>| match answer {
+            Some(Ok(answer)) => Ok(Rows::Postgres(answer.rows)),
+            Some(Err(error)) => Err(Failure::from(error)),
+            None => Ok(Rows::none()),
+        };
+        let second = lease.settle(rows(second)).ok();
+        let ended_there = second.is_none();
+        match rows(first) {
+            Ok(rows) => Ok((rows, second)),
+            // what the second one said of the session still holds
+            Err(failure) if ended_there => Err(failure.error),
+            Err(failure) => lease.settle(Err(failure)),
+        }
+    }
+
     /// Runs several reads that see one state of the database, in one round trip.
     ///
     /// # Errors
@@ -205,7 +249,7 @@ impl Postgres {
         if let Some(verdict) = verdict
             && rows.last().is_some_and(Rows::is_empty)
         {
-            rows.push(self.read_on(lease, &verdict).await?);
+            rows.push(Box::pin(self.read_on(lease, &verdict)).await?);
         }
         Ok(rows)
     }
@@ -281,7 +325,7 @@ impl Postgres {
     async fn acquired(&self, is_wanted: impl Fn(&Object) -> bool) -> Result<Object, StoreError> {
         let Inner { pool, options, .. } = &*self.inner;
         loop {
-            let object = connect::acquire(pool, within(options.acquire_timeout, self.deadline)).await?;
+            let object = connect::acquire(pool, options.acquire_timeout, self.deadline).await?;
             if is_wanted(&object) {
                 return Ok(object);
             }

@@ -11,7 +11,7 @@ use super::MARGIN;
 use super::lease::Lease;
 use super::verdict::Failure;
 use crate::store::StoreError;
-use crate::store::deadline::{Deadline, within};
+use crate::store::deadline::{Deadline, limited, within};
 
 /// A limit for each answer, and a deadline for all of them.
 #[derive(Clone, Copy, Debug)]
@@ -33,7 +33,7 @@ impl Wait {
         self,
         answer: impl Future<Output = Result<T, Failure>>,
     ) -> impl Future<Output = Result<T, Failure>> {
-        timeout(self.limit(), answer).map(|answered| answered.unwrap_or_else(|_| Err(Failure::elapsed())))
+        limited(self.most, self.deadline, answer).map(|answered| answered.unwrap_or_else(|| Err(Failure::elapsed())))
     }
 
     /// For the end of a transaction that is undone: it must not hang, and need not succeed.
@@ -64,9 +64,9 @@ impl Wait {
         answer: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, Failure> {
         let mut answer = pin!(answer);
-        let answered = match timeout(self.limit(), &mut answer).await {
-            Ok(answered) => answered,
-            Err(_) => {
+        let answered = match limited(self.most, self.deadline, &mut answer).await {
+            Some(answered) => answered,
+            None => {
                 lease.cancel();
                 match timeout(MARGIN, answer).await {
                     Ok(Err(failure)) => Err(failure.ended()),

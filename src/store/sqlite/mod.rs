@@ -100,15 +100,18 @@ impl Sqlite {
         within(self.inner.options.acquire_timeout, self.deadline)
     }
 
+    /// Looks a row up by its key here and now; none for other statements, and where a thread has to wait for the file.
+    pub(super) fn read_now(&self, bound: &Bound) -> Option<Result<Rows, StoreError>> {
+        if bound.statement.point { self.inner.points.read(bound, self.deadline) } else { None }
+    }
+
     /// Runs one statement that only reads; dropping the future cancels it.
     ///
     /// # Errors
     ///
     /// As [`Store::read`](super::Store::read).
     pub async fn read(&self, bound: Bound) -> Result<Rows, StoreError> {
-        if bound.statement.point
-            && let Some(rows) = self.inner.points.read(&bound, self.deadline)
-        {
+        if let Some(rows) = self.read_now(&bound) {
             return rows;
         }
         let mut rows = self.snapshot(vec![bound]).await?;

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout};
 
 use crate::store::StoreError;
+use crate::store::deadline::limited;
 
 const WAITING: u8 = 0;
 const TAKEN: u8 = 1;
@@ -72,27 +73,29 @@ pub(super) type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
 /// whose own limits hold.
 pub(super) async fn ask<M, T>(
     queue: &mpsc::Sender<M>,
-    limit: Duration,
+    mut limit: Duration,
     drops: Drops,
     message: impl FnOnce(Ticket, Answer<T>) -> M,
 ) -> Result<T, StoreError> {
-    let deadline = Instant::now() + limit;
     let ticket = Ticket(Arc::new(AtomicU8::new(WAITING)));
     let caller = Caller { ticket: ticket.clone(), drops };
     let (answer, mut answered) = oneshot::channel();
     match queue.try_send(message(ticket, answer)) {
         Ok(()) => {}
         Err(TrySendError::Closed(_)) => return Err(closed()),
-        Err(TrySendError::Full(message)) => match timeout_at(deadline, queue.send(message)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(_)) => return Err(closed()),
-            Err(_) => return Err(too_long()),
-        },
+        Err(TrySendError::Full(message)) => {
+            let start = Instant::now();
+            match Box::pin(timeout(limit, queue.send(message))).await {
+                Ok(Ok(())) => limit = limit.saturating_sub(start.elapsed()),
+                Ok(Err(_)) => return Err(closed()),
+                Err(_) => return Err(too_long()),
+            }
+        }
     }
-    let answer = match timeout_at(deadline, &mut answered).await {
-        Ok(answer) => answer,
-        Err(_) if caller.ticket.leave() => return Err(too_long()),
-        Err(_) => answered.await,
+    let answer = match limited(limit, None, &mut answered).await {
+        Some(answer) => answer,
+        None if caller.ticket.leave() => return Err(too_long()),
+        None => answered.await,
     };
     answer.unwrap_or_else(|_| Err(gone()))
 }
