@@ -200,6 +200,29 @@ fn a_wait_ends_at_the_requests_deadline() {
     });
 }
 
+/// A wait for a lock that reached its own limit is not tried again, however much time is left.
+#[test]
+fn a_wait_for_a_lock_is_no_conflict() {
+    each(async |database| {
+        let mut settings = Settings { replays: 1_000_000, ..Settings::default() };
+        settings.store.deadline = Duration::from_secs(10);
+        settings.store.lock_timeout = Duration::from_millis(300);
+        drop(app_with_crates(database, &Arc::default()).await);
+        let crates = ModelViewSet::<crate_::Entity>::new();
+        let app = DefaultRouter::new().register("crates", crates).settings(settings);
+        let app = app.into_axum(&database.url()).await.unwrap();
+        let outsider = Outsider::hold(database).await;
+        for method in ["PATCH", "DELETE"] {
+            let start = Instant::now();
+            let answer = call(&app, method, "/crates/1/", "", &json!({"load": 5})).await;
+            assert_eq!(answer, (503, Some("1".into()), NOT_DONE.into()));
+            let took = start.elapsed();
+            assert!((Duration::from_millis(250)..Duration::from_secs(3)).contains(&took), "{method}: {took:?}");
+        }
+        outsider.let_go().await;
+    });
+}
+
 #[test]
 fn those_who_wait_leave_connections_for_readers() {
     each(async |database| {

@@ -51,6 +51,11 @@ impl Pooler {
         pooler
     }
 
+    /// The port that it listens on.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
     /// The address of a database behind it, whose own address this is.
     pub(crate) fn url(&self, database: &str) -> String {
         let name = database.rsplit('/').next().unwrap();
