@@ -12,7 +12,8 @@ use super::catalogue;
 use super::seaorm::{Asked, bound};
 use super::sequences::{self, Behind};
 use super::{
-    Ahead, Bound, Deadline, Dialect, KnownEntities, Retry, Rows, Statement, Store, StoreError, Transaction, Unit,
+    Ahead, Bound, Deadline, Dialect, Isolation, KnownEntities, Retry, Rows, Statement, Store, StoreError, Transaction,
+    Unit,
 };
 use crate::value::DbValue;
 
@@ -81,7 +82,11 @@ impl Database {
     ///
     /// As [`Store::begin`].
     pub async fn begin(&self) -> Result<Transaction, StoreError> {
-        let (tx, _) = self.store.begin(self.store.isolation(), None).await?;
+        self.begin_isolated(self.store.isolation()).await
+    }
+
+    pub(super) async fn begin_isolated(&self, isolation: Isolation) -> Result<Transaction, StoreError> {
+        let (tx, _) = self.store.begin(isolation, None).await?;
         Ok(tx.knowing(Arc::clone(&self.known)))
     }
 
@@ -251,7 +256,7 @@ impl Database {
     }
 
     /// SeaORM's error for ours.
-    async fn failed(&self, asked: Asked, error: StoreError) -> DbErr {
+    pub(super) async fn failed(&self, asked: Asked, error: StoreError) -> DbErr {
         let error = Arc::new(self.store.explained(error));
         self.store.shared.seaorm.failed(self.dialect(), asked, error).await
     }

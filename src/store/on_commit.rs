@@ -30,13 +30,19 @@ impl OnCommit {
         self.hooks().push(Box::new(move || hook().boxed()));
     }
 
+    /// Takes over those of a transaction that became part of this one.
+    pub(super) fn take_over(&self, other: &OnCommit) {
+        let hooks = std::mem::take(&mut *other.hooks());
+        self.hooks().extend(hooks);
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.hooks().is_empty()
     }
 
     /// Runs them. What goes wrong in one is logged: nothing can undo the commit, and the others have their turn.
-    pub(super) async fn run(self) {
-        let hooks = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
+    pub(super) async fn run(&self) {
+        let hooks = std::mem::take(&mut *self.hooks());
         if hooks.is_empty() {
             return;
         }

@@ -20,25 +20,67 @@ use super::seaorm::{Asked, Converters, KnownEntities, bound};
 use super::sqlite::SqliteTransaction;
 use super::{Bound, Dialect, Rows, StoreError};
 
+mod nested;
 #[cfg(test)]
 mod tests;
 
+use nested::{Abandoned, Savepoint};
+
 /// An open transaction on either database; dropped without an end, it is rolled back.
+///
+/// SeaORM's [`TransactionTrait`](sea_orm::TransactionTrait) opens another one within it, by a savepoint: what is done by that one is
+/// undone by its rollback, or where it is dropped, and is part of this one after its commit. It has to end before this one does.
+///
+/// ```
+/// use sea_orm::{ConnectionTrait, TransactionTrait};
+/// # async fn example(database: bowline::store::Database) -> Result<(), Box<dyn std::error::Error>> {
+/// let tx = database.begin().await?;
+/// let part = TransactionTrait::begin(&tx).await?;
+/// if part.execute_unprepared("INSERT INTO log VALUES ('tried')").await.is_err() {
+///     part.rollback().await?; // tx goes on
+/// } else {
+///     part.commit().await?;
+/// }
+/// tx.commit().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Transaction {
-    inner: Inner,
+    inner: Arc<Inner>,
+    /// Where it is one within another.
+    savepoint: Option<Savepoint>,
+    /// The savepoints that were dropped without an end, and are to be undone.
+    abandoned: Arc<Abandoned>,
     known: Arc<KnownEntities>,
     converters: Arc<Converters>,
     catalogue: Option<Arc<Catalogue>>,
     signs: Arc<Signs>,
-    last_error: Mutex<Option<Arc<StoreError>>>,
-    on_commit: OnCommit,
+    last_error: Arc<Mutex<Option<Arc<StoreError>>>>,
+    on_commit: Arc<OnCommit>,
 }
 
 #[derive(Debug)]
 enum Inner {
     Postgres(Box<PostgresTransaction>),
     Sqlite(SqliteTransaction),
+}
+
+impl Inner {
+    fn dialect(&self) -> Dialect {
+        match self {
+            Inner::Postgres(_) => Dialect::Postgres,
+            Inner::Sqlite(_) => Dialect::Sqlite,
+        }
+    }
+
+    async fn batch(&self, sql: &str) -> Result<(), StoreError> {
+        match self {
+            Inner::Postgres(tx) => tx.batch(sql).await,
+            Inner::Sqlite(tx) => tx.batch(sql).await,
+        }
+        .map(drop)
+    }
 }
 
 impl Transaction {
@@ -54,13 +96,15 @@ impl Transaction {
 
     fn new(inner: Inner) -> Self {
         Transaction {
-            inner,
+            inner: Arc::new(inner),
+            savepoint: None,
+            abandoned: Arc::default(),
             known: Arc::default(),
             converters: Arc::default(),
             catalogue: None,
             signs: Arc::default(),
-            last_error: Mutex::default(),
-            on_commit: OnCommit::default(),
+            last_error: Arc::default(),
+            on_commit: Arc::default(),
         }
     }
 
@@ -90,10 +134,7 @@ impl Transaction {
 
     /// Which SQL it speaks.
     pub fn dialect(&self) -> Dialect {
-        match &self.inner {
-            Inner::Postgres(_) => Dialect::Postgres,
-            Inner::Sqlite(_) => Dialect::Sqlite,
-        }
+        self.inner.dialect()
     }
 
     /// Runs a statement.
@@ -102,7 +143,8 @@ impl Transaction {
     ///
     /// As [`Store::write`](super::Store::write).
     pub async fn query(&self, bound: Bound) -> Result<Rows, StoreError> {
-        match &self.inner {
+        self.undo_abandoned().await?;
+        match &*self.inner {
             Inner::Postgres(tx) => tx.query(bound).await,
             Inner::Sqlite(tx) => tx.query(bound).await,
         }
@@ -115,7 +157,8 @@ impl Transaction {
     ///
     /// As [`Transaction::query`].
     pub(crate) async fn batch(&self, sql: &str) -> Result<(), StoreError> {
-        match &self.inner {
+        self.undo_abandoned().await?;
+        match &*self.inner {
             Inner::Postgres(tx) => tx.batch(sql).await,
             Inner::Sqlite(tx) => tx.batch(sql).await,
         }
@@ -148,7 +191,7 @@ impl Transaction {
     ///
     /// As [`Transaction::query`].
     pub(crate) async fn attempt_unchecked(&self, bound: Bound) -> Result<Rows, StoreError> {
-        match &self.inner {
+        match &*self.inner {
             Inner::Postgres(_) => self.attempt(bound).await,
             // a statement that fails is undone by itself
             Inner::Sqlite(tx) => tx.query_unchecked(bound).await,
@@ -203,13 +246,34 @@ impl Transaction {
     /// As [`Store::write`](super::Store::write), with the errors of deferred constraints; nothing was committed then,
     /// except that after [`StoreError::OutcomeUnknown`] it is not known.
     pub async fn commit_with(self, last: Option<Bound>) -> Result<Rows, StoreError> {
-        let dialect = self.dialect();
-        let rows = match self.inner {
+        self.undo_abandoned().await?;
+        if self.savepoint.is_some() {
+            return self.release(last).await;
+        }
+        let Transaction { inner, signs, catalogue, on_commit, .. } = self;
+        let Ok(inner) = Arc::try_unwrap(inner) else {
+            // dropped with the last that is open, which undoes everything
+            return Err(StoreError::Internal("a transaction within this one is still open".into()));
+        };
+        let dialect = inner.dialect();
+        let rows = match inner {
             Inner::Postgres(tx) => tx.commit_with(last).await,
             Inner::Sqlite(tx) => tx.commit_with(last).await,
         }
-        .map_err(|error| explained(&self.signs, self.catalogue.as_deref(), dialect, error))?;
-        self.on_commit.run().await;
+        .map_err(|error| explained(&signs, catalogue.as_deref(), dialect, error))?;
+        on_commit.run().await;
+        Ok(rows)
+    }
+
+    /// Makes what was done within another transaction part of it.
+    async fn release(self, last: Option<Bound>) -> Result<Rows, StoreError> {
+        let rows = match last {
+            Some(last) => self.query(last).await?,
+            None => Rows::none(),
+        };
+        if let Some(savepoint) = self.savepoint {
+            savepoint.release(&self.inner, &self.on_commit).await?;
+        }
         Ok(rows)
     }
 
@@ -219,7 +283,13 @@ impl Transaction {
     ///
     /// [`StoreError::Unavailable`] where the database is away; then everything is undone by itself.
     pub async fn rollback(self) -> Result<(), StoreError> {
-        match self.inner {
+        if let Some(savepoint) = self.savepoint {
+            return savepoint.undo(&self.inner).await;
+        }
+        let Ok(inner) = Arc::try_unwrap(self.inner) else {
+            return Err(StoreError::Internal("a transaction within this one is still open".into()));
+        };
+        match inner {
             Inner::Postgres(tx) => tx.rollback().await,
             Inner::Sqlite(tx) => tx.rollback().await,
         }
@@ -239,7 +309,8 @@ impl Transaction {
 
     /// As [`Transaction::query`], with what is known of the columns.
     pub(super) async fn query_named(&self, bound: Bound) -> Result<Rows, StoreError> {
-        match &self.inner {
+        self.undo_abandoned().await?;
+        match &*self.inner {
             Inner::Postgres(tx) => tx.query_named(bound).await,
             Inner::Sqlite(tx) => tx.query_named(bound).await,
         }
@@ -302,7 +373,8 @@ impl ConnectionTrait for Transaction {
     async fn execute_raw(&self, statement: SeaStatement) -> Result<ExecResult, DbErr> {
         let bound = bound(self.dialect(), statement, &self.known);
         self.changed(async {
-            match &self.inner {
+            self.undo_abandoned().await?;
+            match &*self.inner {
                 Inner::Postgres(tx) => tx.execute(bound).await,
                 Inner::Sqlite(tx) => tx.execute(bound).await,
             }
@@ -312,7 +384,8 @@ impl ConnectionTrait for Transaction {
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
         self.changed(async {
-            match &self.inner {
+            self.undo_abandoned().await?;
+            match &*self.inner {
                 Inner::Postgres(tx) => tx.batch(sql).await,
                 Inner::Sqlite(tx) => tx.batch(sql).await,
             }

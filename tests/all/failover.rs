@@ -115,7 +115,7 @@ fn a_standby_that_is_promoted_is_found() {
 
 /// A commit that waits for a standby in vain is cut short by `statement_timeout`, and then acknowledged by PostgreSQL, with a
 /// warning beside it.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_commit_that_no_standby_has_is_not_acknowledged() {
     use bowline::store::{Isolation, Statement, Store, StoreOptions, Unit};
 
@@ -136,7 +136,7 @@ async fn a_commit_that_no_standby_has_is_not_acknowledged() {
     let patient = Store::connect(&database, StoreOptions::default()).await.unwrap();
     let written = tokio::spawn(async move { patient.write(Unit::one(insert())).await.map(drop) });
     let cancel = "SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
-    assert!(within(Duration::from_secs(5), || query(&database, cancel) == "1"), "no commit waits");
+    assert!(within(Duration::from_secs(5), || query(&database, cancel) != "0"), "no commit waits");
     assert!(matches!(written.await.unwrap(), Err(bowline::store::StoreError::OutcomeUnknown(_))));
     // reads wait for nobody
     store.read(Statement::new("SELECT count(*) FROM t").bind(Vec::new())).await.unwrap();

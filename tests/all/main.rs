@@ -57,6 +57,7 @@ mod redirects;
 mod renderers;
 mod resources;
 mod rules;
+mod savepoints;
 mod security;
 mod sequences;
 mod serializers;

@@ -11,7 +11,7 @@ use super::lease::Lease;
 use super::pipeline::{Answer, command, ready, run, statement, together};
 use super::verdict::{Failure, Session};
 use super::wait::Wait;
-use super::{committed, sorted};
+use super::{READ_ONLY, committed, sorted};
 use crate::store::{Bound, Rows, StoreError};
 
 /// A transaction on PostgreSQL.
@@ -34,6 +34,8 @@ struct State {
     failed: Option<StoreError>,
     /// The connection broke.
     broken: bool,
+    /// It was said to read only.
+    reads_only: bool,
 }
 
 impl fmt::Debug for PostgresTransaction {
@@ -114,6 +116,9 @@ impl PostgresTransaction {
     ///
     /// As [`PostgresTransaction::query`].
     pub async fn batch(&self, sql: &str) -> Result<(u64, i64), StoreError> {
+        if sql.contains(READ_ONLY) {
+            self.state().reads_only = true;
+        }
         let affected = self.tracked(async {
             self.lease.may_remember(sql)?;
             let mut answers = pin!(self.lease.client()?.simple_query_raw(sql).await?);
@@ -208,6 +213,7 @@ impl PostgresTransaction {
                 Ok(value)
             }
             Err(failure) => {
+                let failure = if state.reads_only { failure.asked_for() } else { failure };
                 self.lease.learn(&failure);
                 state.broken |= failure.is_broken();
                 state.failed.get_or_insert_with(|| echo(&failure.error));
@@ -219,7 +225,7 @@ impl PostgresTransaction {
     /// Finds out whether there is something to commit: PostgreSQL answers the COMMIT of an aborted transaction with a
     /// ROLLBACK and no error.
     async fn check_whole(&mut self) -> Result<(), StoreError> {
-        let State { unsettled, failed, broken } = std::mem::take(&mut *self.state());
+        let State { unsettled, failed, broken, .. } = std::mem::take(&mut *self.state());
         if unsettled == 0 && !broken {
             return Ok(());
         }
