@@ -45,7 +45,8 @@ const HELP: &str = "\
 bowline-bench [--seconds 4] [--rounds 3] [--db postgres|sqlite|both] [--only NAME,NAME] [--out FILE]
               [--program PATH|peer] [--parameters TEXT] [--pg-bin DIRECTORY]
 bowline-bench --rivals FILE [--seconds 4] [--rounds 3] [--out FILE]
-bowline-bench --instructions hold|write|show [--requests 300] [--db postgres|sqlite|both] [--only NAME,NAME]
+bowline-bench --instructions hold|write|show [--requests 300] [--tolerance 3] [--db postgres|sqlite|both]
+              [--only NAME,NAME]
 
   --seconds   length of one run
   --rounds    runs of each server for each operation
@@ -61,6 +62,7 @@ bowline-bench --instructions hold|write|show [--requests 300] [--db postgres|sql
               counts instructions under callgrind instead of timing, and holds the ratios against bench/limits.toml,
               writes them there and into the README, or only shows them
   --rivals    times other frameworks too, on PostgreSQL, and draws FILE, an SVG; installs them from PyPI and npm
+  --tolerance how many per cent a ratio may be above its limit; two more below it
   --requests  requests of each server for each operation whose instructions are counted
 ";
 
@@ -78,6 +80,7 @@ struct Arguments {
     instructions: Option<Instructions>,
     rivals: Option<PathBuf>,
     requests: u32,
+    tolerance: instructions::Tolerance,
 }
 
 /// What is done with counted instructions.
@@ -130,6 +133,7 @@ impl Arguments {
             instructions: None,
             rivals: None,
             requests: 300,
+            tolerance: instructions::Tolerance { above: 3 },
         };
         while let Some(name) = words.next() {
             let value = words.next().ok_or_else(|| format!("{name} needs a value\n\n{HELP}"))?;
@@ -147,6 +151,7 @@ impl Arguments {
                 ("--parameters", _) => arguments.parameters = Some(value),
                 ("--rivals", _) => arguments.rivals = Some(value.into()),
                 ("--requests", _) => arguments.requests = positive(&name, &value)?,
+                ("--tolerance", _) => arguments.tolerance.above = positive(&name, &value)?.min(90),
                 ("--instructions", "hold") => arguments.instructions = Some(Instructions::Hold),
                 ("--instructions", "write") => arguments.instructions = Some(Instructions::Write),
                 ("--instructions", "show") => arguments.instructions = Some(Instructions::Show),
@@ -292,7 +297,7 @@ async fn count(arguments: &Arguments, way: Instructions) -> Result<()> {
         lines.extend(bench.count_layers().await?);
         text.push_str(&format!("\n## {}\n\n{}", databases.title(), instructions::table(&lines)));
         match way {
-            Instructions::Hold => failures.extend(limits.judge(name, &lines)),
+            Instructions::Hold => failures.extend(limits.judge(name, &lines, arguments.tolerance)),
             Instructions::Write => limits.take(name, &lines),
             Instructions::Show => {}
         }

@@ -19,7 +19,7 @@ mod readme;
 mod requests;
 
 use callgrind::Counted;
-pub(crate) use limits::Limits;
+pub(crate) use limits::{Limits, Tolerance};
 use requests::{Request, layer_requests};
 
 /// Requests before anything is counted: statements are prepared, caches warm.

@@ -323,10 +323,7 @@ pub(crate) async fn run<C: ConnectionTrait>(db: &C, out: &mut Answers) {
     };
     out.add("window", rows.await);
     let running = "SELECT id, max(utc) OVER (ORDER BY id) AS last, sum(price) OVER (ORDER BY id) AS total, first_value(key) OVER (ORDER BY id) AS first FROM thing ORDER BY id";
-    out.add(
-        "windows in SQL",
-        tuples::<(i32, DateTimeUtc, Option<f64>), C>(db, plain(running)).await.map_err(|e| e).map(|r| r.len()),
-    );
+    out.add("windows in SQL", tuples::<(i32, DateTimeUtc, Option<f64>), C>(db, plain(running)).await.map(|r| r.len()));
     let latest =
         Query::select().expr(Func::max(Expr::col((thing::Entity, thing::Column::Utc)))).from(thing::Entity).to_owned();
     out.add("by the latest time", thing::Entity::find().filter(thing::Column::Utc.in_subquery(latest)).all(db).await);

@@ -268,14 +268,7 @@ async fn everything(client: &Client) {
     good(client, "PATCH", "/photos/", &swap(101, 100)).await;
     good(client, "PATCH", "/photos/", &swap(100, 101)).await;
     let photos: Vec<String> = [0, 1, 2]
-        .map(|n| {
-            format!(
-                r#"{{"id": "{}", "code": "{}", "at": "{}"}}"#,
-                uuid(10 + n),
-                uuid(100 + n as u128),
-                TIMES[n as usize]
-            )
-        })
+        .map(|n| format!(r#"{{"id": "{}", "code": "{}", "at": "{}"}}"#, uuid(10 + n), uuid(100 + n), TIMES[n as usize]))
         .into();
     let nested =
         good(client, "PATCH", &format!("/albums/{}/", uuid(1)), &format!(r#"{{"photos": [{}]}}"#, photos.join(", ")))

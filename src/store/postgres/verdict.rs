@@ -329,7 +329,12 @@ mod tests {
         the_servers_files_fail: "58000" "58030" "58P01" => Unavailable, End, Never;
         the_server_contradicts_itself: "XX000" => Internal, End, Fresh;
         data_are_damaged: "XX001" "XX002" => Internal, End, Never;
-        a_mistake_in_a_statement: "42601" "42703" "42501" "0A000" "P0001" => Internal, Keep, Never;
+        a_mistake_in_a_statement: "42601" "42703" "42501" "0A000" => Internal, Keep, Never;
+    }
+
+    #[test]
+    fn what_a_trigger_raises_refuses_the_row() {
+        assert_eq!(verdict("P0001"), (Kind::Violation(ViolationKind::Raised), Session::Keep, Again::Never));
     }
 
     #[test]
