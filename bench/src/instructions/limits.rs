@@ -50,7 +50,8 @@ impl Limits {
     /// Takes the ratios of lines as their limits.
     pub(crate) fn take(&mut self, database: &str, lines: &[Line]) {
         let limits = self.0.entry(database.to_owned()).or_default();
-        limits.extend(lines.iter().map(|line| (line.name.clone(), line.ratio())));
+        // as the file has them: the README's table is made of both
+        limits.extend(lines.iter().map(|line| (line.name.clone(), (line.ratio() * 1000.0).round() / 1000.0)));
     }
 
     /// Writes the file.

@@ -90,7 +90,10 @@ fn an_order_by_constants_or_by_text() {
     assert_eq!(model.meta().ordering, [(2, false), (0, false), (1, true)].map(OrderMeta::from));
     assert_eq!(mistakes(model), [""; 0]);
     let model = Model::<booking::Entity>::new().name("Stay").ordering(["start", "-guest"]);
-    assert_eq!(mistakes(model), ["Stay: cannot order by guest: no such column."]);
+    assert_eq!(
+        mistakes(model),
+        ["Stay: cannot order by guest: no such column. There are id, room_id, start, end, note."]
+    );
 }
 
 #[test]
@@ -179,8 +182,8 @@ fn constraints_know_their_columns() {
     assert_eq!(
         mistakes(model),
         [
-            "Booking: a unique constraint over guest: no such column.",
-            "Booking: a unique constraint over owner_id: no such column.",
+            "Booking: a unique constraint over guest: no such column. There are id, room_id, start, end, note.",
+            "Booking: a unique constraint over owner_id: no such column. There are id, room_id, start, end, note.",
         ]
     );
 }
